@@ -1,0 +1,39 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Baremetal.Api;
+
+/// <summary>JSON as the wire has it: camelCase, enums as kebab-case words, nothing null, no reflection, no duplicate members.</summary>
+[JsonSourceGenerationOptions(
+    JsonSerializerDefaults.Web,
+    AllowDuplicateProperties = false,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    Converters = [typeof(Words<NodeState>), typeof(Words<BootPolicy>), typeof(Words<FirmwareMode>), typeof(Words<PowerTarget>), typeof(Words<PowerState>), typeof(Words<JobKind>), typeof(Words<JobOutcome>), typeof(Words<StepOutcome>)])]
+[JsonSerializable(typeof(Problem))]
+[JsonSerializable(typeof(EnrolNode))]
+[JsonSerializable(typeof(Node))]
+[JsonSerializable(typeof(Page<Node>))]
+[JsonSerializable(typeof(SetPower))]
+[JsonSerializable(typeof(PowerReport))]
+[JsonSerializable(typeof(DeployNode))]
+[JsonSerializable(typeof(Job))]
+[JsonSerializable(typeof(Page<Job>))]
+[JsonSerializable(typeof(Event))]
+[JsonSerializable(typeof(Image))]
+[JsonSerializable(typeof(AddImage))]
+[JsonSerializable(typeof(Page<Image>))]
+[JsonSerializable(typeof(AgentEnrol))]
+[JsonSerializable(typeof(AgentIdentity))]
+[JsonSerializable(typeof(AgentRenew))]
+[JsonSerializable(typeof(AgentCertificate))]
+[JsonSerializable(typeof(TrustChain))]
+[JsonSerializable(typeof(AgentHeartbeat))]
+[JsonSerializable(typeof(HeartbeatAnswer))]
+[JsonSerializable(typeof(AskOrder))]
+[JsonSerializable(typeof(StepReport))]
+[JsonSerializable(typeof(Inventory))]
+public sealed partial class ApiJson : JsonSerializerContext;
+
+/// <summary>An enum as a word of the wire: <c>DiskFirst</c> is <c>disk-first</c>.</summary>
+public sealed class Words<T>() : JsonStringEnumConverter<T>(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false)
+    where T : struct, Enum;

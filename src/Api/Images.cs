@@ -1,0 +1,20 @@
+namespace Baremetal.Api;
+
+/// <summary>An image of the catalogue: what its signed manifest says, and whether its bytes are here.</summary>
+public sealed record Image(
+    string Name,
+    string Version,
+    string Arch,
+    string[] Firmware,
+    string Format,
+    string Compression,
+    long DiskBytes,
+    long SourceBytes,
+    string ManifestSha256,
+    DateTimeOffset Added);
+
+/// <summary>
+/// <c>POST /v1/images</c>: the signed manifest, as the envelope's own bytes in base64. The three blobs that it names (source and two
+/// indexes) are uploaded first, each by <c>PUT /blobs/sha256/{digest}</c> on 8443; a missing one is refused, naming it.
+/// </summary>
+public sealed record AddImage(string ManifestEnvelope);

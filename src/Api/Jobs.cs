@@ -1,0 +1,59 @@
+namespace Baremetal.Api;
+
+public enum JobKind
+{
+    Inspect,
+    Deploy,
+}
+
+public enum JobOutcome
+{
+    Done,
+    Failed,
+    Aborted,
+}
+
+/// <summary>
+/// One piece of work on one node. <paramref name="Step"/> says what it does now, <paramref name="WaitingFor"/> what it waits for there;
+/// <paramref name="Outcome"/> and <paramref name="Finished"/> stay null while it runs.
+/// </summary>
+public sealed record Job(
+    string Id,
+    string Node,
+    string NodeName,
+    JobKind Kind,
+    string Step,
+    int Attempt,
+    DateTimeOffset Created,
+    DateTimeOffset StepStarted,
+    string? WaitingFor,
+    JobOutcome? Outcome,
+    string? Cause,
+    DateTimeOffset? Finished,
+    JobStep[] Steps,
+    Deployment? Deployment,
+    WriteResult? Result);
+
+/// <summary>One step that has begun; a step that was tried again is listed once for each attempt.</summary>
+public sealed record JobStep(string Name, int Attempt, DateTimeOffset Started, DateTimeOffset? Ended, string? Cause);
+
+/// <summary><c>POST /v1/nodes/{node}/deployments</c>: <paramref name="Image"/> is <c>NAME</c> or <c>NAME:VERSION</c>.</summary>
+public sealed record DeployNode(
+    string Image,
+    RootDeviceHints? RootDevice = null,
+    string? Hostname = null,
+    string[]? SshKeys = null,
+    string? UserData = null,
+    bool DryRun = false);
+
+/// <summary>Which disk to write, by what the inventory says of it. All that are given must hold, for exactly one disk.</summary>
+public sealed record RootDeviceHints(string? Serial = null, string? Wwn = null, string? Model = null, string? ByPath = null, string? Name = null, long? SizeBytes = null)
+{
+    public bool Any => Serial is not null || Wwn is not null || Model is not null || ByPath is not null || Name is not null || SizeBytes is not null;
+}
+
+/// <summary>What a deploy job was asked to do, without its user data.</summary>
+public sealed record Deployment(string Image, string ManifestSha256, string? Hostname, string? TargetDisk, long DiskBytes, long SourceBytes);
+
+/// <summary>What a write cost, as the agent measured it.</summary>
+public sealed record WriteResult(long WireBytes, long WrittenBytes, long ZeroedBytes, long ReusedBytes, double Seconds, long PeakMemoryBytes);

@@ -1,0 +1,85 @@
+namespace Baremetal.Api;
+
+/// <summary>Where a node stands. The moves between these are one table in the conductor.</summary>
+public enum NodeState
+{
+    Enrolled,
+    Inspecting,
+    Available,
+    Deploying,
+    Active,
+    Failed,
+}
+
+/// <summary>Which device the firmware tries first when nobody has said otherwise.</summary>
+public enum BootPolicy
+{
+    DiskFirst,
+    NetworkFirst,
+}
+
+/// <summary>How a node is switched on. <paramref name="Password"/> is write-only: no answer of the API ever carries it.</summary>
+public sealed record PowerSettings(string Driver, string? Address = null, string? Username = null, string? Password = null, string? TlsPin = null);
+
+/// <summary><c>POST /v1/nodes</c>. The firmware mode may be left out: inspection finds it.</summary>
+public sealed record EnrolNode(
+    string Name,
+    string Mac,
+    PowerSettings Power,
+    BootPolicy BootPolicy = BootPolicy.DiskFirst,
+    FirmwareMode? Firmware = null);
+
+/// <summary>A node as the API shows it. <paramref name="Address"/> is the last one seen on the network, by agent or by installed system.</summary>
+public sealed record Node(
+    string Id,
+    string Name,
+    string Mac,
+    NodeState State,
+    DateTimeOffset Since,
+    long Revision,
+    PowerSettings Power,
+    BootPolicy BootPolicy,
+    TrustGrades Trust,
+    AgentPresence? Agent,
+    string? Address,
+    string? Image,
+    string? CurrentJob,
+    string? Cause,
+    Inventory? Inventory);
+
+/// <summary>How well each side knows the other: C0 to C2 the conductor towards the node, N0 to N3 the node towards the conductor.</summary>
+public sealed record TrustGrades(string Conductor, string Node);
+
+/// <summary>The agent that runs on the node now. <paramref name="LastSeen"/> is its last heartbeat.</summary>
+public sealed record AgentPresence(string BootId, string Version, DateTimeOffset EnrolledAt, DateTimeOffset LastSeen);
+
+/// <summary>What a state-changing call on a node can ask for: the last part of <see cref="Routes.NodeAction"/>.</summary>
+public static class NodeActions
+{
+    public const string Approve = "approve";
+    public const string Inspect = "inspect";
+}
+
+/// <summary><c>POST /v1/nodes/{node}/power</c>.</summary>
+public sealed record SetPower(PowerTarget Target);
+
+/// <summary><c>GET /v1/nodes/{node}/power</c>: asked of the machine, never remembered.</summary>
+public sealed record PowerReport(PowerState State);
+
+public enum PowerTarget
+{
+    On,
+    Off,
+    Reset,
+    Cycle,
+}
+
+public enum PowerState
+{
+    Unknown,
+    On,
+    Off,
+}
+
+/// <summary>One page of a listing; <paramref name="Next"/> goes into <c>?after=</c>, null at the end.</summary>
+public sealed record Page<T>(T[] Items, string? Next);

@@ -1,0 +1,57 @@
+namespace Baremetal.Api;
+
+/// <summary>Every path of the HTTP API, once. Templates carry their parameters in braces; <see cref="For"/> fills them.</summary>
+public static class Routes
+{
+    // Operators, on 8443 with a bearer token.
+    public const string Nodes = "/v1/nodes";
+    public const string Node = "/v1/nodes/{node}";
+    public const string NodeAction = "/v1/nodes/{node}/{action}";
+    public const string NodePower = "/v1/nodes/{node}/power";
+    public const string NodeDeployments = "/v1/nodes/{node}/deployments";
+    public const string Jobs = "/v1/jobs";
+    public const string Job = "/v1/jobs/{job}";
+    public const string JobAbort = "/v1/jobs/{job}/abort";
+    public const string JobEvents = "/v1/jobs/{job}/events";
+    public const string Events = "/v1/events";
+    public const string Images = "/v1/images";
+    public const string Image = "/v1/images/{image}";
+    public const string ImageManifest = "/v1/images/{image}/manifest";
+
+    // The agent, on 8443: enrol with the one-time token, all else with its client certificate.
+    public const string AgentEnrol = "/v1/agent/enrol";
+    public const string AgentRenew = "/v1/agent/renew";
+    public const string AgentTrust = "/v1/agent/trust";
+    public const string AgentInventory = "/v1/agent/inventory";
+    public const string AgentHeartbeat = "/v1/agent/heartbeat";
+    public const string AgentOrder = "/v1/agent/order";
+    public const string AgentStep = "/v1/agent/orders/{order}/steps";
+    public const string AgentConfigDrive = "/v1/agent/orders/{order}/config-drive";
+    public const string AgentManifest = "/v1/agent/manifests/{digest}";
+
+    // Anyone, on 8080: nothing secret but the one-time token in the boot script.
+    public const string BootScript = "/boot/script";
+    public const string BootKernel = "/boot/kernel";
+    public const string BootRamdisk = "/boot/ramdisk";
+    public const string LocalBootLoader = "/boot/localboot.efi";
+    public const string CaCertificate = "/ca.pem";
+    public const string Blob = "/blobs/sha256/{digest}";
+    public const string Blobs = "/blobs/sha256/";
+
+    // Operations.
+    public const string Health = "/healthz";
+    public const string Ready = "/readyz";
+
+    /// <summary>Fills a template's parameters in their order, each escaped.</summary>
+    public static string For(string template, params ReadOnlySpan<string> values)
+    {
+        var path = template;
+        foreach (var value in values)
+        {
+            var open = path.IndexOf('{', StringComparison.Ordinal);
+            var close = path.IndexOf('}', StringComparison.Ordinal);
+            path = string.Concat(path.AsSpan(0, open), Uri.EscapeDataString(value), path.AsSpan(close + 1));
+        }
+        return path;
+    }
+}
