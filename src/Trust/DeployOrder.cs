@@ -1,0 +1,55 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+
+namespace Baremetal.Trust;
+
+/// <summary>
+/// What an agent may do, once: signed by the conductor's order key for one node, one boot and one nonce. Its life is
+/// <paramref name="NotAfter"/> − <paramref name="IssuedAt"/>, counted by the agent from its own nonce, and checked before the first write.
+/// </summary>
+public sealed record DeployOrder(
+    string OrderId,
+    int Attempt,
+    string NodeId,
+    string BootId,
+    string AgentNonce,
+    Digest ManifestSha256,
+    long TrustVersion,
+    TargetDisk Target,
+    bool Reuse,
+    OrderStep[] Steps,
+    DateTimeOffset IssuedAt,
+    DateTimeOffset NotAfter,
+    Digest? UserDataSha256 = null,
+    Digest? ConfigDriveSha256 = null)
+{
+    public const string PayloadType = "application/vnd.baremetal.order+json";
+
+    public byte[] ToPayload() => JsonSerializer.SerializeToUtf8Bytes(this, DocumentJson.Default.DeployOrder);
+
+    public static bool TryParse(ReadOnlySpan<byte> payload, [NotNullWhen(true)] out DeployOrder? order, [NotNullWhen(false)] out Rejection? rejection)
+    {
+        order = null;
+        rejection = null;
+        try
+        {
+            order = JsonSerializer.Deserialize(payload, DocumentJson.Default.DeployOrder);
+        }
+        catch (JsonException e)
+        {
+            rejection = new Rejection($"The order cannot be read: {e.Message}");
+            return false;
+        }
+        if (order is null || Array.Exists(order.Steps, step => step is null))
+        {
+            rejection = new Rejection("The order is empty, or has an empty step.");
+            order = null;
+        }
+        return order is not null;
+    }
+}
+
+/// <summary>The one disk to write. All that is given must match, and exactly one disk may.</summary>
+public sealed record TargetDisk(long SizeBytes, int SectorSize, string? Wwn = null, string? Serial = null, string? ByPath = null);
+
+public sealed record OrderStep(string Name, IReadOnlyDictionary<string, string>? Args = null);

@@ -1,0 +1,141 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Baremetal.Trust;
+
+/// <summary>
+/// The trust document that is in force, and all decisions that follow from it. There is no way to one but through its signatures:
+/// pinned by digest or given by hand first, then advanced version by version.
+/// </summary>
+public sealed class TrustAnchor
+{
+    private TrustAnchor(TrustDocument document, Digest digest)
+    {
+        Document = document;
+        Digest = digest;
+    }
+
+    public TrustDocument Document { get; }
+
+    /// <summary>The document's digest: what a boot script pins.</summary>
+    public Digest Digest { get; }
+
+    /// <summary>Takes a document that reached us over a path that we trust; it must be signed by its own root keys.</summary>
+    public static bool TryPin(ReadOnlySpan<byte> envelope, [NotNullWhen(true)] out TrustAnchor? anchor, [NotNullWhen(false)] out Rejection? rejection)
+    {
+        anchor = null;
+        if (!Envelope.TryRead(envelope, out _, out var payload, out rejection) || !TrustDocument.TryParse(payload, out var document, out rejection))
+            return false;
+        if (!TryOpen(envelope, TrustDocument.PayloadType, document, document.Roles.Root, "its own root role", out var signed, out rejection))
+            return false;
+        anchor = new TrustAnchor(document, signed.Digest);
+        return true;
+    }
+
+    /// <summary>Takes a whole chain, oldest first.</summary>
+    public static bool TryWalk(IReadOnlyList<byte[]> envelopes, [NotNullWhen(true)] out TrustAnchor? anchor, [NotNullWhen(false)] out Rejection? rejection)
+    {
+        anchor = null;
+        rejection = null;
+        if (envelopes.Count == 0)
+        {
+            rejection = new Rejection("There is no trust document.");
+            return false;
+        }
+        if (!TryPin(envelopes[0], out var current, out rejection))
+            return false;
+        foreach (var envelope in envelopes.Skip(1))
+        {
+            if (!current.TryAdvance(envelope, out var next, out rejection))
+                return false;
+            current = next;
+        }
+        anchor = current;
+        return true;
+    }
+
+    /// <summary>Takes version N+1 if the root roles of N and of N+1 have both signed it.</summary>
+    public bool TryAdvance(ReadOnlySpan<byte> envelope, [NotNullWhen(true)] out TrustAnchor? next, [NotNullWhen(false)] out Rejection? rejection)
+    {
+        next = null;
+        if (!TryOpen(envelope, TrustDocument.PayloadType, Document, Document.Roles.Root, $"the root role of version {Document.Version}", out var signed, out rejection)
+            || !TrustDocument.TryParse(signed.Payload, out var document, out rejection))
+            return false;
+        if (document.Version != Document.Version + 1)
+        {
+            rejection = new Rejection($"Trust document version {document.Version} cannot follow version {Document.Version}.", "Give the versions one by one, in order.");
+            return false;
+        }
+        if (!TryOpen(envelope, TrustDocument.PayloadType, document, document.Roles.Root, $"the root role of version {document.Version}", out _, out rejection))
+            return false;
+        next = new TrustAnchor(document, signed.Digest);
+        return true;
+    }
+
+    /// <summary>Opens an image manifest that may be written at this time: signed by enough signers for its name, not expired, not revoked, not too old.</summary>
+    public bool TryOpenManifest(
+        ReadOnlySpan<byte> envelope,
+        DateTimeOffset now,
+        [NotNullWhen(true)] out ImageManifest? manifest,
+        out Digest digest,
+        [NotNullWhen(false)] out Rejection? rejection)
+    {
+        manifest = null;
+        digest = default;
+        if (ExpiredAt(now) is { } expired)
+        {
+            rejection = expired;
+            return false;
+        }
+        if (!TryOpen(envelope, ImageManifest.PayloadType, Document, Document.Roles.Image, "the image role", out var signed, out rejection)
+            || !ImageManifest.TryParse(signed.Payload, out var read, out rejection))
+            return false;
+
+        var image = read.Predicate;
+        if (signed.Signers.Count(signer => Document.MaySign(signer, image.Name)) < Document.Roles.Image.Threshold)
+            rejection = new Rejection($"Image {image.Name} is signed by a key that may not sign images of that name.", "Sign it with a key whose names in the trust document match it.");
+        else if (Document.Revoked.Manifests.Contains(signed.Digest))
+            rejection = new Rejection($"Image {image.Name}:{image.Version} (manifest {signed.Digest}) is revoked by the trust document, version {Document.Version}.");
+        else if (image.NotAfter is { } notAfter && now > notAfter)
+            rejection = new Rejection($"Image {image.Name}:{image.Version} expired at {notAfter:u}; the time is {now:u}.", "Sign it anew, or use a newer release.");
+        else if (Document.MinRelease.TryGetValue(image.Name, out var least) && image.Release < least)
+            rejection = new Rejection($"Image {image.Name}:{image.Version} is release {image.Release}; the trust document demands {least} or later.");
+        if (rejection is not null)
+            return false;
+        manifest = read;
+        digest = signed.Digest;
+        return true;
+    }
+
+    /// <summary>Opens an order of a conductor that the trust document names. Whom it is for, and whether it is still good, its reader checks.</summary>
+    public bool TryOpenOrder(ReadOnlySpan<byte> envelope, [NotNullWhen(true)] out DeployOrder? order, [NotNullWhen(false)] out Rejection? rejection)
+    {
+        order = null;
+        return TryOpen(envelope, DeployOrder.PayloadType, Document, Document.Roles.Conductor, "the conductor role", out var signed, out rejection)
+            && DeployOrder.TryParse(signed.Payload, out order, out rejection);
+    }
+
+    /// <summary>Null while the document is in force.</summary>
+    public Rejection? ExpiredAt(DateTimeOffset now) => now <= Document.Expires
+        ? null
+        : new Rejection($"Trust document version {Document.Version} expired at {Document.Expires:u}; the time is {now:u}.", "Sign the next version with 'conductor key trust'.");
+
+    private static bool TryOpen(
+        ReadOnlySpan<byte> envelope,
+        string type,
+        TrustDocument document,
+        Role role,
+        string roleName,
+        [NotNullWhen(true)] out SignedPayload? signed,
+        [NotNullWhen(false)] out Rejection? rejection)
+    {
+        if (!Envelope.TryOpen(envelope, type, document.KeysOf(role), out signed, out rejection))
+            return false;
+        if (signed.Signers.Count >= role.Threshold)
+            return true;
+        rejection = new Rejection(
+            $"The signed document has {signed.Signers.Count} valid signature(s) of {roleName}, which demands {role.Threshold}.",
+            "It was altered, or signed by keys that the trust document does not name.");
+        signed = null;
+        return false;
+    }
+}
