@@ -105,7 +105,7 @@ public sealed record Envelope(string PayloadType, string Payload, EnvelopeSignat
     }
 
     /// <summary><c>"DSSEv1" SP LEN(type) SP type SP LEN(body) SP body</c>, lengths in bytes as decimal text.</summary>
-    internal static byte[] PreAuthenticationEncoding(string payloadType, ReadOnlySpan<byte> payload)
+    public static byte[] PreAuthenticationEncoding(string payloadType, ReadOnlySpan<byte> payload)
     {
         var head = string.Create(CultureInfo.InvariantCulture, $"DSSEv1 {Encoding.UTF8.GetByteCount(payloadType)} {payloadType} {payload.Length} ");
         return [.. Encoding.UTF8.GetBytes(head), .. payload];
