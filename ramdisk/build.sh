@@ -21,6 +21,7 @@ level=19
 
 cd "$home"
 . ramdisk/freshness.sh
+. ramdisk/tree.sh
 mkdir -p "$out"
 exec 9>"$out/.lock" && flock 9
 
@@ -56,8 +57,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$work/root
 libraries=$root/usr/lib/x86_64-linux-gnu
-modules=$root/lib/modules/$release
-mkdir -p "$root"/{bin,dev,etc,lib64,proc,run,sys,tmp,usr/bin} "$libraries" "$modules"
+mkdir -p "$root"/{dev,etc,lib64,proc,run,sys,tmp,usr/bin} "$libraries"
 
 dotnet publish src/DeployAgent -c Release -o "$work/agent" -v quiet -nologo >"$out/publish.log" 2>&1 \
     || { tail -n 20 "$out/publish.log" >&2; die "the agent does not build; the whole output is in $out/publish.log"; }
@@ -65,34 +65,12 @@ cp "$work/agent/deploy-agent" "$root/usr/bin/"
 { printf '%s\n' "${loaded[@]}"; ldd "$work/agent/deploy-agent" "${loaded[@]}" | awk '$2 == "=>" { print $3 }'; } | sort -u | xargs cp -L -t "$libraries"
 cp -L /lib64/ld-linux-x86-64.so.2 "$root/lib64/"
 
-cp /bin/busybox "$root/bin/"
-for applet in $(busybox --list); do
-    [ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
-done
+add_busybox "$root"
 install -m 755 ramdisk/init "$root/init"
 install -m 755 ramdisk/lease "$root/etc/lease"
 
-sed 's/#.*//' ramdisk/modules.list \
-    | xargs -n 1 modprobe -d build/kernel -S "$release" --show-depends \
-    | awk '$1 == "insmod" { print $2 }' | sort -u \
-    | xargs cp -t "$modules"
-cp build/kernel/lib/modules/"$release"/modules.{builtin,builtin.modinfo,order} "$modules"
-depmod -b "$root" "$release"
-
-# ---- The archive -----------------------------------------------------------------------------------
-# The same inputs give the same bytes. Folders, /init and busybox come first and /complete last: where memory
-# ends in the middle of unpacking, /init still runs, sees that /complete is missing, and says so.
-touch "$root/complete"
-find "$root" -exec touch -h -d @0 {} +
-(
-    cd "$root"
-    {
-        find . -type d | LC_ALL=C sort
-        find init bin ! -type d | LC_ALL=C sort
-        find . ! -type d ! -path ./init ! -path './bin/*' ! -path ./complete | LC_ALL=C sort
-        echo complete
-    } | cpio --quiet -o -H newc --reproducible -R 0:0
-) | zstd -q -T0 -$level >"$out/initrd.img"
+add_modules "$root" "$release" <ramdisk/modules.list
+pack "$root" $level >"$out/initrd.img"
 
 # ---- The kernel, and the way past it ---------------------------------------------------------------
 cp "build/kernel/boot/vmlinuz-$release" "$out/vmlinuz"

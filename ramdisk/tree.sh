@@ -1,0 +1,40 @@
+# shellcheck shell=bash
+# Sourced, at the repository's root: what goes into an initial ramdisk, and how it is packed.
+
+# add_busybox ROOT
+add_busybox() {
+    local root=$1 applet
+    mkdir -p "$root/bin"
+    cp /bin/busybox "$root/bin/"
+    for applet in $(busybox --list); do
+        [ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
+    done
+}
+
+# add_modules ROOT RELEASE < names, one a line, with # comments: these modules and what they depend on.
+add_modules() {
+    local root=$1 release=$2 modules=$1/lib/modules/$2
+    mkdir -p "$modules"
+    sed 's/#.*//' \
+        | xargs -n 1 modprobe -d build/kernel -S "$release" --show-depends \
+        | awk '$1 == "insmod" { print $2 }' | sort -u \
+        | xargs cp -t "$modules"
+    cp build/kernel/lib/modules/"$release"/modules.{builtin,builtin.modinfo,order} "$modules"
+    depmod -b "$root" "$release"
+}
+
+# pack ROOT LEVEL: the tree as the kernel unpacks it, on standard output. The same tree gives the same bytes.
+# Folders, /init and busybox come first and /complete last: where memory ends in the middle of unpacking,
+# /init still runs, sees that /complete is missing, and can say so.
+pack() (
+    local level=$2
+    cd "$1"
+    touch complete
+    find . -exec touch -h -d @0 {} +
+    {
+        find . -type d | LC_ALL=C sort
+        find init bin ! -type d | LC_ALL=C sort
+        find . ! -type d ! -path ./init ! -path './bin/*' ! -path ./complete | LC_ALL=C sort
+        echo complete
+    } | cpio --quiet -o -H newc --reproducible -R 0:0 | zstd -q -T0 "-$level"
+)
