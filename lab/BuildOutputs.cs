@@ -1,0 +1,38 @@
+namespace Baremetal.Lab;
+
+/// <summary>Where the scripts and the compiler put what the lab runs: under <c>build/</c> of the repository that this program was built from.</summary>
+public static class BuildOutputs
+{
+    // Lab and conductor are built together, in one configuration; ours is the last part of our own folder's name.
+    private static readonly string Configuration = Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)).Split('_')[0];
+
+    /// <summary>The folder of Baremetal.sln.</summary>
+    public static string Root { get; } = FindRoot();
+
+    public static string Kernel => Require("build/ramdisk/vmlinuz", "ramdisk/build.sh");
+
+    public static string Initrd => Require("build/ramdisk/initrd.img", "ramdisk/build.sh");
+
+    public static string Conductor => Require($"build/bin/Conductor/{Configuration}_linux-x64/conductor", "dotnet build -c Release Baremetal.sln");
+
+    public static string DeployAgent => Require($"build/bin/DeployAgent/{Configuration}_linux-x64/deploy-agent", "dotnet build -c Release Baremetal.sln");
+
+    /// <summary>A bootable image by its name, such as <c>tiny</c> or <c>debian</c>.</summary>
+    public static string Image(string name) => Require($"build/images/{name}.qcow2", $"lab/images/{name}.sh");
+
+    private static string Require(string path, string maker)
+    {
+        var full = Path.Combine(Root, path);
+        return File.Exists(full) ? full : throw new FileNotFoundException($"{full} has not been built. Run `{maker}` in {Root} first.", full);
+    }
+
+    private static string FindRoot()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "Baremetal.sln")))
+                return folder.FullName;
+        }
+        throw new InvalidOperationException($"No Baremetal.sln above {AppContext.BaseDirectory}. The lab runs from a build inside the repository.");
+    }
+}

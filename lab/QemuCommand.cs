@@ -1,0 +1,73 @@
+using Baremetal.Api;
+
+namespace Baremetal.Lab;
+
+/// <summary>The one place where a virtual server becomes a QEMU command line (qemu-system-x86_64(1)).</summary>
+internal static class QemuCommand
+{
+    public const string Program = "qemu-system-x86_64";
+
+    /// <summary>Where QMP finds the network interface, to change its place in the boot order.</summary>
+    public const string NicPath = "/machine/peripheral/nic0";
+
+    private const string Ovmf = "/usr/share/OVMF/";
+
+    // The disks lie between these two, so that moving the network interface alone makes every order that we need.
+    private const int NicFirst = 1;
+    private const int DisksFrom = 10;
+    private const int NicLast = 100;
+
+    public static int NicBootIndex(bool networkFirst) => networkFirst ? NicFirst : NicLast;
+
+    /// <param name="networkFirst">The order of this start only; after it <see cref="NicPath"/> is set to what the server's own order is.</param>
+    public static IReadOnlyList<string> For(VirtualServerSpec spec, VirtualServerFiles files, string tap, Accelerator accelerator, bool networkFirst)
+    {
+        List<string> command =
+        [
+            // Stopped until the boot order has been settled; no -no-reboot, a guest's own restart is part of a deploy.
+            Program, "-S", "-name", Escape(spec.Name),
+            "-accel", accelerator.Arguments, "-cpu", "max", "-smp", $"{spec.Processors}", "-m", $"{spec.MemoryMiB}",
+            // Without graphics SeaBIOS, and so iPXE too, talks to the serial line.
+            "-machine", spec.Firmware == FirmwareMode.Uefi ? "q35,graphics=off" : "pc,graphics=off",
+            "-nodefaults", "-no-user-config", "-display", "none",
+            "-uuid", $"{spec.Uuid}",
+            "-smbios", $"type=1,manufacturer={Escape(spec.Manufacturer)},product={Escape(spec.Product)},serial={Escape(spec.Serial)},uuid={spec.Uuid}",
+            // QEMU connects to us, who already listen: nobody polls for a socket that is not there yet.
+            "-chardev", $"socket,id=serial,path={Escape(files.SerialSocket)}", "-serial", "chardev:serial",
+            "-chardev", $"socket,id=monitor,path={Escape(files.MonitorSocket)}", "-mon", "chardev=monitor,mode=control",
+            "-device", "virtio-rng-pci",
+            "-netdev", $"tap,id=net0,ifname={tap},script=no,downscript=no",
+            // The empty romfile keeps edk2 on its own PXE; QEMU's ROM would be a second iPXE in its place.
+            "-device", $"virtio-net-pci,id=nic0,netdev=net0,mac={spec.Mac},bootindex={NicBootIndex(networkFirst)}"
+                + (spec.Firmware == FirmwareMode.Uefi ? ",romfile=" : ""),
+        ];
+        if (spec.Firmware == FirmwareMode.Uefi)
+        {
+            command.AddRange("-drive", $"if=pflash,format=raw,unit=0,readonly=on,file={Ovmf}OVMF_CODE_4M.fd");
+            command.AddRange("-drive", $"if=pflash,format=raw,unit=1,file={Escape(files.FirmwareVariables)}");
+        }
+        foreach (var (index, disk) in spec.Disks.Index())
+        {
+            // unmap and no detection of zeroes: BLKZEROOUT punches holes, and written zeros stay written, as on a real disk.
+            // Flushes are not passed on (cache=unsafe): they guard against a crash of the host, which would end the lab anyway.
+            command.AddRange("-drive", $"if=none,id=drive{index},format=raw,cache=unsafe,discard=unmap,detect-zeroes=off,file={Escape(files.Disk(index))}");
+            command.AddRange("-device", $"virtio-blk-pci,id=disk{index},drive=drive{index},bootindex={DisksFrom + index},"
+                + $"serial={Escape(disk.Serial ?? $"{spec.Serial}-{index}")},logical_block_size={disk.SectorBytes},physical_block_size={disk.SectorBytes}");
+        }
+        if (spec.Kernel is { } kernel)
+            command.AddRange("-kernel", kernel.Kernel, "-initrd", kernel.Initrd, "-append", kernel.Append);
+        return command;
+    }
+
+    /// <summary>The variables that OVMF starts with; each server has a copy that it writes to.</summary>
+    public static string PristineFirmwareVariables => Ovmf + "OVMF_VARS_4M.fd";
+
+    /// <summary>QEMU's option parser ends a value at a comma, and takes two for one.</summary>
+    public static string Escape(string value) => value.Replace(",", ",,", StringComparison.Ordinal);
+
+    private static void AddRange(this List<string> command, params ReadOnlySpan<string> arguments)
+    {
+        foreach (var argument in arguments)
+            command.Add(argument);
+    }
+}
