@@ -33,6 +33,7 @@ public static class Routes
     public const string BootScript = "/boot/script";
     public const string BootKernel = "/boot/kernel";
     public const string BootRamdisk = "/boot/ramdisk";
+    public const string BootLoader = "/boot/loaders/{name}";
     public const string LocalBootLoader = "/boot/localboot.efi";
     public const string CaCertificate = "/ca.pem";
     public const string Blob = "/blobs/sha256/{digest}";
