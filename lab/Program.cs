@@ -1,15 +1,27 @@
 using Baremetal.Lab;
+using Baremetal.Lab.Demo;
 
-if (args is not ["sweep"])
+return args switch
+{
+    ["demo", .. var rest] => await DemoRun.MainAsync(rest),
+    ["sweep"] => await SweepAsync(),
+    _ => Usage(),
+};
+
+static async Task<int> SweepAsync()
+{
+    foreach (var removed in await Leftovers.SweepAsync(alsoKept: true))
+        Console.WriteLine($"removed {removed}");
+    return 0;
+}
+
+static int Usage()
 {
     Console.Error.WriteLine("""
-        usage: lab sweep
+        usage: lab demo|sweep
 
+          demo    deploys virtual servers, from power-on to login; `lab demo --help` says more
           sweep   removes what labs left behind whose process is gone, folders that were kept included
         """);
     return 2;
 }
-
-foreach (var removed in await Leftovers.SweepAsync(alsoKept: true))
-    Console.WriteLine($"removed {removed}");
-return 0;

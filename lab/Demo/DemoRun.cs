@@ -1,0 +1,148 @@
+using System.Globalization;
+using Baremetal.Api;
+using Baremetal.Lab.Bmc;
+
+namespace Baremetal.Lab.Demo;
+
+/// <summary>
+/// The whole way, once: a network, a conductor and virtual servers; sign, enrol, inspect, approve, deploy, boot, log in. Exit code 0 when
+/// every server was logged into.
+/// </summary>
+internal sealed class DemoRun(DemoOptions options, DemoScreen screen)
+{
+    private const string ImageName = "debian-12";
+
+    public static async Task<int> MainAsync(string[] args)
+    {
+        if (!DemoOptions.TryParse(args, out var options))
+        {
+            Console.Error.WriteLine(DemoOptions.Usage);
+            return 2;
+        }
+        using var interrupted = new CancellationTokenSource();
+        Console.CancelKeyPress += (_, pressed) =>
+        {
+            // The first Ctrl-C removes all that was started; a second one ends at once, and the next lab sweeps up.
+            pressed.Cancel = !interrupted.IsCancellationRequested;
+            interrupted.Cancel();
+        };
+        var screen = new DemoScreen(Console.Out, terminal: !Console.IsOutputRedirected);
+        return await new DemoRun(options, screen).RunAsync(interrupted.Token);
+    }
+
+    private async Task<int> RunAsync(CancellationToken cancel)
+    {
+        Lan? lan = null;
+        var stage = "set-up";
+        try
+        {
+            lan = await Lan.CreateAsync(cancel);
+            screen.Note($"a network of its own: namespace {lan.Conductor.Namespace}, bridge br0, {Lan.ConductorAddress}/{Lan.PrefixLength}; logs in {lan.Folder}");
+
+            stage = "sign";
+            var image = await SignedImage.SignAsync(Path.Combine(BuildOutputs.Root, "build", "demo"), ImageName, BuildOutputs.Image(ImageName), lan.Folder, cancel);
+            screen.Note($"the image is signed: {Path.GetRelativePath(BuildOutputs.Root, image.ManifestFile)} ({Size.Of(new FileInfo(image.SourceFile).Length)} compressed)");
+
+            stage = "conductor";
+            var journeys = new List<NodeJourney>();
+            await using var conductor = await LabConductor.StartAsync(lan, new LabConductorSettings(), line => ShowBoot(journeys, lan, line), cancel);
+            await conductor.TrustAsync(image.KeyFolder, cancel);
+            screen.Note($"the conductor serves: DHCP and TFTP on br0, http://{Lan.ConductorAddress}:8080, https://{Lan.ConductorAddress}:8443");
+            await conductor.RunAsync(["image", "add", image.ManifestFile, "--source", image.SourceFile], cancel);
+
+            stage = "servers";
+            var password = Guid.NewGuid().ToString("N");
+            var passwordFile = Path.Combine(lan.Folder, "redfish.password");
+            await File.WriteAllTextAsync(passwordFile, password, cancel);
+            await using var redfish = await RedfishService.StartAsync(lan, LabConductor.RedfishUser, password, cancel);
+            var ssh = await SshKey.CreateAsync(lan.Folder, cancel);
+            for (var number = 1; number <= options.Nodes; number++)
+            {
+                var firmware = options.Firmware ?? (number % 2 == 1 ? FirmwareMode.Bios : FirmwareMode.Uefi);
+                var server = await lan.AddServerAsync(VirtualServerSpec.Numbered(number, firmware), cancel);
+                screen.Say(server.Spec.Name, "server", $"{firmware.ToString().ToUpperInvariant()}, {server.Spec.Mac}, an empty disk of {Size.Of(server.Spec.Disks[0].SizeBytes)}, off");
+                journeys.Add(new NodeJourney(server, conductor, lan.Conductor, ssh, ImageName, screen));
+            }
+
+            stage = "deploy";
+            var failures = await RunJourneysAsync(journeys, passwordFile, lan, cancel);
+            if (failures > 0)
+                return Failed(lan, failures);
+
+            SummaryTable.Show(screen, journeys, image);
+            if (options.Keep)
+                await KeepAsync(lan, conductor, ssh, journeys, cancel);
+            return 0;
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            screen.Note("interrupted: removing all that was started");
+            return 1;
+        }
+        catch (Exception e) when (e is InvalidOperationException or IOException or TimeoutException or UnauthorizedAccessException)
+        {
+            screen.Note($"FAILED at {stage}: {e.Message}");
+            return lan is null ? 1 : Failed(lan, 1);
+        }
+        finally
+        {
+            if (lan is not null)
+                await lan.DisposeAsync();
+        }
+    }
+
+    private async Task<int> RunJourneysAsync(IReadOnlyList<NodeJourney> journeys, string passwordFile, Lan lan, CancellationToken cancel)
+    {
+        var failures = 0;
+        await Task.WhenAll(journeys.Select(async journey =>
+        {
+            try
+            {
+                await journey.RunAsync(passwordFile, cancel);
+            }
+            catch (Exception e) when (e is InvalidOperationException or IOException or TimeoutException)
+            {
+                Interlocked.Increment(ref failures);
+                screen.ProgressEnds(journey.Name);
+                screen.Say(journey.Name, "FAILED", $"at {journey.Stage}: {e.Message}");
+                screen.Say(journey.Name, "FAILED", $"its console: {Path.Combine(lan.Folder, journey.Name, "serial.log")}");
+            }
+        }));
+        return failures;
+    }
+
+    // The firmware's way can only be seen in what the conductor answers to it.
+    private void ShowBoot(List<NodeJourney> journeys, Lan lan, string line)
+    {
+        foreach (var journey in journeys.ToArray())
+        {
+            var server = lan.Servers.FirstOrDefault(one => one.Spec.Name == journey.Name);
+            if (server is not null && line.Contains(server.Spec.Mac, StringComparison.OrdinalIgnoreCase))
+                screen.Say(journey.Name, "network", line.Trim());
+        }
+    }
+
+    private int Failed(Lan lan, int failures)
+    {
+        lan.KeepFolder = true;
+        screen.Note(string.Create(CultureInfo.InvariantCulture, $"{failures} failure(s). All logs are kept in {lan.Folder}: conductor.log, and a folder for each server with its console."));
+        return 1;
+    }
+
+    private async Task KeepAsync(Lan lan, LabConductor conductor, SshKey ssh, IReadOnlyList<NodeJourney> journeys, CancellationToken cancel)
+    {
+        var inside = $"ip netns exec {lan.Conductor.Namespace}";
+        var environment = string.Join(' ', conductor.ClientEnvironment.Where(one => one.Key != "CONDUCTOR_TOKEN").Select(one => $"{one.Key}={one.Value}"));
+        screen.Plain("");
+        screen.Plain("All is left running until Ctrl-C. From another terminal:");
+        screen.Plain($"  the operator's commands:  export {environment} CONDUCTOR_TOKEN=$(cat {Path.Combine(conductor.StateDirectory, "admin.token")})");
+        screen.Plain($"                            {inside} {BuildOutputs.Conductor} node list");
+        foreach (var journey in journeys)
+        {
+            var node = await conductor.NodeAsync(journey.Name, cancel);
+            screen.Plain($"  log in to {journey.Name}:         {inside} ssh -i {ssh.PrivateFile} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null {SshKey.User}@{node.Address}");
+        }
+        screen.Plain($"  consoles and logs:        {lan.Folder}");
+        await Task.Delay(Timeout.InfiniteTimeSpan, cancel).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+    }
+}

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Builds all that the lab runs: the programs, the ramdisk and the disk images. What is there and current is not built again.
+# Usage: lab/build.sh [IMAGE…]   the images wanted; by default all of lab/images
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+echo "Building conductor, agent and lab"
+for project in src/Conductor src/DeployAgent lab; do dotnet build "$project" -c Release -v quiet -nologo -clp:ErrorsOnly; done
+
+ramdisk/build.sh
+[ $# -gt 0 ] || set -- debian tiny
+for image in "$@"; do "lab/images/$image.sh"; done
