@@ -1,0 +1,152 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Security.Authentication;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
+namespace Baremetal.Api.Client;
+
+/// <summary>
+/// Calls on one conductor: JSON both ways, failures as <see cref="ProblemException"/>, passing ones tried again. What a server answers is
+/// capped, and no call but a stream waits longer than <see cref="CallTimeout"/> for an answer.
+/// </summary>
+internal sealed class Connection(SocketsHttpHandler handler, Uri server, string? token, TimeProvider time) : IDisposable
+{
+    /// <summary>Longer than any call takes on a conductor under load; a power call waits for a BMC.</summary>
+    private static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(60);
+
+    // The largest answer is a page of nodes with their inventories, or a disk index of 32 MiB.
+    private const int MaxAnswerBytes = 40 << 20;
+
+    private readonly HttpClient _http = new(handler) { Timeout = Timeout.InfiniteTimeSpan, MaxResponseContentBufferSize = MaxAnswerBytes };
+
+    public Uri Server => server;
+
+    /// <summary>Told each time that a call failed for a passing reason and will be tried again.</summary>
+    public Action<Problem>? Retrying { get; init; }
+
+    public Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, Retry retry, CancellationToken cancel) where T : class =>
+        CallAsync(() => new HttpRequestMessage(HttpMethod.Get, path), type, retry, cancel);
+
+    /// <summary>POST; an answer without content is null only where <typeparamref name="T"/> says so.</summary>
+    public async Task<T?> PostAsync<TBody, T>(string path, TBody body, JsonTypeInfo<TBody> bodyType, JsonTypeInfo<T> type, Retry retry, CancellationToken cancel)
+        where T : class
+    {
+        using var answer = await PostAsync(path, body, bodyType, retry, cancel);
+        return answer.StatusCode == HttpStatusCode.NoContent ? null : await ReadAsync(answer, type, cancel);
+    }
+
+    public Task<HttpResponseMessage> PostAsync<TBody>(string path, TBody body, JsonTypeInfo<TBody> bodyType, Retry retry, CancellationToken cancel)
+    {
+        // Not streamed: a body of known length is what every server takes, and can be sent again.
+        var bytes = JsonSerializer.SerializeToUtf8Bytes(body, bodyType);
+        return SendAsync(() => Post(path, bytes), retry, HttpCompletionOption.ResponseContentRead, cancel);
+    }
+
+    public async Task<T> CallAsync<T>(Func<HttpRequestMessage> make, JsonTypeInfo<T> type, Retry retry, CancellationToken cancel) where T : class
+    {
+        using var answer = await SendAsync(make, retry, HttpCompletionOption.ResponseContentRead, cancel);
+        return await ReadAsync(answer, type, cancel);
+    }
+
+    /// <summary>Sends until a success comes, a permanent failure, or the last attempt is over; each attempt is a new request.</summary>
+    public async Task<HttpResponseMessage> SendAsync(Func<HttpRequestMessage> make, Retry retry, HttpCompletionOption completion, CancellationToken cancel)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var (answer, failure) = await TryAsync(make, completion, cancel);
+            if (answer is not null)
+                return answer;
+            if (!failure!.Passing || attempt >= retry.Attempts)
+                throw new ProblemException(failure.Problem);
+            Retrying?.Invoke(failure.Problem);
+            await Task.Delay(retry.After(attempt, failure.RetryAfter), time, cancel);
+        }
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    public static HttpRequestMessage Post(string path, byte[] json) => new(HttpMethod.Post, path)
+    {
+        Content = new ByteArrayContent(json) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } },
+    };
+
+    private async Task<(HttpResponseMessage? Answer, Failure? Failure)> TryAsync(Func<HttpRequestMessage> make, HttpCompletionOption completion, CancellationToken cancel)
+    {
+        using var request = make();
+        request.RequestUri = new Uri(server, request.RequestUri!);
+        if (token is not null)
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        // An upload takes as long as it takes: TCP's own keep-alive finds a dead peer.
+        using var timeout = new CancellationTokenSource(request.Content is FileContent ? Timeout.InfiniteTimeSpan : CallTimeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, timeout.Token);
+        try
+        {
+            var answer = await _http.SendAsync(request, completion, either.Token);
+            if (answer.IsSuccessStatusCode)
+                return (answer, null);
+            using (answer)
+                return (null, await RefusalAsync(answer, either.Token));
+        }
+        catch (HttpRequestException e)
+        {
+            return (null, Unreachable(e));
+        }
+        catch (OperationCanceledException) when (timeout.IsCancellationRequested && !cancel.IsCancellationRequested)
+        {
+            return (null, new Failure(new Problem(Problems.Unreachable, $"The conductor at {server} did not answer within {CallTimeout.TotalSeconds:0} seconds.", 0), Passing: true));
+        }
+    }
+
+    public async Task<T> ReadAsync<T>(HttpResponseMessage answer, JsonTypeInfo<T> type, CancellationToken cancel) where T : class
+    {
+        try
+        {
+            var bytes = await answer.Content.ReadAsByteArrayAsync(cancel);
+            if (JsonSerializer.Deserialize(bytes, type) is { } value)
+                return value;
+        }
+        catch (JsonException e)
+        {
+            throw Unreadable(e.Message);
+        }
+        throw Unreadable("it is empty");
+
+        ProblemException Unreadable(string why) => new(new Problem(
+            Problems.Unreadable, $"The answer of {server} to {answer.RequestMessage?.RequestUri?.AbsolutePath} cannot be read: {why}.", (int)answer.StatusCode,
+            Remedy: "Its version and this program's may differ."));
+    }
+
+    private async Task<Failure> RefusalAsync(HttpResponseMessage answer, CancellationToken cancel)
+    {
+        var status = (int)answer.StatusCode;
+        var passing = status is 408 or 429 or >= 500;
+        var retryAfter = answer.Headers.RetryAfter?.Delta;
+        if (answer.Content.Headers.ContentType?.MediaType == "application/problem+json")
+        {
+            try
+            {
+                var bytes = await answer.Content.ReadAsByteArrayAsync(cancel);
+                if (JsonSerializer.Deserialize(bytes, ApiJson.Default.Problem) is { Title: not null } problem)
+                    return new Failure(problem, passing, retryAfter);
+            }
+            catch (JsonException)
+            {
+                // A gateway's own page under that type: the status has to do.
+            }
+        }
+        return new Failure(new Problem(
+            Problems.Http, $"The conductor at {server} answered {answer.RequestMessage?.Method} {answer.RequestMessage?.RequestUri?.AbsolutePath} with {status} {answer.ReasonPhrase}.", status), passing, retryAfter);
+    }
+
+    // A server that fails the pin will fail it again. A handshake that breaks off for another reason is as passing as any broken connection.
+    private Failure Unreachable(HttpRequestException e) => e.InnerException is AuthenticationException untrusted
+        ? new Failure(new Problem(
+            Problems.Untrusted, $"The server at {server} did not prove that it is the conductor: {untrusted.Message}", 0,
+            Remedy: "It has another CA, or is called by a name or address that its certificate does not have."), Passing: false)
+        : new Failure(new Problem(Problems.Unreachable, $"The conductor at {server} cannot be reached: {Innermost(e).Message}", 0), Passing: true);
+
+    private static Exception Innermost(Exception e) => e.InnerException is { } inner ? Innermost(inner) : e;
+
+    private sealed record Failure(Problem Problem, bool Passing, TimeSpan? RetryAfter = null);
+}
