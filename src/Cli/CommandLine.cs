@@ -1,0 +1,120 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
+using Baremetal.Api;
+using Baremetal.Cli.Keys;
+using Baremetal.Cli.Display;
+using Baremetal.Trust;
+
+namespace Baremetal.Cli;
+
+/// <summary>The operator's command line: every command of <c>conductor</c> but <c>serve</c>, which its host adds.</summary>
+public static class CommandLine
+{
+    /// <summary>What stands below the root's help: where the answers to the first questions are.</summary>
+    internal static readonly string[] Closing =
+    [
+        "The conductor and the token come from these options, from CONDUCTOR_SERVER,",
+        "CONDUCTOR_TOKEN and CONDUCTOR_CA, or from the files server, token and ca.pem in",
+        "~/.config/baremetal. On the conductor's own machine root needs none of them.",
+        "",
+        "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 refused.",
+    ];
+
+    /// <summary>The table of commands.</summary>
+    public static RootCommand Create()
+    {
+        var root = new RootCommand("Reinstalls servers over the network: enrol them, sign images, write images to their disks.")
+        {
+            Family("key", "Makes keys and says which of them are trusted.", [KeyCommands.New(), KeyCommands.List(), KeyCommands.Trust()]),
+        };
+        // Not what the host's file is called: a test host and a renamed binary speak of the same commands.
+        root.HelpName = "conductor";
+        foreach (var option in GlobalOptions.Create())
+            root.Add(option);
+
+        var help = root.Options.OfType<HelpOption>().Single();
+        help.Action = new Help();
+        // Of the four names of help that the parser brings, two are those of another system's shells.
+        help.Aliases.Clear();
+        help.Aliases.Add("-h");
+        help.Description = "Shows what a command does, with an example.";
+        return root;
+    }
+
+    /// <summary>Runs one command line to its exit code. What goes wrong ends here, as a sentence on standard error.</summary>
+    public static async Task<int> RunAsync(RootCommand root, IReadOnlyList<string> args, Shell shell, CancellationToken cancel = default)
+    {
+        var parse = root.Parse(args);
+        if (parse.Action is ParseErrorAction || UnknownOption(parse) is not null)
+            return WrongUsage(parse, shell);
+        try
+        {
+            return await parse.InvokeAsync(shell, cancel);
+        }
+        catch (Failure failure)
+        {
+            return Say(shell, failure.Why, failure.ExitCode);
+        }
+        catch (ProblemException e)
+        {
+            var problem = e.Problem;
+            return Say(shell, new Rejection(problem.Detail is null ? problem.Title : $"{problem.Title} {problem.Detail}", problem.Remedy), ExitCodeOf(problem));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return Say(shell, new Rejection(e.Message), ExitCodes.Failed);
+        }
+        catch (OperationCanceledException)
+        {
+            return Say(shell, new Rejection("Interrupted."), ExitCodes.Interrupted);
+        }
+    }
+
+    private static Command Family(string name, string description, params ReadOnlySpan<Verb> verbs)
+    {
+        var family = new Command(name, description);
+        foreach (var verb in verbs)
+            family.Add(verb);
+        return family;
+    }
+
+    // What a parser takes for a value because it knows no such option is a slip of the hand, and must not become a file name.
+    private static string? UnknownOption(ParseResult parse) => parse.Tokens
+        .TakeWhile(token => token.Type != TokenType.DoubleDash)
+        .FirstOrDefault(token => token.Type == TokenType.Argument && token.Value is ['-', _, ..])?.Value;
+
+    private static int WrongUsage(ParseResult parse, Shell shell)
+    {
+        var command = parse.CommandResult.Command;
+        var path = Help.PathOf(command);
+        if (command.Subcommands.Count == 0)
+        {
+            var causes = UnknownOption(parse) is { } unknown ? [$"'{path}' has no option '{unknown}'."] : parse.Errors.Select(error => error.Message);
+            return Say(shell, new Rejection(string.Join(' ', causes), $"'{path} --help' says more."), ExitCodes.WrongUsage);
+        }
+        if (parse.UnmatchedTokens is [var word, ..])
+            return Say(shell, new Rejection($"'{path}' has no command '{word}'.", $"It has {string.Join(", ", command.Subcommands.Select(sub => sub.Name))}."), ExitCodes.WrongUsage);
+        Help.Write(shell.Errors, command);
+        return ExitCodes.WrongUsage;
+    }
+
+    private static int Say(Shell shell, Rejection why, int exitCode)
+    {
+        shell.Out.EraseLive();
+        Prose.WriteUnder(shell.Errors, new Run("error: ", Tone.Bad), why.Cause);
+        if (why.Remedy is not null)
+            Prose.WriteUnder(shell.Errors, new Run("hint:  ", Tone.Faint), why.Remedy);
+        return exitCode;
+    }
+
+    private static int ExitCodeOf(Problem problem) => problem.Status switch
+    {
+        400 => ExitCodes.WrongUsage,
+        404 => ExitCodes.NotFound,
+        408 or 429 => ExitCodes.Failed,
+        > 400 and < 500 => ExitCodes.Refused,
+        _ => ExitCodes.Failed,
+    };
+}

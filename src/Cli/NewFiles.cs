@@ -1,0 +1,52 @@
+namespace Baremetal.Cli;
+
+/// <summary>Files that a command makes: all of them or none, complete when they appear, and never in the place of another.</summary>
+internal static class NewFiles
+{
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
+    /// <param name="directory">Made if it is not there, for its owner alone.</param>
+    /// <param name="files">Each name, and what writes it to the path that it is given.</param>
+    public static void Write(string directory, params ReadOnlySpan<(string Name, Action<string> Write)> files)
+    {
+        foreach (var (name, _) in files)
+        {
+            if (Path.Exists(Path.Combine(directory, name)))
+                throw Failure.Refused($"{Path.Combine(directory, name)} exists, and nothing is overwritten.", "Give another place, or move that file away.");
+        }
+
+        Directory.CreateDirectory(directory, OwnerOnly);
+        // On the same file system, so that only a rename is left to do when all content is on the disk.
+        var unfinished = Path.Combine(directory, $".unfinished-{Guid.NewGuid():N}");
+        Directory.CreateDirectory(unfinished, OwnerOnly);
+        var moved = new List<string>();
+        try
+        {
+            foreach (var (name, write) in files)
+                write(Path.Combine(unfinished, name));
+            foreach (var (name, _) in files)
+            {
+                var path = Path.Combine(directory, name);
+                File.Move(Path.Combine(unfinished, name), path, overwrite: false);
+                moved.Add(path);
+            }
+        }
+        catch
+        {
+            moved.ForEach(File.Delete);
+            throw;
+        }
+        finally
+        {
+            Directory.Delete(unfinished, recursive: true);
+        }
+    }
+
+    /// <summary>A file for everyone to read, on the disk when this returns.</summary>
+    public static void WritePublic(string path, ReadOnlySpan<byte> content)
+    {
+        using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write);
+        file.Write(content);
+        file.Flush(flushToDisk: true);
+    }
+}
