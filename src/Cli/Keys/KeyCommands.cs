@@ -47,8 +47,8 @@ internal static class KeyCommands
             "Signs the next version of a trust document: with a conductor that may order deploys, or with more time.",
             """
             conductor key trust --root-key keys/root.key --in keys/trust.dsse.json \
-              --add conductor=/var/lib/baremetal/order.pub --ca /var/lib/baremetal/ca.pem \
-              --out keys/trust-2.dsse.json
+              --add conductor=/var/lib/baremetal/order.pub \
+              --ca /var/lib/baremetal/ca.pem --out keys/trust-2.dsse.json
             """,
             (call, _) => Task.FromResult(SignNext(call, call.Require(rootKeys), call.Require(from), call.Require(to), call.Get(add), call.Get(expires))))
         {

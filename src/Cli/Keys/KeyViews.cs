@@ -35,8 +35,8 @@ internal static class KeyViews
         screen.Line("Once a conductor has started, let it order deploys:");
         screen.Line();
         screen.Line($"  conductor key trust --root-key {at}/root.key --in {at}/trust.dsse.json \\");
-        screen.Line("    --add conductor=/var/lib/baremetal/order.pub --ca /var/lib/baremetal/ca.pem \\");
-        screen.Line($"    --out {at}/trust-2.dsse.json");
+        screen.Line("    --add conductor=/var/lib/baremetal/order.pub \\");
+        screen.Line($"    --ca /var/lib/baremetal/ca.pem --out {at}/trust-2.dsse.json");
     }
 
     public static void Signed(Screen screen, TrustReport report)
