@@ -3,8 +3,8 @@ using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using Baremetal.Api;
-using Baremetal.Cli.Keys;
 using Baremetal.Cli.Display;
+using Baremetal.Cli.Keys;
 using Baremetal.Trust;
 
 namespace Baremetal.Cli;
