@@ -24,6 +24,9 @@ public static class EventKinds
     public const string StepEnded = "step.ended";
     public const string JobFinished = "job.finished";
     public const string Progress = "progress";
+
+    /// <summary>Something that an honest machine does not do, such as a one-time token presented twice.</summary>
+    public const string Alarm = "alarm";
 }
 
 /// <summary>

@@ -1,0 +1,82 @@
+using System.Security.Claims;
+using Baremetal.Api;
+using Baremetal.Conductor.Database;
+using Baremetal.Conductor.Events;
+using Baremetal.Conductor.Images;
+using Baremetal.Conductor.Jobs;
+using Baremetal.Trust;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Baremetal.Conductor.Agents;
+
+/// <summary>What an enrolled agent tells and asks. It records facts and wakes the worker; nothing is decided here.</summary>
+internal static class AgentEndpoints
+{
+    public static TrustChain Trust(TrustChainStore trust, long from = 0) => new([.. trust.After(from).Select(Convert.ToBase64String)]);
+
+    public static NoContent Inventory(Inventory inventory, ClaimsPrincipal user, IDatabase database, HttpContext http)
+    {
+        var caller = AgentCaller.Of(user);
+        database.Write(tx =>
+        {
+            AgentTable.SetInventory(tx, caller, inventory, http.Connection.RemoteIpAddress?.MapToIPv4().ToString());
+            JobTable.Wake(tx, caller.Node);
+        });
+        return TypedResults.NoContent();
+    }
+
+    public static HeartbeatAnswer Heartbeat(AgentHeartbeat beat, ClaimsPrincipal user, IDatabase database, EventStream events, TimeProvider time)
+    {
+        var caller = AgentCaller.Of(user);
+        var job = database.Read(sql => JobTable.Unfinished(sql, caller.Node));
+        var works = beat.OrderId is not null && beat.OrderId == job?.Id && !job.AbortRequested;
+        if (works && beat.Progress is { } progress)
+            events.Publish(new Event(0, EventKinds.Progress, time.GetUtcNow(), caller.Node, job!.Id, beat.Step, Progress: progress));
+        return new HeartbeatAnswer(
+            time.GetUtcNow(),
+            OrderWaiting: beat.OrderId is null && job is { Kind: JobKind.Deploy, AbortRequested: false } && Steps.HasOrder(job.Step),
+            Abort: beat.OrderId is not null && !works);
+    }
+
+    public static Results<FileContentHttpResult, NoContent> Order(AskOrder ask, ClaimsPrincipal user, Orders orders)
+    {
+        if (ask.AgentNonce is not { Length: 64 } || !ask.AgentNonce.All(char.IsAsciiHexDigitLower))
+            throw Problems.Invalid("The agent's nonce is not 32 bytes in lower-case hex.");
+        return orders.Issue(AgentCaller.Of(user), ask.AgentNonce) is { } envelope ? TypedResults.File(envelope, "application/json") : TypedResults.NoContent();
+    }
+
+    public static NoContent Step(string order, StepReport report, ClaimsPrincipal user, IDatabase database)
+    {
+        var caller = AgentCaller.Of(user);
+        if (!Steps.Ordered.Contains(report.Step))
+            throw Problems.Invalid($"There is no step '{report.Step}'.", $"An order's steps are {string.Join(", ", Steps.Ordered)}.");
+        database.Write(tx =>
+        {
+            var job = JobTable.Get(tx.Sql, order);
+            // The fence towards agents: only the start that holds the newest order may say how it goes.
+            if (job.Node != caller.Node || report.BootId != caller.BootId || report.AgentNonce != job.AgentNonce)
+                throw Problems.Conflict("stale-order", $"Order {order} is not this agent's any more.", "Stop, and ask for a new order.");
+            if (job.Finished is not null)
+                throw Problems.Conflict("job-ended", $"Job {order} has ended ({job.Outcome?.ToString().ToLowerInvariant()}).", "Stop, and wait for the next order.");
+            AgentTable.Report(tx, order, report);
+            JobTable.Wake(tx, caller.Node);
+        });
+        return TypedResults.NoContent();
+    }
+
+    public static PhysicalFileHttpResult ConfigDrive(string order, ClaimsPrincipal user, IDatabase database, ConfigDrives drives)
+    {
+        var caller = AgentCaller.Of(user);
+        var job = database.Read(sql => JobTable.Unfinished(sql, caller.Node));
+        if (job?.Id != order || job.ConfigDriveSha256 is null || job.Step != OrderSteps.WriteImage || !File.Exists(drives.PathOf(order)))
+            throw Problems.NotFound("config drive for order", order, "It is there for its node alone, until its image is written.");
+        return TypedResults.PhysicalFile(drives.PathOf(order), "application/octet-stream");
+    }
+
+    public static FileContentHttpResult Manifest(string digest, IDatabase database)
+    {
+        if (!Digest.TryParse(digest, out var manifest) || database.Read(sql => ImageTable.Envelope(sql, manifest)) is not { } envelope)
+            throw Problems.NotFound("manifest", digest, "The image was removed from the catalogue.");
+        return TypedResults.File(envelope, "application/json");
+    }
+}

@@ -1,0 +1,47 @@
+using Baremetal.Api;
+using Baremetal.Conductor.Database;
+using Baremetal.Trust;
+using Dapper;
+
+namespace Baremetal.Conductor.Agents;
+
+/// <summary>The agents' statements: of each node the newest boot's, and no other.</summary>
+internal static class AgentTable
+{
+    public static void Enrol(WriteTransaction tx, string node, string bootId, Digest key, string version) => tx.Sql.Execute(
+        """
+        INSERT INTO agents (node, boot_id, key_sha256, version, enrolled_at, last_seen) VALUES (@node, @bootId, @key, @version, @now, @now)
+        ON CONFLICT (node) DO UPDATE SET boot_id = @bootId, key_sha256 = @key, version = @version, enrolled_at = @now, last_seen = @now,
+            inventory_at = NULL, left_at = NULL
+        """,
+        new { node, bootId, key, version, now = tx.Now });
+
+    /// <summary>A sign of life. Not every beat is written: a quarter of the limit after which an agent is lost is near enough.</summary>
+    public static void Touch(IDatabase database, AgentCaller caller, TimeSpan heartbeatLost, DateTimeOffset now)
+    {
+        var before = now - heartbeatLost / 4;
+        if (database.Read(sql => sql.QuerySingleOrDefault<DateTimeOffset?>("SELECT last_seen FROM agents WHERE node = @Node", new { caller.Node })) <= before)
+            database.Write(tx => tx.Sql.Execute("UPDATE agents SET last_seen = @now WHERE node = @Node AND boot_id = @BootId", new { caller.Node, caller.BootId, now = tx.Now }));
+    }
+
+    public static void SetInventory(WriteTransaction tx, AgentCaller caller, Inventory inventory, string? address)
+    {
+        tx.Sql.Execute(
+            "UPDATE nodes SET inventory = @inventory, firmware = @firmware, address = coalesce(@address, address), revision = revision + 1 WHERE id = @Node",
+            new { caller.Node, inventory, firmware = inventory.Firmware.ToString(), address });
+        tx.Sql.Execute("UPDATE agents SET inventory_at = @now, last_seen = @now WHERE node = @Node", new { caller.Node, now = tx.Now });
+    }
+
+    /// <summary>What an agent says of a step. The first end of a step stands, whatever is told later, and telling it twice does no harm.</summary>
+    public static void Report(WriteTransaction tx, string job, StepReport report)
+    {
+        tx.Sql.Execute(
+            """
+            INSERT INTO step_reports (job, step, nonce, outcome, cause, at) VALUES (@job, @Step, @AgentNonce, @outcome, @Cause, @now)
+            ON CONFLICT (job, step, nonce) DO UPDATE SET outcome = excluded.outcome, cause = excluded.cause WHERE step_reports.outcome = 'Started'
+            """,
+            new { job, report.Step, report.AgentNonce, outcome = report.Outcome.ToString(), report.Cause, now = tx.Now });
+        if (report.Result is { } result)
+            tx.Sql.Execute("UPDATE jobs SET result = @result WHERE id = @job", new { job, result });
+    }
+}

@@ -1,0 +1,62 @@
+using Baremetal.Api;
+using Baremetal.Conductor.Certificates;
+using Baremetal.Conductor.Database;
+using Baremetal.Conductor.Jobs;
+using Baremetal.Conductor.Secrets;
+using Baremetal.Trust;
+using Dapper;
+
+namespace Baremetal.Conductor.Agents;
+
+/// <summary>
+/// Signs what an agent may do: for one node, one boot and one start of the agent, and only the steps that no agent has reported done.
+/// </summary>
+internal sealed partial class Orders(IDatabase database, DeployChecks checks, OrderKey key, SecretBox secrets, ILogger<Orders> logger)
+{
+    /// <summary>From the agent's nonce to its first write: fetching two indexes, and checking all that can be checked.</summary>
+    private static readonly TimeSpan Life = TimeSpan.FromMinutes(10);
+
+    /// <summary>The order's envelope, or null when there is nothing to do.</summary>
+    public byte[]? Issue(AgentCaller caller, string nonce) => database.Write(tx =>
+    {
+        var job = JobTable.Unfinished(tx.Sql, caller.Node);
+        if (job is not { Kind: JobKind.Deploy, AbortRequested: false, Target: { } target } || !Steps.HasOrder(job.Step))
+            return null;
+        var reports = JobTable.FactsOf(tx.Sql, job, tx.Now).Reports;
+        var left = Steps.Ordered.Where(step => reports.GetValueOrDefault(step)?.Outcome != StepOutcome.Done).ToArray();
+        if (left.Length == 0 || reports.Values.Any(report => report.Outcome == StepOutcome.Failed))
+            return null;
+        // The trust documents may have changed since the job was prepared: what is revoked in between is not ordered.
+        if (!checks.TryTrust(job.ManifestSha256!.Value, out _, out var anchor, out var rejection))
+        {
+            tx.Sql.Execute("UPDATE jobs SET trouble = @trouble, due = @now WHERE id = @Id", new { job.Id, trouble = rejection.ToString(), now = tx.Now });
+            return null;
+        }
+
+        var attempt = job.OrderAttempt;
+        if (nonce != job.AgentNonce)
+        {
+            attempt++;
+            tx.Sql.Execute("UPDATE jobs SET agent_nonce = @nonce, order_attempt = @attempt, due = @now WHERE id = @Id", new { job.Id, nonce, attempt, now = tx.Now });
+        }
+        LogOrder(job.Id, attempt, left);
+        return key.Sign(new DeployOrder(
+            OrderId: job.Id,
+            attempt,
+            caller.Node,
+            caller.BootId,
+            nonce,
+            job.ManifestSha256.Value,
+            anchor.Document.Version,
+            new TargetDisk(target.SizeBytes, target.LogicalSectorBytes, target.Wwn, target.Serial, target.ByPath),
+            Reuse: job.Redeploy || attempt > 1,
+            [.. left.Select(step => new OrderStep(step))],
+            IssuedAt: tx.Now,
+            NotAfter: tx.Now + Life,
+            UserDataSha256: job.UserData is { } box ? Digest.Of(System.Text.Encoding.UTF8.GetBytes(secrets.Open(box, JobRow.UserDataPlace(job.Id)))) : null,
+            ConfigDriveSha256: job.ConfigDriveSha256));
+    });
+
+    [LoggerMessage(3101, LogLevel.Information, "Job {Job}: order {Attempt} for {Steps}")]
+    private partial void LogOrder(string job, int attempt, string[] steps);
+}

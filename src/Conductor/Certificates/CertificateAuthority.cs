@@ -1,0 +1,121 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using Baremetal.Conductor.Settings;
+using Baremetal.Trust;
+
+namespace Baremetal.Conductor.Certificates;
+
+/// <summary>
+/// The conductor's own authority: made at the first start, pinned by agents through its digest in the boot script and in the trust document.
+/// It signs the server's certificate and those of agents, and nothing else.
+/// </summary>
+public sealed class CertificateAuthority : IDisposable
+{
+    private static readonly Oid ServerAuth = new("1.3.6.1.5.5.7.3.1");
+    private static readonly Oid ClientAuth = new("1.3.6.1.5.5.7.3.2");
+
+    /// <summary>An agent's certificate outlives its conductor's restart, not its own deploy by much; it can be renewed.</summary>
+    public static readonly TimeSpan AgentLife = TimeSpan.FromHours(1);
+
+    /// <summary>Below the 398 days that clients accept.</summary>
+    private static readonly TimeSpan ServerLife = TimeSpan.FromDays(365);
+
+    // Machines' clocks differ; a certificate that is not valid yet is refused by all of them.
+    private static readonly TimeSpan Backdate = TimeSpan.FromHours(1);
+
+    private readonly TimeProvider _time;
+    private readonly X509Certificate2 _certificate;
+
+    public CertificateAuthority(StateDirectory state, TimeProvider time)
+    {
+        _time = time;
+        if (!File.Exists(state.CaKey))
+        {
+            using var made = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+            StateDirectory.WriteSecret(state.CaKey, Encoding.ASCII.GetBytes(made.ExportPkcs8PrivateKeyPem()));
+        }
+        if (!File.Exists(state.CaCertificate))
+        {
+            using var key = ECDsa.Create();
+            key.ImportFromPem(File.ReadAllText(state.CaKey));
+            using var made = SelfSign(key);
+            StateDirectory.WriteSecret(state.CaCertificate, Encoding.ASCII.GetBytes(made.ExportCertificatePem()));
+            File.SetUnixFileMode(state.CaCertificate, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+        }
+        _certificate = X509Certificate2.CreateFromPemFile(state.CaCertificate, state.CaKey);
+    }
+
+    public string Pem => _certificate.ExportCertificatePem();
+
+    /// <summary>SHA-256 of the certificate in DER: what agents pin.</summary>
+    public Digest Digest => Digest.Of(_certificate.RawData);
+
+    public X509Certificate2 IssueServer(IEnumerable<IPAddress> addresses)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = Leaf("CN=baremetal conductor", key, ServerAuth);
+        var names = new SubjectAlternativeNameBuilder();
+        foreach (var address in addresses.Append(IPAddress.Loopback).Append(IPAddress.IPv6Loopback).Distinct())
+            names.AddIpAddress(address);
+        names.AddDnsName("localhost");
+        names.AddDnsName(Dns.GetHostName());
+        request.CertificateExtensions.Add(names.Build());
+        using var signed = Sign(request, ServerLife);
+        return signed.CopyWithPrivateKey(key);
+    }
+
+    /// <summary>Certifies an agent's key. Who it is the caller has found out; the request's own subject is not looked at.</summary>
+    public X509Certificate2 IssueAgent(AgentKey key, string nodeId)
+    {
+        using var ecdsa = ECDsa.Create();
+        ecdsa.ImportSubjectPublicKeyInfo(key.Spki, out _);
+        return Sign(Leaf($"CN={nodeId}", ecdsa, ClientAuth), AgentLife);
+    }
+
+    /// <summary>Whether this is a certificate that we gave to an agent, good now. Which boot of which node it speaks for is the caller's question.</summary>
+    public bool IsAgent(X509Certificate2 certificate)
+    {
+        using var chain = new X509Chain();
+        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+        chain.ChainPolicy.CustomTrustStore.Add(_certificate);
+        chain.ChainPolicy.ApplicationPolicy.Add(ClientAuth);
+        // Agents' certificates live an hour and their keys are looked up on each call: no list of revoked ones is needed.
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.DisableCertificateDownloads = true;
+        chain.ChainPolicy.VerificationTime = _time.GetUtcNow().UtcDateTime;
+        return chain.Build(certificate);
+    }
+
+    public void Dispose() => _certificate.Dispose();
+
+    private X509Certificate2 SelfSign(ECDsa key)
+    {
+        var request = new CertificateRequest("CN=baremetal conductor CA", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: true, pathLengthConstraint: 0, critical: true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, critical: true));
+        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, critical: false));
+        var now = _time.GetUtcNow();
+        return request.CreateSelfSigned(now - Backdate, now.AddYears(10));
+    }
+
+    private static CertificateRequest Leaf(string subject, ECDsa key, Oid usage)
+    {
+        var request = new CertificateRequest(subject, key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: false, hasPathLengthConstraint: false, pathLengthConstraint: 0, critical: true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, critical: true));
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([usage], critical: true));
+        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, critical: false));
+        return request;
+    }
+
+    private X509Certificate2 Sign(CertificateRequest request, TimeSpan life)
+    {
+        var serial = RandomNumberGenerator.GetBytes(16);
+        serial[0] &= 0x7f;
+        var now = _time.GetUtcNow();
+        request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(_certificate, includeKeyIdentifier: true, includeIssuerAndSerial: false));
+        return request.Create(_certificate, now - Backdate, now + life, serial);
+    }
+}

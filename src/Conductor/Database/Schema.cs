@@ -1,0 +1,166 @@
+using Dapper;
+
+namespace Baremetal.Conductor.Database;
+
+/// <summary>The tables, as one list of steps: a database of version N has had the first N of them. A step that was released is never edited.</summary>
+internal static class Schema
+{
+    private static readonly string[] Steps =
+    [
+        """
+        CREATE TABLE nodes (
+            id TEXT PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE,
+            mac TEXT NOT NULL UNIQUE,
+            state TEXT NOT NULL,
+            since INTEGER NOT NULL,
+            revision INTEGER NOT NULL,
+            boot_policy TEXT NOT NULL,
+            firmware TEXT,
+            power_driver TEXT NOT NULL,
+            power_address TEXT,
+            power_username TEXT,
+            power_password BLOB,
+            power_tls_pin TEXT,
+            inventory TEXT,
+            address TEXT,
+            system_seen INTEGER,
+            image TEXT,
+            cause TEXT,
+            idempotency_key TEXT UNIQUE
+        ) STRICT;
+
+        -- The agent of a node's newest boot, and no other: an older boot's key is not here any more.
+        CREATE TABLE agents (
+            node TEXT PRIMARY KEY REFERENCES nodes ON DELETE CASCADE,
+            boot_id TEXT NOT NULL,
+            key_sha256 TEXT NOT NULL,
+            version TEXT NOT NULL,
+            enrolled_at INTEGER NOT NULL,
+            last_seen INTEGER NOT NULL,
+            inventory_at INTEGER,
+            left_at INTEGER
+        ) STRICT;
+
+        -- One-time tokens of boot scripts, as SHA-256. A used one keeps what it was used for until it expires.
+        CREATE TABLE boot_tokens (
+            sha256 TEXT PRIMARY KEY,
+            node TEXT NOT NULL REFERENCES nodes ON DELETE CASCADE,
+            mac TEXT NOT NULL,
+            uuid TEXT,
+            issued INTEGER NOT NULL,
+            expires INTEGER NOT NULL,
+            key_sha256 TEXT,
+            boot_id TEXT,
+            certificate TEXT
+        ) STRICT;
+        CREATE INDEX boot_tokens_of_node ON boot_tokens (node, issued);
+
+        CREATE TABLE images (
+            manifest_sha256 TEXT PRIMARY KEY,
+            name TEXT NOT NULL,
+            version TEXT NOT NULL,
+            envelope BLOB NOT NULL,
+            added INTEGER NOT NULL,
+            UNIQUE (name, version)
+        ) STRICT;
+
+        CREATE TABLE jobs (
+            id TEXT PRIMARY KEY,
+            node TEXT NOT NULL REFERENCES nodes ON DELETE CASCADE,
+            kind TEXT NOT NULL,
+            origin TEXT NOT NULL,
+            created INTEGER NOT NULL,
+            idempotency_key TEXT UNIQUE,
+            spec TEXT,
+            user_data BLOB,
+            image TEXT,
+            manifest_sha256 TEXT,
+            disk_bytes INTEGER,
+            source_bytes INTEGER,
+            redeploy INTEGER NOT NULL,
+            step TEXT NOT NULL,
+            step_started INTEGER NOT NULL,
+            attempt INTEGER NOT NULL,
+            acted INTEGER NOT NULL,
+            tries INTEGER NOT NULL,
+            trouble TEXT,
+            retry_at INTEGER,
+            note TEXT,
+            waiting_for TEXT,
+            target TEXT,
+            config_drive_sha256 TEXT,
+            agent_nonce TEXT,
+            order_attempt INTEGER NOT NULL,
+            abort_requested INTEGER NOT NULL,
+            due INTEGER NOT NULL,
+            owner TEXT,
+            lease_until INTEGER,
+            fence INTEGER NOT NULL,
+            outcome TEXT,
+            cause TEXT,
+            finished INTEGER,
+            result TEXT
+        ) STRICT;
+        CREATE UNIQUE INDEX one_unfinished_job_of_a_node ON jobs (node) WHERE finished IS NULL;
+        CREATE INDEX jobs_due ON jobs (due) WHERE finished IS NULL;
+
+        CREATE TABLE job_steps (
+            job TEXT NOT NULL REFERENCES jobs ON DELETE CASCADE,
+            number INTEGER NOT NULL,
+            name TEXT NOT NULL,
+            attempt INTEGER NOT NULL,
+            started INTEGER NOT NULL,
+            ended INTEGER,
+            cause TEXT,
+            PRIMARY KEY (job, number)
+        ) STRICT;
+
+        -- What agents said of the steps that they were ordered.
+        CREATE TABLE step_reports (
+            job TEXT NOT NULL REFERENCES jobs ON DELETE CASCADE,
+            step TEXT NOT NULL,
+            nonce TEXT NOT NULL,
+            outcome TEXT NOT NULL,
+            cause TEXT,
+            at INTEGER NOT NULL,
+            PRIMARY KEY (job, step, nonce)
+        ) STRICT;
+
+        CREATE TABLE events (
+            seq INTEGER PRIMARY KEY,
+            kind TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            node TEXT,
+            job TEXT,
+            step TEXT,
+            text TEXT
+        ) STRICT;
+        CREATE INDEX events_of_job ON events (job, seq);
+        -- Numbers are given out under a row lock, so that they become visible in their order.
+        CREATE TABLE sequences (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+        INSERT INTO sequences VALUES ('events', 0);
+
+        CREATE TABLE tokens (
+            id TEXT PRIMARY KEY,
+            name TEXT NOT NULL,
+            sha256 TEXT NOT NULL,
+            created INTEGER NOT NULL,
+            expires INTEGER
+        ) STRICT;
+        """,
+    ];
+
+    public static void Upgrade(WriteTransaction tx)
+    {
+        tx.Sql.Execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)");
+        var version = tx.Sql.QuerySingleOrDefault<int?>("SELECT version FROM schema_version");
+        if (version > Steps.Length)
+            throw new InvalidOperationException($"The database is of version {version}, made by a newer conductor; this one knows versions up to {Steps.Length}. Install the newer conductor again, or restore a backup.");
+        if (version is null)
+            tx.Sql.Execute("INSERT INTO schema_version VALUES (0)");
+        foreach (var step in Steps.Skip(version ?? 0))
+            tx.Sql.Execute(step);
+        tx.Sql.Execute("UPDATE schema_version SET version = @version", new { version = Steps.Length });
+    }
+}

@@ -1,0 +1,92 @@
+using System.Data;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using Dapper;
+using Microsoft.Data.Sqlite;
+using SQLitePCL;
+
+namespace Baremetal.Conductor.Database;
+
+/// <summary>
+/// SQLite in WAL mode: one connection that writes, behind a lock (contended SQLite writers sleep and retry, which is far slower), and as
+/// many readers as ask, who see the state before the write that runs. Every commit is synced: what was acknowledged survives a power cut.
+/// </summary>
+public sealed class SqliteDatabase : IDatabase
+{
+    private readonly TimeProvider _time;
+    private readonly string _readers;
+    private readonly SqliteConnection _writer;
+    private readonly Lock _writing = new();
+
+    static SqliteDatabase()
+    {
+        // Debian's own library, which Debian patches; the one that the packages would bring is old.
+        NativeLibrary.SetDllImportResolver(typeof(SQLite3Provider_e_sqlite3).Assembly, static (name, _, _) => name == "e_sqlite3" ? NativeLibrary.Load("libsqlite3.so.0") : 0);
+        raw.SetProvider(new SQLite3Provider_e_sqlite3());
+        raw.FreezeProvider();
+        Columns.Register();
+    }
+
+    public SqliteDatabase(string path, TimeProvider time)
+    {
+        _time = time;
+        _readers = new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadOnly, Pooling = true }.ToString();
+        _writer = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString());
+        _writer.Open();
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        _writer.Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;");
+        Write(tx =>
+        {
+            Schema.Upgrade(tx);
+            return true;
+        });
+    }
+
+    public event Action? Changed;
+
+    public T Read<T>(Func<IDbConnection, T> query)
+    {
+        using var connection = new SqliteConnection(_readers);
+        connection.Open();
+        // One transaction, so that several statements see one state.
+        using var snapshot = connection.BeginTransaction(deferred: true);
+        return query(connection);
+    }
+
+    public T Write<T>(Func<WriteTransaction, T> work)
+    {
+        T result;
+        bool changed;
+        lock (_writing)
+        {
+            var before = raw.sqlite3_total_changes(_writer.Handle);
+            using var transaction = _writer.BeginTransaction(IsolationLevel.Serializable, deferred: false);
+            result = work(new WriteTransaction(_writer, DateTimeOffset.FromUnixTimeMilliseconds(_time.GetUtcNow().ToUnixTimeMilliseconds())));
+            transaction.Commit();
+            changed = raw.sqlite3_total_changes(_writer.Handle) != before;
+        }
+        if (changed)
+            Changed?.Invoke();
+        return result;
+    }
+
+    public string? Claim(WriteTransaction tx, string owner, TimeSpan lease) => tx.Sql.QuerySingleOrDefault<string>(
+        """
+        UPDATE jobs SET owner = @owner, lease_until = @until, fence = fence + 1
+        WHERE id = (SELECT id FROM jobs WHERE finished IS NULL AND due <= @now AND (lease_until IS NULL OR lease_until <= @now) ORDER BY due LIMIT 1)
+        RETURNING id
+        """,
+        new { owner, until = tx.Now + lease, now = tx.Now });
+
+    public bool Renew(string job, long fence, TimeSpan lease) => Write(tx => tx.Sql.Execute(
+        "UPDATE jobs SET lease_until = @until WHERE id = @job AND fence = @fence AND finished IS NULL",
+        new { job, fence, until = tx.Now + lease }) == 1);
+
+    public void Dispose()
+    {
+        lock (_writing)
+            _writer.Dispose();
+        using var readers = new SqliteConnection(_readers);
+        SqliteConnection.ClearPool(readers);
+    }
+}

@@ -1,0 +1,33 @@
+namespace Baremetal.Conductor.Jobs;
+
+/// <summary>What a job does next.</summary>
+public abstract record Decision
+{
+    /// <summary>Nothing before that time, unless something becomes known.</summary>
+    public sealed record Wait(DateTimeOffset Until, string For) : Decision;
+
+    /// <summary>Something out in the world. It may be done twice: when the conductor died between doing it and writing down that it did.</summary>
+    public sealed record Do(Effect Effect) : Decision;
+
+    /// <summary>On to this step of the plan.</summary>
+    public sealed record Advance(string Step) : Decision;
+
+    /// <summary>Back to netbooting the node, as a new attempt.</summary>
+    public sealed record Again(string Cause) : Decision;
+
+    public sealed record Finish : Decision;
+
+    public sealed record Fail(string Cause) : Decision;
+
+    public sealed record Abort : Decision;
+}
+
+/// <summary>What the worker can do in the world for a job.</summary>
+public enum Effect
+{
+    /// <summary>One-time boot override, then power.</summary>
+    BootFromNetwork,
+
+    /// <summary>Check all that can be checked, choose the disk, build the config drive.</summary>
+    Prepare,
+}

@@ -1,0 +1,65 @@
+using Baremetal.Api;
+using Baremetal.Conductor.Database;
+using Baremetal.Conductor.Nodes;
+using Baremetal.Conductor.Power;
+using Baremetal.Conductor.Secrets;
+using Baremetal.Trust;
+
+namespace Baremetal.Conductor.Jobs;
+
+/// <summary>What came of an effect. With <paramref name="Trouble"/> it was not had; without <paramref name="RetryAt"/> it never will be.</summary>
+public sealed record EffectResult(string? Trouble = null, DateTimeOffset? RetryAt = null, string? Note = null, Disk? Target = null, Digest? ConfigDriveSha256 = null);
+
+/// <summary>Has the effects that the table of steps asks for.</summary>
+public sealed class Effects(IDatabase database, PowerDrivers power, DeployChecks checks, ConfigDrives configDrives, SecretBox secrets, TimeProvider time)
+{
+    /// <summary>The first pause after a failure; it doubles with each try, to a minute.</summary>
+    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(2);
+
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(1);
+
+    public Task<EffectResult> HaveAsync(JobRow job, Effect effect, CancellationToken cancel) => effect switch
+    {
+        Effect.BootFromNetwork => BootFromNetworkAsync(job, cancel),
+        Effect.Prepare => PrepareAsync(job, cancel),
+        _ => throw new ArgumentOutOfRangeException(nameof(effect), effect, null),
+    };
+
+    /// <summary>Removes what no unfinished job needs any more.</summary>
+    public void Sweep() => configDrives.Sweep();
+
+    private async Task<EffectResult> BootFromNetworkAsync(JobRow job, CancellationToken cancel)
+    {
+        var node = database.Read(sql => NodeTable.ById(sql, job.Node));
+        try
+        {
+            return new EffectResult(Note: await power.For(node).BootFromNetworkAsync(node.Firmware, cancel));
+        }
+        catch (PowerException e)
+        {
+            var pause = FirstPause * Math.Pow(2, Math.Min(job.Tries, 10));
+            return new EffectResult($"{e.Cause} {e.Remedy}", e.Again ? time.GetUtcNow() + (pause < LongestPause ? pause : LongestPause) : null);
+        }
+    }
+
+    private async Task<EffectResult> PrepareAsync(JobRow job, CancellationToken cancel)
+    {
+        var node = database.Read(sql => NodeTable.ById(sql, job.Node));
+        if (!checks.TryPlan(job.ManifestSha256!.Value, job.Spec!.RootDevice, node, out var plan, out var rejection))
+            return new EffectResult(rejection.ToString());
+        if (plan.Target is not { } target)
+            return new EffectResult($"Node {node.Name} has told no inventory, so no disk can be chosen.");
+        try
+        {
+            var userData = job.UserData is { } box ? secrets.Open(box, JobRow.UserDataPlace(job.Id)) : null;
+            var digest = ConfigDrives.IsWanted(job.Spec, userData)
+                ? await configDrives.BuildAsync(job.Id, node, job.Spec, userData, target.LogicalSectorBytes, cancel)
+                : (Digest?)null;
+            return new EffectResult(Target: target, ConfigDriveSha256: digest);
+        }
+        catch (ConfigDriveException e)
+        {
+            return new EffectResult(e.Message);
+        }
+    }
+}

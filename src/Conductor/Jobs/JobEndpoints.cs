@@ -1,0 +1,117 @@
+using Baremetal.Api;
+using Baremetal.Conductor.Database;
+using Baremetal.Conductor.Images;
+using Baremetal.Conductor.Nodes;
+using Baremetal.Conductor.Secrets;
+using Dapper;
+
+namespace Baremetal.Conductor.Jobs;
+
+/// <summary>Start work on a node, follow it, abort it.</summary>
+internal static class JobEndpoints
+{
+    private const int MostSshKeys = 100;
+    private const int LongestSshKey = 16 << 10;
+
+    public static IResult Inspect(string node, IDatabase database, HttpRequest request) =>
+        Start(database, node, JobKind.Inspect, Move.Inspect, Idempotency.KeyOf(request), (_, job) => job);
+
+    public static IResult Deploy(string node, DeployNode ask, IDatabase database, DeployChecks checks, SecretBox secrets, HttpRequest request)
+    {
+        Validate(ask);
+        var key = Idempotency.KeyOf(request);
+        // A repeated call must not be refused for what has changed since the first one.
+        if (database.Read(sql => JobTable.ByIdempotencyKey(sql, key)) is null)
+            return Deploy(node, ask, database, checks, secrets, key);
+        return Start(database, node, JobKind.Deploy, Move.Deploy, key, (_, job) => job);
+    }
+
+    public static Page<Job> List(IDatabase database, string? node = null, int? limit = null, string? after = null)
+    {
+        var size = Paging.Limit(limit);
+        return database.Read(sql =>
+        {
+            var rows = JobTable.Page(sql, after, node is null ? null : NodeTable.Get(sql, node).Id, size + 1);
+            return new Page<Job>([.. rows.Take(size).Select(row => JobTable.View(sql, row))], rows.Count > size ? rows[size - 1].Id : null);
+        });
+    }
+
+    public static Job Show(string job, IDatabase database) => database.Read(sql => JobTable.View(sql, JobTable.Get(sql, job)));
+
+    public static IResult Abort(string job, IDatabase database)
+    {
+        var asked = database.Write(tx =>
+        {
+            var row = JobTable.Get(tx.Sql, job);
+            if (row.Finished is not null)
+                throw Problems.Conflict("state-forbids", $"Job {job} has ended already ({row.Outcome?.ToString().ToLowerInvariant()}).");
+            tx.Sql.Execute("UPDATE jobs SET abort_requested = 1, due = @now WHERE id = @job", new { job, now = tx.Now });
+            return JobTable.View(tx.Sql, JobTable.Get(tx.Sql, job));
+        });
+        return TypedResults.Accepted(Routes.For(Routes.Job, job), asked);
+    }
+
+    private static IResult Deploy(string node, DeployNode ask, IDatabase database, DeployChecks checks, SecretBox secrets, string? key)
+    {
+        var (image, found) = database.Read(sql => (ImageTable.Get(sql, ask.Image), NodeTable.Get(sql, node)));
+        if (!checks.TryPlan(image.ManifestSha256, ask.RootDevice, found, out var plan, out var rejection))
+            throw Problems.Refused(rejection.Cause, rejection.Remedy);
+
+        JobRow Filled(JobRow job) => job with
+        {
+            Spec = ask with { UserData = null, DryRun = false },
+            UserData = ask.UserData is { } userData ? secrets.Seal(userData, JobRow.UserDataPlace(job.Id)) : null,
+            Image = $"{image.Name}:{image.Version}",
+            ManifestSha256 = image.ManifestSha256,
+            DiskBytes = plan.Manifest.Predicate.Disk.Size,
+            SourceBytes = plan.Manifest.Predicate.Source.Size,
+            Target = plan.Target,
+        };
+
+        if (!ask.DryRun)
+            return Start(database, node, JobKind.Deploy, Move.Deploy, key, (_, job) => Filled(job));
+        if (Moves.Next(found.State, Move.Deploy) is null)
+            throw NodeTable.Forbidden(found, Move.Deploy);
+        return TypedResults.Ok(Filled(new JobRow { Id = "", Node = found.Id, Kind = JobKind.Deploy, Step = Steps.Begin }).ToApi(found.Name, []));
+    }
+
+    private static IResult Start(IDatabase database, string node, JobKind kind, Move move, string? key, Func<NodeRow, JobRow, JobRow> fill)
+    {
+        var job = database.Write(tx =>
+        {
+            var found = NodeTable.Get(tx.Sql, node);
+            if (JobTable.ByIdempotencyKey(tx.Sql, key) is { } done)
+                return done.Node == found.Id && done.Kind == kind ? JobTable.View(tx.Sql, done) : throw Idempotency.Reused(key!);
+            var made = fill(found, new JobRow
+            {
+                Id = Guid.CreateVersion7(tx.Now).ToString(),
+                Node = found.Id,
+                Kind = kind,
+                Origin = found.State,
+                Created = tx.Now,
+                IdempotencyKey = key,
+                Redeploy = kind == JobKind.Deploy && HasBeenWritten(tx, found.Id),
+                Step = Steps.Begin,
+            });
+            NodeTable.Move(tx, found, move, made.Id);
+            JobTable.Insert(tx, made);
+            return JobTable.View(tx.Sql, JobTable.Get(tx.Sql, made.Id));
+        });
+        return TypedResults.Accepted(Routes.For(Routes.Job, job.Id), job);
+    }
+
+    private static bool HasBeenWritten(WriteTransaction tx, string node) =>
+        tx.Sql.QuerySingle<long>("SELECT count(*) FROM jobs WHERE node = @node AND order_attempt > 0", new { node }) > 0;
+
+    private static void Validate(DeployNode ask)
+    {
+        if (string.IsNullOrEmpty(ask.Image))
+            throw Problems.Invalid("The deploy names no image.", "Give NAME or NAME:VERSION.");
+        if (ask.Hostname is { } host && Uri.CheckHostName(host) != UriHostNameType.Dns)
+            throw Problems.Invalid($"'{host}' cannot be a host's name.");
+        if (ask.SshKeys is { } keys && (keys.Length > MostSshKeys || keys.Any(key => key is not { Length: > 0 and <= LongestSshKey } || key.AsSpan().ContainsAny('\r', '\n'))))
+            throw Problems.Invalid($"An SSH key is empty, longer than {LongestSshKey} characters or has several lines, or there are more than {MostSshKeys}.", "Give each as its one line of a .pub file.");
+        if (ask.UserData is { } data && System.Text.Encoding.UTF8.GetByteCount(data) > ConfigDrives.MostUserDataBytes)
+            throw Problems.Invalid($"The user data has more than {ConfigDrives.MostUserDataBytes} bytes.", "Let it fetch the rest from elsewhere.");
+    }
+}

@@ -1,0 +1,90 @@
+using Baremetal.Api;
+using Baremetal.Trust;
+
+namespace Baremetal.Conductor.Jobs;
+
+/// <summary>A job as the table has it.</summary>
+public sealed record JobRow
+{
+    public required string Id { get; init; }
+
+    public required string Node { get; init; }
+
+    public JobKind Kind { get; init; }
+
+    /// <summary>The node's state before the job.</summary>
+    public NodeState Origin { get; init; }
+
+    public DateTimeOffset Created { get; init; }
+
+    public string? IdempotencyKey { get; init; }
+
+    /// <summary>What a deploy was asked to do; its user data lies sealed beside it, and only until the job ends.</summary>
+    public DeployNode? Spec { get; init; }
+
+    public byte[]? UserData { get; init; }
+
+    public string? Image { get; init; }
+
+    public Digest? ManifestSha256 { get; init; }
+
+    public long? DiskBytes { get; init; }
+
+    public long? SourceBytes { get; init; }
+
+    /// <summary>The node's disk was written before: what is right on it already need not be written again.</summary>
+    public bool Redeploy { get; init; }
+
+    public required string Step { get; init; }
+
+    public DateTimeOffset StepStarted { get; init; }
+
+    /// <summary>How many times the node was netbooted for this job.</summary>
+    public int Attempt { get; init; }
+
+    /// <summary>The step's effect was had, and its result is here.</summary>
+    public bool Acted { get; init; }
+
+    public int Tries { get; init; }
+
+    /// <summary>Why the step's effect was not had. Without <see cref="RetryAt"/> there is no use in trying again.</summary>
+    public string? Trouble { get; init; }
+
+    public DateTimeOffset? RetryAt { get; init; }
+
+    /// <summary>What is left for an operator to do by hand.</summary>
+    public string? Note { get; init; }
+
+    public string? WaitingFor { get; init; }
+
+    public Disk? Target { get; init; }
+
+    public Digest? ConfigDriveSha256 { get; init; }
+
+    /// <summary>Of the agent's start that took the newest order.</summary>
+    public string? AgentNonce { get; init; }
+
+    /// <summary>How many orders agents took: one for each nonce.</summary>
+    public int OrderAttempt { get; init; }
+
+    public bool AbortRequested { get; init; }
+
+    public long Fence { get; init; }
+
+    public JobOutcome? Outcome { get; init; }
+
+    public string? Cause { get; init; }
+
+    public DateTimeOffset? Finished { get; init; }
+
+    public WriteResult? Result { get; init; }
+
+    public static string UserDataPlace(string id) => $"jobs|user_data|{id}";
+
+    public Job ToApi(string nodeName, JobStep[] steps) => new(
+        Id, Node, nodeName, Kind, Step, Attempt, Created, StepStarted,
+        Finished is null ? WaitingFor : null,
+        Outcome, Cause, Finished, steps,
+        Image is null ? null : new Deployment(Image, ManifestSha256!.Value.ToString(), Spec?.Hostname, Target?.Name, DiskBytes ?? 0, SourceBytes ?? 0),
+        Result);
+}

@@ -1,0 +1,156 @@
+using System.Data;
+using Baremetal.Api;
+using Baremetal.Conductor.Database;
+using Baremetal.Conductor.Events;
+using Baremetal.Conductor.Nodes;
+using Dapper;
+
+namespace Baremetal.Conductor.Jobs;
+
+/// <summary>The jobs' statements.</summary>
+internal static class JobTable
+{
+    public static JobRow Get(IDbConnection sql, string id) =>
+        sql.QuerySingleOrDefault<JobRow>("SELECT * FROM jobs WHERE id = @id", new { id }) ?? throw Problems.NotFound("job", id, "'conductor job list' shows all.");
+
+    public static JobRow? Unfinished(IDbConnection sql, string node) =>
+        sql.QuerySingleOrDefault<JobRow>("SELECT * FROM jobs WHERE node = @node AND finished IS NULL", new { node });
+
+    public static JobRow? ByIdempotencyKey(IDbConnection sql, string? key) =>
+        key is null ? null : sql.QuerySingleOrDefault<JobRow>("SELECT * FROM jobs WHERE idempotency_key = @key", new { key });
+
+    /// <summary>The newest first: ids grow with time.</summary>
+    public static List<JobRow> Page(IDbConnection sql, string? after, string? node, int limit) =>
+        sql.Query<JobRow>(
+            $"SELECT * FROM jobs WHERE id < @after {(node is null ? "" : "AND node = @node")} ORDER BY id DESC LIMIT @limit",
+            new { after = after ?? "~", node, limit }).AsList();
+
+    public static Job View(IDbConnection sql, JobRow job)
+    {
+        var steps = sql.Query<StepRow>("SELECT name, attempt, started, ended, cause FROM job_steps WHERE job = @Id ORDER BY number", new { job.Id });
+        return job.ToApi(
+            sql.QuerySingle<string>("SELECT name FROM nodes WHERE id = @Node", new { job.Node }),
+            [.. steps.Select(step => new JobStep(step.Name, step.Attempt, step.Started, step.Ended, step.Cause))]);
+    }
+
+    public static Facts FactsOf(IDbConnection sql, JobRow job, DateTimeOffset watchingSince)
+    {
+        var node = NodeTable.ById(sql, job.Node);
+        // The newest word on each step, in the order told; 'done' is kept whatever is told after it.
+        var reports = new Dictionary<string, StepFact>(StringComparer.Ordinal);
+        foreach (var row in sql.Query<ReportRow>("SELECT step, outcome, cause, at FROM step_reports WHERE job = @Id ORDER BY at", new { job.Id }))
+        {
+            if (reports.GetValueOrDefault(row.Step) is not { Outcome: StepOutcome.Done })
+                reports[row.Step] = new StepFact(row.Outcome, row.At, row.Cause);
+        }
+        return new Facts(
+            watchingSince,
+            node is { AgentEnrolledAt: { } enrolled, AgentLastSeen: { } seen, AgentLeftAt: null } ? new AgentFacts(enrolled, seen, node.AgentInventoryAt) : null,
+            node.SystemSeen,
+            reports);
+    }
+
+    public static void Insert(WriteTransaction tx, JobRow job)
+    {
+        tx.Sql.Execute(
+            """
+            INSERT INTO jobs (id, node, kind, origin, created, idempotency_key, spec, user_data, image, manifest_sha256, disk_bytes, source_bytes, redeploy,
+                step, step_started, attempt, acted, tries, order_attempt, abort_requested, due, fence)
+            VALUES (@Id, @Node, @kind, @origin, @Created, @IdempotencyKey, @Spec, @UserData, @Image, @ManifestSha256, @DiskBytes, @SourceBytes, @Redeploy,
+                @Step, @Created, 1, 0, 0, 0, 0, @Created, 0)
+            """,
+            new
+            {
+                job.Id, job.Node, job.Created, job.IdempotencyKey, job.Spec, job.UserData, job.Image, job.ManifestSha256, job.DiskBytes, job.SourceBytes, job.Redeploy, job.Step,
+                kind = job.Kind.ToString(), origin = job.Origin.ToString(),
+            });
+        tx.Append(EventKinds.JobStarted, job.Node, job.Id, text: job.Image is null ? "inspect" : $"deploy {job.Image}");
+    }
+
+    /// <summary>Something became known: the worker shall look now.</summary>
+    public static void Wake(WriteTransaction tx, string node) =>
+        tx.Sql.Execute("UPDATE jobs SET due = @now WHERE node = @node AND finished IS NULL AND due > @now", new { node, now = tx.Now });
+
+    /// <summary>Puts off the next look, and lets the job go.</summary>
+    public static void Wait(WriteTransaction tx, JobRow job, DateTimeOffset until, string waitingFor) =>
+        tx.Sql.Execute(
+            "UPDATE jobs SET due = @until, waiting_for = @waitingFor, owner = NULL, lease_until = NULL WHERE id = @Id",
+            new { job.Id, until, waitingFor });
+
+    /// <summary>Ends the step that runs, with its cause if it failed, and begins another.</summary>
+    public static void Begin(WriteTransaction tx, JobRow job, string step, int attempt, string? causeOfEnd = null)
+    {
+        EndStep(tx, job, causeOfEnd);
+        tx.Sql.Execute(
+            """
+            UPDATE jobs SET step = @step, step_started = @now, attempt = @attempt, acted = 0, tries = 0, trouble = NULL, retry_at = NULL, waiting_for = NULL,
+                note = CASE WHEN @step = 'wait-for-agent' THEN note END, due = @now, owner = NULL, lease_until = NULL
+            WHERE id = @Id
+            """,
+            new { job.Id, step, attempt, now = tx.Now });
+        tx.Sql.Execute(
+            """
+            INSERT INTO job_steps (job, number, name, attempt, started)
+            VALUES (@Id, (SELECT count(*) FROM job_steps WHERE job = @Id) + 1, @step, @attempt, @now)
+            """,
+            new { job.Id, step, attempt, now = tx.Now });
+        tx.Append(EventKinds.StepStarted, job.Node, job.Id, step, attempt > 1 ? $"attempt {attempt}" : null);
+    }
+
+    public static void Finish(WriteTransaction tx, JobRow job, JobOutcome outcome, string? cause)
+    {
+        EndStep(tx, job, cause);
+        tx.Sql.Execute(
+            """
+            UPDATE jobs SET outcome = @outcome, cause = @cause, finished = @now, user_data = NULL, waiting_for = NULL, owner = NULL, lease_until = NULL
+            WHERE id = @Id
+            """,
+            new { job.Id, outcome = outcome.ToString(), cause, now = tx.Now });
+        var word = outcome.ToString().ToLowerInvariant();
+        tx.Append(EventKinds.JobFinished, job.Node, job.Id, text: cause is null ? word : $"{word}: {cause}");
+    }
+
+    /// <summary>The result of an effect; false when another has claimed the job since, and this result is nobody's.</summary>
+    public static bool Acted(WriteTransaction tx, JobRow job, EffectResult result) =>
+        tx.Sql.Execute(
+            """
+            UPDATE jobs SET acted = @acted, tries = tries + 1, trouble = @Trouble, retry_at = @RetryAt, note = @Note,
+                target = coalesce(@Target, target), config_drive_sha256 = coalesce(@ConfigDriveSha256, config_drive_sha256),
+                due = @now, owner = NULL, lease_until = NULL
+            WHERE id = @Id AND fence = @Fence AND finished IS NULL
+            """,
+            new { job.Id, job.Fence, acted = result.Trouble is null, result.Trouble, result.RetryAt, result.Note, result.Target, result.ConfigDriveSha256, now = tx.Now }) == 1;
+
+    private static void EndStep(WriteTransaction tx, JobRow job, string? cause)
+    {
+        var ended = tx.Sql.Execute(
+            "UPDATE job_steps SET ended = @now, cause = @cause WHERE job = @Id AND ended IS NULL",
+            new { job.Id, cause, now = tx.Now });
+        if (ended > 0)
+            tx.Append(EventKinds.StepEnded, job.Node, job.Id, job.Step, cause);
+    }
+}
+
+file sealed record StepRow
+{
+    public required string Name { get; init; }
+
+    public int Attempt { get; init; }
+
+    public DateTimeOffset Started { get; init; }
+
+    public DateTimeOffset? Ended { get; init; }
+
+    public string? Cause { get; init; }
+}
+
+file sealed record ReportRow
+{
+    public required string Step { get; init; }
+
+    public StepOutcome Outcome { get; init; }
+
+    public string? Cause { get; init; }
+
+    public DateTimeOffset At { get; init; }
+}

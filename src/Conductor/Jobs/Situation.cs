@@ -1,0 +1,71 @@
+using Baremetal.Api;
+using Baremetal.Conductor.Settings;
+
+namespace Baremetal.Conductor.Jobs;
+
+/// <summary>One job at one moment, with the questions that the table of steps asks of it.</summary>
+internal readonly record struct Situation(JobRow Job, Facts Facts, LimitSettings Limits, DateTimeOffset Now)
+{
+    /// <summary>
+    /// An agent that is alive. An inspection wants one that was booted for it: what a machine has is seen anew only by a new boot.
+    /// </summary>
+    public bool AgentIsHere => Facts.Agent is { } agent && Now - agent.LastSeen < Limits.HeartbeatLost && (Job.Kind == JobKind.Deploy || agent.EnrolledAt >= Job.Created);
+
+    public bool AgentIsLost => Now >= SilentUntil;
+
+    public bool InventoryIsHere => AgentIsHere && Facts.Agent!.InventoryAt is not null;
+
+    public string Silence => $"The agent has not been heard of for {(Now - (Facts.Agent?.LastSeen ?? Job.StepStarted)).TotalSeconds:0} s while the job was at '{Job.Step}': the machine lost power or network, or its agent died. Its console should say more.";
+
+    public bool SystemIsUp => Facts.SystemSeen is { } seen && Facts.Reports.TryGetValue(OrderSteps.Reboot, out var left) && seen > left.At;
+
+    public Decision? RebootFailure => Facts.Reports.TryGetValue(OrderSteps.Reboot, out var report) && report.Outcome == StepOutcome.Failed ? FailureOf(OrderSteps.Reboot, report) : null;
+
+    private DateTimeOffset SilentUntil =>
+        (Facts.Agent is not { } agent ? DateTimeOffset.MinValue : agent.LastSeen > Facts.WatchingSince ? agent.LastSeen : Facts.WatchingSince) + Limits.HeartbeatLost;
+
+    public bool IsDone(string step) => Facts.Reports.TryGetValue(step, out var report) && report.Outcome == StepOutcome.Done;
+
+    public Decision Advance() => Steps.After(this) is { } next ? new Decision.Advance(next) : new Decision.Finish();
+
+    /// <summary>Does the step's effect, again and again while its trouble may pass and the limit allows.</summary>
+    public Decision Act(Effect effect, TimeSpan limit) =>
+        Job.Trouble is not { } trouble ? new Decision.Do(effect)
+        : Job.RetryAt is not { } retry ? new Decision.Fail(trouble)
+        : Now - Job.StepStarted >= limit ? new Decision.Fail($"{trouble} It was tried {Job.Tries} times in {Words(limit)}.")
+        : Now < retry ? new Decision.Wait(retry, $"the next try, after: {trouble}")
+        : new Decision.Do(effect);
+
+    public Decision WaitOrTryAgain(TimeSpan limit, string what) =>
+        Now - Job.StepStarted < limit ? new Decision.Wait(Job.StepStarted + limit, what)
+        : TryAgain($"Waited {Words(limit)} for {what}. Look at the machine's console, at its boot order and network cable, and at the conductor's log for its DHCP and boot requests.");
+
+    public Decision WaitOrFail(TimeSpan limit, string what, string remedy) =>
+        Now - Job.StepStarted < limit ? new Decision.Wait(Job.StepStarted + limit, what) : new Decision.Fail($"Waited {Words(limit)} for {what}. {remedy}");
+
+    public Decision TryAgain(string cause) =>
+        Job.Attempt < Limits.Attempts ? new Decision.Again(cause) : new Decision.Fail($"{cause} That was attempt {Job.Attempt} of {Limits.Attempts}.");
+
+    /// <summary>An ordered step: over when the agent says so, or, for the reboot, when it says that it begins: it may not live to say more.</summary>
+    public Decision WatchAgent(TimeSpan limit, string what)
+    {
+        var report = Facts.Reports.GetValueOrDefault(Job.Step);
+        return report switch
+        {
+            { Outcome: StepOutcome.Done } => Advance(),
+            { Outcome: StepOutcome.Started } when Job.Step == OrderSteps.Reboot => Advance(),
+            { Outcome: StepOutcome.Failed } => FailureOf(Job.Step, report),
+            _ when Job.Trouble is { } trouble => new Decision.Fail(trouble),
+            _ when Job.OrderAttempt > Limits.Orders => new Decision.Fail($"The agent was started {Job.OrderAttempt} times and did not get through '{Job.Step}'. The machine's console should say why it ends."),
+            _ when AgentIsLost => TryAgain(Silence),
+            _ when Now - Job.StepStarted >= limit => new Decision.Fail($"Waited {Words(limit)} for {what}. It still answers; look at its progress and at the machine's console."),
+            _ => new Decision.Wait(Earlier(SilentUntil, Job.StepStarted + limit), what),
+        };
+    }
+
+    private static Decision.Fail FailureOf(string step, StepFact report) => new(report.Cause ?? $"The agent reported '{step}' as failed, without a cause.");
+
+    private static DateTimeOffset Earlier(DateTimeOffset a, DateTimeOffset b) => a < b ? a : b;
+
+    private static string Words(TimeSpan span) => span.TotalMinutes >= 2 ? $"{span.TotalMinutes:0} min" : $"{span.TotalSeconds:0} s";
+}

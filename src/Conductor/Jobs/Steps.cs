@@ -1,0 +1,78 @@
+using Baremetal.Api;
+using Baremetal.Conductor.Settings;
+
+namespace Baremetal.Conductor.Jobs;
+
+/// <summary>
+/// What a job does next, as a function of what is known. It is asked at every tick, after a restart like after an agent's call: nothing
+/// follows from what was asked before, so there is nothing to recover.
+/// <code>
+/// inspect:  boot-from-network ─► wait-for-agent ─► inspect
+/// deploy:   boot-from-network ─► wait-for-agent ─► inspect ─► prepare ─► write-image ─► set-boot-disk ─► reboot ─► wait-for-system
+///                   ▲                                 │         │            │               │             │
+///                   └──────────── again, while attempts are left, when the agent falls silent ─────────────┘
+/// </code>
+/// A step that is over before it begins is passed over: a deploy to a node whose agent waits begins at <c>prepare</c>, and a step that an
+/// agent once reported done is never ordered again.
+/// </summary>
+public static class Steps
+{
+    public const string Begin = "begin";
+    public const string BootFromNetwork = "boot-from-network";
+    public const string WaitForAgent = "wait-for-agent";
+    public const string Inspect = "inspect";
+    public const string Prepare = "prepare";
+    public const string WaitForSystem = "wait-for-system";
+
+    private static readonly string[] InspectPlan = [BootFromNetwork, WaitForAgent, Inspect];
+    private static readonly string[] DeployPlan = [BootFromNetwork, WaitForAgent, Inspect, Prepare, .. Ordered, WaitForSystem];
+
+    private static readonly Dictionary<string, Func<Situation, Decision>> Table = new(StringComparer.Ordinal)
+    {
+        [Begin] = now => now.Advance(),
+        [BootFromNetwork] = now => now.AgentIsHere || now.Job.Acted ? now.Advance() : now.Act(Effect.BootFromNetwork, now.Limits.Power),
+        [WaitForAgent] = now => now.AgentIsHere ? now.Advance()
+            : now.Job.Note is { } note ? now.WaitOrTryAgain(now.Limits.ByHand, note)
+            : now.WaitOrTryAgain(now.Limits.AgentBoot, "the agent to boot and enrol"),
+        [Inspect] = now => now.AgentIsLost ? now.TryAgain(now.Silence)
+            : now.InventoryIsHere ? now.Advance()
+            : now.WaitOrTryAgain(now.Limits.Inventory, "the agent's inventory"),
+        [Prepare] = now => now.Job.Acted ? now.Advance()
+            : now.AgentIsLost ? now.TryAgain(now.Silence)
+            : now.Act(Effect.Prepare, now.Limits.ShortStep),
+        [OrderSteps.WriteImage] = now => now.WatchAgent(now.Limits.Write, "the agent to write and verify the image"),
+        [OrderSteps.SetBootDisk] = now => now.WatchAgent(now.Limits.ShortStep, "the agent to make the disk the next boot device"),
+        [OrderSteps.Reboot] = now => now.WatchAgent(now.Limits.ShortStep, "the agent to restart the machine"),
+        [WaitForSystem] = now => now.RebootFailure is { } failure ? failure
+            : now.SystemIsUp ? now.Advance()
+            : now.WaitOrFail(now.Limits.SystemBoot, "the installed system to ask for an address",
+                "Look at the machine's console: it may have booted nothing, or another disk, or its network may be set up without DHCP. The conductor sees it only where its DHCP service is on (dhcp.mode)."),
+    };
+
+    /// <summary>The steps that an agent runs, by order.</summary>
+    public static IReadOnlyList<string> Ordered => [OrderSteps.WriteImage, OrderSteps.SetBootDisk, OrderSteps.Reboot];
+
+    /// <summary>While one of these lasts, the node is netbooted and given a token; in all others it boots from its disk.</summary>
+    public static bool WantsAgentBooted(string step) => step is BootFromNetwork or WaitForAgent;
+
+    /// <summary>While one of these lasts, an agent that asks gets an order.</summary>
+    public static bool HasOrder(string step) => step is WaitForSystem || Ordered.Contains(step);
+
+    public static Decision Next(JobRow job, Facts facts, LimitSettings limits, DateTimeOffset now) =>
+        job.AbortRequested ? new Decision.Abort() : Table[job.Step](new Situation(job, facts, limits, now));
+
+    internal static string? After(Situation now)
+    {
+        var plan = now.Job.Kind == JobKind.Inspect ? InspectPlan : DeployPlan;
+        return plan.Skip(Array.IndexOf(plan, now.Job.Step) + 1).FirstOrDefault(step => !IsOver(step, now));
+    }
+
+    private static bool IsOver(string step, Situation now) => step switch
+    {
+        BootFromNetwork or WaitForAgent => now.AgentIsHere,
+        Inspect => now.InventoryIsHere,
+        Prepare => now.IsDone(OrderSteps.WriteImage),
+        WaitForSystem => false,
+        _ => now.IsDone(step),
+    };
+}

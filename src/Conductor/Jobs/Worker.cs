@@ -1,0 +1,222 @@
+using System.Threading.Channels;
+using Baremetal.Api;
+using Baremetal.Conductor.Database;
+using Baremetal.Conductor.Nodes;
+using Baremetal.Conductor.Settings;
+using Dapper;
+
+namespace Baremetal.Conductor.Jobs;
+
+/// <summary>
+/// Moves jobs on. A tick is one transaction: claim a job that is due, decide, write the decision down. Only an effect leaves it: the claim
+/// is then held as a lease, the effect is had outside of any transaction, and its result is written under the claim's fence.
+/// </summary>
+public sealed partial class Worker(IDatabase database, Effects effects, ConductorSettings settings, TimeProvider time, ILogger<Worker> logger) : BackgroundService
+{
+    /// <summary>Should this process die in the middle of an effect, the job waits this long for the next one.</summary>
+    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(15);
+
+    /// <summary>Changes wake the worker; this is for what nobody announces, above all time that passes.</summary>
+    private static readonly TimeSpan Pace = TimeSpan.FromSeconds(1);
+
+    /// <summary>Effects at one time: as many machines as may be switched on together without tripping a rack's fuse.</summary>
+    private const int MostEffects = 16;
+
+    private readonly string _owner = Guid.NewGuid().ToString();
+    private readonly Channel<bool> _news = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly SemaphoreSlim _places = new(MostEffects, MostEffects);
+    private readonly DateTimeOffset _watchingSince = time.GetUtcNow();
+    private long _ticked = time.GetTimestamp();
+
+    /// <summary>How long ago the loop last came round. A worker that hangs shows here, whatever else still answers.</summary>
+    public TimeSpan SinceTick => time.GetElapsedTime(Interlocked.Read(ref _ticked));
+
+    public override void Dispose()
+    {
+        base.Dispose();
+        _places.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        database.Changed += Wake;
+        var running = new List<Task>();
+        try
+        {
+            effects.Sweep();
+            while (!stoppingToken.IsCancellationRequested)
+            {
+                Interlocked.Exchange(ref _ticked, time.GetTimestamp());
+                running.RemoveAll(effect => effect.IsCompleted);
+                if (_places.CurrentCount == 0 || !TryTick(running, stoppingToken))
+                    await WaitForNewsAsync(stoppingToken);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // Told to stop: what is claimed is taken up again when its lease ends.
+        }
+        finally
+        {
+            database.Changed -= Wake;
+            await Task.WhenAll(running);
+        }
+    }
+
+    /// <summary>False when there is nothing to do now.</summary>
+    private bool TryTick(List<Task> running, CancellationToken stop)
+    {
+        try
+        {
+            if (database.Write(Tick) is not { } tick)
+                return false;
+            LogDecision(tick.Job.Id, tick.Job.Step, tick.Decision);
+            if (tick.Decision is Decision.Do act)
+                running.Add(ActAsync(tick.Job, act.Effect, stop));
+            else if (tick.Decision is not Decision.Wait)
+                effects.Sweep();
+            return true;
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // The database's trouble (a full disk, an engine that restarts) is nobody's decision: the next round finds the job as it was.
+            LogTickFailed(e);
+            return false;
+        }
+    }
+
+    private Ticked? Tick(WriteTransaction tx)
+    {
+        if (database.Claim(tx, _owner, Lease) is not { } id)
+            return null;
+        var job = JobTable.Get(tx.Sql, id);
+        var decision = Steps.Next(job, JobTable.FactsOf(tx.Sql, job, _watchingSince), settings.Limits, tx.Now);
+        Apply(tx, job, decision);
+        return new Ticked(job, decision);
+    }
+
+    private static void Apply(WriteTransaction tx, JobRow job, Decision decision)
+    {
+        switch (decision)
+        {
+            case Decision.Wait wait:
+                JobTable.Wait(tx, job, wait.Until, wait.For);
+                break;
+            case Decision.Do(Effect.BootFromNetwork):
+                // The intent: from here on an agent of an earlier boot is no longer counted on.
+                tx.Sql.Execute("UPDATE agents SET left_at = @now WHERE node = @Node AND left_at IS NULL", new { job.Node, now = tx.Now });
+                break;
+            case Decision.Do:
+                break;
+            case Decision.Advance advance:
+                if (advance.Step == OrderSteps.WriteImage)
+                    tx.Sql.Execute("UPDATE nodes SET image = NULL, revision = revision + 1 WHERE id = @Node", new { job.Node });
+                JobTable.Begin(tx, job, advance.Step, job.Attempt);
+                break;
+            case Decision.Again again:
+                JobTable.Begin(tx, job, Steps.BootFromNetwork, job.Attempt + 1, again.Cause);
+                break;
+            case Decision.Finish:
+                JobTable.Finish(tx, job, JobOutcome.Done, cause: null);
+                Succeed(tx, job);
+                break;
+            case Decision.Fail fail:
+                JobTable.Finish(tx, job, JobOutcome.Failed, fail.Cause);
+                NodeTable.Move(tx, NodeTable.ById(tx.Sql, job.Node), Move.Fail, job.Id, fail.Cause);
+                break;
+            case Decision.Abort:
+                JobTable.Finish(tx, job, JobOutcome.Aborted, "An operator aborted it.");
+                Abort(tx, job);
+                break;
+            default:
+                throw new InvalidOperationException($"unknown decision {decision}");
+        }
+    }
+
+    private static void Succeed(WriteTransaction tx, JobRow job)
+    {
+        var node = NodeTable.ById(tx.Sql, job.Node);
+        if (job.Kind == JobKind.Inspect)
+        {
+            NodeTable.Move(tx, node, job.Origin == NodeState.Available ? Move.InspectedAvailable : Move.Inspected, job.Id);
+            return;
+        }
+        NodeTable.Move(tx, node, Move.Deployed, job.Id);
+        tx.Sql.Execute("UPDATE nodes SET image = @Image WHERE id = @Node", new { job.Node, job.Image });
+        tx.Sql.Execute("UPDATE agents SET left_at = @now WHERE node = @Node", new { job.Node, now = tx.Now });
+    }
+
+    // A deploy that is aborted may have left half an image: only an operator can say that the node is fit again.
+    private static void Abort(WriteTransaction tx, JobRow job)
+    {
+        var node = NodeTable.ById(tx.Sql, job.Node);
+        if (job.Kind == JobKind.Inspect && job.Origin != NodeState.Failed)
+            NodeTable.Move(tx, node, job.Origin == NodeState.Available ? Move.InspectedAvailable : Move.Inspected, job.Id);
+        else
+            NodeTable.Move(tx, node, Move.Fail, job.Id, $"Its {job.Kind.ToString().ToLowerInvariant()} was aborted by an operator at '{job.Step}'.");
+    }
+
+    private async Task ActAsync(JobRow job, Effect effect, CancellationToken stop)
+    {
+        await _places.WaitAsync(stop);
+        try
+        {
+            var result = await HoldingAsync(job, cancel => effects.HaveAsync(job, effect, cancel), stop);
+            database.Write(tx => JobTable.Acted(tx, job, result));
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopped, or the claim was lost: whoever claims the job next has the effect once more.
+        }
+        catch (Exception e)
+        {
+            LogEffectFailed(e, job.Id, effect);
+        }
+        finally
+        {
+            _places.Release();
+            Wake();
+        }
+    }
+
+    /// <summary>Renews the lease while the work lasts, and ends the work when another has claimed the job.</summary>
+    private async Task<T> HoldingAsync<T>(JobRow job, Func<CancellationToken, Task<T>> work, CancellationToken stop)
+    {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        var working = work(end.Token);
+        while (await Task.WhenAny(working, Task.Delay(Lease / 3, time, end.Token)) != working)
+        {
+            if (!database.Renew(job.Id, job.Fence, Lease))
+                await end.CancelAsync();
+        }
+        await end.CancelAsync();
+        return await working;
+    }
+
+    private async Task WaitForNewsAsync(CancellationToken stop)
+    {
+        using var pace = new CancellationTokenSource(Pace, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(pace.Token, stop);
+        try
+        {
+            await _news.Reader.ReadAsync(either.Token);
+        }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        {
+            // Nothing was announced; look all the same.
+        }
+    }
+
+    private void Wake() => _news.Writer.TryWrite(true);
+
+    [LoggerMessage(2001, LogLevel.Information, "Job {Job} at {Step}: {Decision}")]
+    private partial void LogDecision(string job, string step, Decision decision);
+
+    [LoggerMessage(2002, LogLevel.Error, "The worker could not write to the database; it tries again")]
+    private partial void LogTickFailed(Exception error);
+
+    [LoggerMessage(2003, LogLevel.Error, "Job {Job}: the effect {Effect} ended without a result; it is had again when its lease ends")]
+    private partial void LogEffectFailed(Exception error, string job, Effect effect);
+
+    private sealed record Ticked(JobRow Job, Decision Decision);
+}

@@ -1,0 +1,103 @@
+using System.Text.RegularExpressions;
+using Baremetal.Api;
+using Baremetal.Conductor.Database;
+using Baremetal.Conductor.Power;
+using Baremetal.Conductor.Secrets;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Baremetal.Conductor.Nodes;
+
+/// <summary>Enrol, list, show, approve and remove nodes.</summary>
+internal static partial class NodeEndpoints
+{
+    public static IResult Enrol(EnrolNode ask, IDatabase database, SecretBox secrets, HttpRequest request, HttpResponse response)
+    {
+        if (!NodeName().IsMatch(ask.Name ?? "") || MacName().IsMatch(ask.Name!) || Guid.TryParse(ask.Name, out _))
+            throw Problems.Invalid($"'{ask.Name}' cannot be a node's name.", "Use letters, digits and dashes, at most 63, beginning with a letter or digit; it becomes the host's name if nothing else is given.");
+        if (!MacName().IsMatch(ask.Mac ?? ""))
+            throw Problems.Invalid($"'{ask.Mac}' is not a MAC address.", "Write it as 52:54:00:12:34:56.");
+        PowerDrivers.Check(ask.Power ?? throw Problems.Invalid("The node has no power settings.", "Name a driver: redfish or manual."));
+
+        var key = Idempotency.KeyOf(request);
+        var row = database.Write(tx =>
+        {
+            if (NodeTable.ByIdempotencyKey(tx.Sql, key) is { } done)
+                return done.Name == ask.Name ? done : throw Idempotency.Reused(key!);
+            var id = Guid.CreateVersion7(tx.Now).ToString();
+            var node = new NodeRow
+            {
+                Id = id,
+                Name = ask.Name!,
+                Mac = ask.Mac!.ToLowerInvariant().Replace('-', ':'),
+                State = NodeState.Enrolled,
+                Since = tx.Now,
+                BootPolicy = ask.BootPolicy,
+                Firmware = ask.Firmware,
+                PowerDriver = ask.Power.Driver,
+                PowerAddress = ask.Power.Address,
+                PowerUsername = ask.Power.Username,
+                PowerPassword = ask.Power.Password is { } password ? secrets.Seal(password, NodeRow.PasswordPlace(id)) : null,
+                PowerTlsPin = ask.Power.TlsPin,
+                IdempotencyKey = key,
+            };
+            NodeTable.Insert(tx, node);
+            return NodeTable.ById(tx.Sql, id);
+        });
+        response.Headers.ETag = Etag(row);
+        return TypedResults.Created(Routes.For(Routes.Node, row.Id), row.ToApi());
+    }
+
+    public static Page<Node> List(IDatabase database, NodeState? state = null, int? limit = null, string? after = null)
+    {
+        var size = Paging.Limit(limit);
+        var rows = database.Read(sql => NodeTable.Page(sql, after, state, size + 1));
+        return new Page<Node>([.. rows.Take(size).Select(row => row.ToApi())], rows.Count > size ? rows[size - 1].Name : null);
+    }
+
+    public static Ok<Node> Show(string node, IDatabase database, HttpResponse response)
+    {
+        var row = database.Read(sql => NodeTable.Get(sql, node));
+        response.Headers.ETag = Etag(row);
+        return TypedResults.Ok(row.ToApi());
+    }
+
+    public static NoContent Remove(string node, IDatabase database, HttpRequest request)
+    {
+        database.Write(tx =>
+        {
+            var row = NodeTable.Get(tx.Sql, node);
+            RequireMatch(request, row);
+            NodeTable.Remove(tx, row);
+        });
+        return TypedResults.NoContent();
+    }
+
+    public static Ok<Node> Approve(string node, IDatabase database, HttpResponse response)
+    {
+        var row = database.Write(tx =>
+        {
+            var found = NodeTable.Get(tx.Sql, node);
+            NodeTable.Move(tx, found, Move.Approve);
+            return NodeTable.ById(tx.Sql, found.Id);
+        });
+        response.Headers.ETag = Etag(row);
+        return TypedResults.Ok(row.ToApi());
+    }
+
+    private static string Etag(NodeRow row) => $"\"{row.Revision}\"";
+
+    private static void RequireMatch(HttpRequest request, NodeRow row)
+    {
+        if (request.Headers.IfMatch is { Count: > 0 } wanted && wanted != "*" && !wanted.Contains(Etag(row)))
+        {
+            throw new ProblemException(Problems.Of(StatusCodes.Status412PreconditionFailed, "changed",
+                $"Node {row.Name} was changed in the meantime: it is at revision {row.Revision}.", "Read it again and decide anew."));
+        }
+    }
+
+    [GeneratedRegex("^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$")]
+    private static partial Regex NodeName();
+
+    [GeneratedRegex("^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$")]
+    private static partial Regex MacName();
+}

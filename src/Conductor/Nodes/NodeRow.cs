@@ -1,0 +1,71 @@
+using Baremetal.Api;
+
+namespace Baremetal.Conductor.Nodes;
+
+/// <summary>A node as the table has it, with the agent of its newest boot beside it.</summary>
+public sealed record NodeRow
+{
+    public required string Id { get; init; }
+
+    public required string Name { get; init; }
+
+    public required string Mac { get; init; }
+
+    public NodeState State { get; init; }
+
+    public DateTimeOffset Since { get; init; }
+
+    public long Revision { get; init; }
+
+    public BootPolicy BootPolicy { get; init; }
+
+    /// <summary>As enrolled, or as the inventory says.</summary>
+    public FirmwareMode? Firmware { get; init; }
+
+    public required string PowerDriver { get; init; }
+
+    public string? PowerAddress { get; init; }
+
+    public string? PowerUsername { get; init; }
+
+    public byte[]? PowerPassword { get; init; }
+
+    public string? PowerTlsPin { get; init; }
+
+    public Inventory? Inventory { get; init; }
+
+    public string? Address { get; init; }
+
+    /// <summary>When the node last asked for an address as an operating system does, not as firmware or boot loader.</summary>
+    public DateTimeOffset? SystemSeen { get; init; }
+
+    public string? Image { get; init; }
+
+    public string? Cause { get; init; }
+
+    public string? IdempotencyKey { get; init; }
+
+    public string? CurrentJob { get; init; }
+
+    public string? BootId { get; init; }
+
+    public string? AgentVersion { get; init; }
+
+    public DateTimeOffset? AgentEnrolledAt { get; init; }
+
+    public DateTimeOffset? AgentLastSeen { get; init; }
+
+    public DateTimeOffset? AgentInventoryAt { get; init; }
+
+    public DateTimeOffset? AgentLeftAt { get; init; }
+
+    public static string PasswordPlace(string id) => $"nodes|power_password|{id}";
+
+    public Node ToApi() => new(
+        Id, Name, Mac, State, Since, Revision,
+        new PowerSettings(PowerDriver, PowerAddress, PowerUsername, Password: null, PowerTlsPin),
+        BootPolicy,
+        new TrustGrades("C0", BootId is null ? "N0" : "N1"),
+        BootId is null || AgentLeftAt is not null ? null : new AgentPresence(BootId, AgentVersion!, AgentEnrolledAt!.Value, AgentLastSeen!.Value),
+        Address, Image, CurrentJob, Cause, Inventory);
+}

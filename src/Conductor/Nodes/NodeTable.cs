@@ -1,0 +1,89 @@
+using System.Data;
+using Baremetal.Api;
+using Baremetal.Conductor.Database;
+using Baremetal.Conductor.Events;
+using Dapper;
+
+namespace Baremetal.Conductor.Nodes;
+
+/// <summary>The nodes' statements.</summary>
+internal static class NodeTable
+{
+    private const string Select =
+        """
+        SELECT n.*, j.id AS current_job,
+            a.boot_id, a.version AS agent_version, a.enrolled_at AS agent_enrolled_at, a.last_seen AS agent_last_seen,
+            a.inventory_at AS agent_inventory_at, a.left_at AS agent_left_at
+        FROM nodes n LEFT JOIN agents a ON a.node = n.id LEFT JOIN jobs j ON j.node = n.id AND j.finished IS NULL
+        """;
+
+    /// <summary>By id, name or MAC. Names that look like one of the others are never given.</summary>
+    public static NodeRow Get(IDbConnection sql, string node) =>
+        sql.QuerySingleOrDefault<NodeRow>($"{Select} WHERE n.id = @node OR n.name = @node OR n.mac = @mac", new { node, mac = node.ToLowerInvariant() })
+        ?? throw Problems.NotFound("node", node, "'conductor node list' shows all.");
+
+    public static NodeRow ById(IDbConnection sql, string id) => sql.QuerySingle<NodeRow>($"{Select} WHERE n.id = @id", new { id });
+
+    public static NodeRow? ByMac(IDbConnection sql, string mac) => sql.QuerySingleOrDefault<NodeRow>($"{Select} WHERE n.mac = @mac", new { mac });
+
+    public static NodeRow? ByIdempotencyKey(IDbConnection sql, string? key) =>
+        key is null ? null : sql.QuerySingleOrDefault<NodeRow>($"{Select} WHERE n.idempotency_key = @key", new { key });
+
+    public static List<NodeRow> Page(IDbConnection sql, string? after, NodeState? state, int limit) =>
+        sql.Query<NodeRow>(
+            $"{Select} WHERE n.name > @after {(state is null ? "" : "AND n.state = @state")} ORDER BY n.name LIMIT @limit",
+            new { after = after ?? "", state = state?.ToString(), limit }).AsList();
+
+    public static void Insert(WriteTransaction tx, NodeRow node)
+    {
+        if (tx.Sql.QueryFirstOrDefault<string>("SELECT name FROM nodes WHERE name = @Name OR mac = @Mac", new { node.Name, node.Mac }) is { } other)
+        {
+            throw Problems.Conflict("exists", other == node.Name ? $"There is already a node '{other}'." : $"Node '{other}' already has the MAC {node.Mac}.",
+                $"One machine is one node. Choose another name, or remove it: 'conductor node remove {other}'.");
+        }
+        tx.Sql.Execute(
+            """
+            INSERT INTO nodes (id, name, mac, state, since, revision, boot_policy, firmware, power_driver, power_address, power_username, power_password, power_tls_pin, idempotency_key)
+            VALUES (@Id, @Name, @Mac, @state, @Since, 1, @policy, @firmware, @PowerDriver, @PowerAddress, @PowerUsername, @PowerPassword, @PowerTlsPin, @IdempotencyKey)
+            """,
+            new
+            {
+                node.Id, node.Name, node.Mac, node.Since, node.PowerDriver, node.PowerAddress, node.PowerUsername, node.PowerPassword, node.PowerTlsPin, node.IdempotencyKey,
+                state = node.State.ToString(), policy = node.BootPolicy.ToString(), firmware = node.Firmware?.ToString(),
+            });
+        tx.Append(EventKinds.NodeState, node.Id, text: Word(node.State));
+    }
+
+    /// <summary>Moves a node, or says which moves its state allows.</summary>
+    public static NodeState Move(WriteTransaction tx, NodeRow node, Move move, string? job = null, string? cause = null)
+    {
+        if (Moves.Next(node.State, move) is not { } next)
+            throw Forbidden(node, move);
+        tx.Sql.Execute(
+            "UPDATE nodes SET state = @state, since = @now, revision = revision + 1, cause = @cause WHERE id = @Id",
+            new { node.Id, state = next.ToString(), now = tx.Now, cause });
+        tx.Append(EventKinds.NodeState, node.Id, job, text: cause is null ? Word(next) : $"{Word(next)}: {cause}");
+        return next;
+    }
+
+    public static void Remove(WriteTransaction tx, NodeRow node)
+    {
+        if (!Moves.MayRemove(node.State))
+            throw Forbidden(node, Nodes.Move.Remove);
+        tx.Sql.Execute("DELETE FROM nodes WHERE id = @Id", new { node.Id });
+        tx.Append(EventKinds.NodeState, node.Id, text: "removed");
+    }
+
+    public static ProblemException Forbidden(NodeRow node, Move move)
+    {
+        var legal = Moves.Legal(node.State).Select(Word).ToList();
+        return Problems.Conflict("state-forbids",
+            $"Node {node.Name} is {Word(node.State)}; it cannot {Word(move)} now.",
+            node.CurrentJob is { } job
+                ? $"Job {job} works on it: wait for its end, or abort it with 'conductor job abort {job}'."
+                : $"In this state it can: {string.Join(", ", legal)}.");
+    }
+
+    private static string Word<T>(T value)
+        where T : struct, Enum => value.ToString().ToLowerInvariant();
+}

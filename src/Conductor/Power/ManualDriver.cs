@@ -1,0 +1,15 @@
+using Baremetal.Api;
+
+namespace Baremetal.Conductor.Power;
+
+/// <summary>No controller: an operator presses the buttons, and the job waits for what comes of it.</summary>
+internal sealed class ManualDriver(string node) : IPowerDriver
+{
+    public Task<PowerState> GetStateAsync(CancellationToken cancel) => Task.FromResult(PowerState.Unknown);
+
+    public Task SetAsync(PowerTarget target, CancellationToken cancel) =>
+        throw new PowerException($"Node {node} has no power controller (driver manual).", $"Switch it {target.ToString().ToLowerInvariant()} by hand.", again: false);
+
+    public Task<string?> BootFromNetworkAsync(FirmwareMode? firmware, CancellationToken cancel) =>
+        Task.FromResult<string?>($"an operator to start node {node} from the network: switch it on (or restart it) and choose network boot in its boot menu");
+}

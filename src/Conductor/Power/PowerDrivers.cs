@@ -1,0 +1,45 @@
+using Baremetal.Api;
+using Baremetal.Conductor.Nodes;
+using Baremetal.Conductor.Secrets;
+
+namespace Baremetal.Conductor.Power;
+
+/// <summary>The drivers by name.</summary>
+public sealed class PowerDrivers(SecretBox secrets, TimeProvider time)
+{
+    public const string Redfish = "redfish";
+    public const string Manual = "manual";
+
+    public IPowerDriver For(NodeRow node) => node.PowerDriver switch
+    {
+        Redfish => new RedfishDriver(
+            new RedfishAccess(
+                new Uri(node.PowerAddress!),
+                node.PowerUsername,
+                node.PowerPassword is { } sealedPassword ? secrets.Open(sealedPassword, NodeRow.PasswordPlace(node.Id)) : null,
+                node.PowerTlsPin),
+            time),
+        Manual => new ManualDriver(node.Name),
+        var other => throw new InvalidOperationException($"node {node.Name} has the unknown power driver '{other}'"),
+    };
+
+    /// <summary>Refuses settings that no driver could use, before they are stored.</summary>
+    public static void Check(PowerSettings power)
+    {
+        switch (power.Driver)
+        {
+            case Redfish:
+                if (!Uri.TryCreate(power.Address, UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https") || address.UserInfo.Length > 0)
+                    throw Problems.Invalid($"The power address '{power.Address}' is not a URL.", "For redfish give https://BMC, or the whole path of one system, https://BMC/redfish/v1/Systems/1.");
+                if (power.TlsPin is { } pin && !Trust.Digest.TryParse(pin, out _))
+                    throw Problems.Invalid("The power controller's TLS pin is not a SHA-256 digest.", "Give the SHA-256 of its certificate (DER) as 64 lower-case hex digits.");
+                break;
+            case Manual:
+                if (power with { Driver = Manual, Address = null, Username = null, Password = null, TlsPin = null } != power)
+                    throw Problems.Invalid("The power driver 'manual' takes no address, user or password.", "It asks an operator to press the buttons.");
+                break;
+            default:
+                throw Problems.Invalid($"There is no power driver '{power.Driver}'.", $"The drivers are {Redfish} and {Manual}.");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+using System.Net;
+
+namespace Baremetal.Conductor.Settings;
+
+/// <summary>
+/// Everything that can be set, with its default and the reason for it. Later sources win: <c>/etc/baremetal/conductor.json</c>,
+/// <c>conductor.json.d/*.json</c> beside it in the order of their names, <c>CONDUCTOR_…</c> variables (<c>__</c> between levels), <c>--set</c>.
+/// </summary>
+public sealed record ConductorSettings
+{
+    /// <summary>Database, keys and blobs. What systemd's <c>StateDirectory=baremetal</c> makes.</summary>
+    public string StateDirectory { get; init; } = "/var/lib/baremetal";
+
+    /// <summary>The addresses that the two ports are opened on. All: a conductor usually stands in an operators' and in a provisioning network.</summary>
+    public IPAddress Listen { get; init; } = IPAddress.Any;
+
+    /// <summary>Plain HTTP for firmware and for content by digest. Not 80, which another web server on the machine may have. 0: any free port.</summary>
+    public int PlainPort { get; init; } = 8080;
+
+    /// <summary>TLS for operators and agents. 0: any free port.</summary>
+    public int TlsPort { get; init; } = 8443;
+
+    /// <summary>
+    /// Addresses under which nodes reach this conductor; the first one goes into boot scripts, all go into the server's certificate.
+    /// Empty: those of the DHCP interface, or, without DHCP, of every interface.
+    /// </summary>
+    public IPAddress[] Addresses { get; init; } = [];
+
+    public DhcpSettings Dhcp { get; init; } = new();
+
+    /// <summary>Holds <c>vmlinuz</c>, <c>initrd.img</c> and <c>localboot.efi</c>, where the package puts them.</summary>
+    public string RamdiskDirectory { get; init; } = "/usr/lib/baremetal/ramdisk";
+
+    /// <summary>Holds <c>undionly.kpxe</c> and <c>snponly.efi</c>: Debian's package <c>ipxe</c>.</summary>
+    public string LoadersDirectory { get; init; } = "/usr/lib/ipxe";
+
+    /// <summary>Holds the chain of trust documents, each a <c>*.dsse.json</c>. Read anew when a file changes.</summary>
+    public string TrustDirectory { get; init; } = "/etc/baremetal/trust";
+
+    /// <summary>Added to the ramdisk's kernel command line, such as <c>console=ttyS0</c>; which console a server has nobody can guess.</summary>
+    public string KernelArguments { get; init; } = "";
+
+    public LimitSettings Limits { get; init; } = new();
+}
+
+public enum DhcpMode
+{
+    Off,
+    Server,
+    Proxy,
+}
+
+public sealed record DhcpSettings
+{
+    /// <summary>Off: an installed package must not answer on anyone's network before it is told to.</summary>
+    public DhcpMode Mode { get; init; } = DhcpMode.Off;
+
+    /// <summary>The one interface that is answered on; there is no default, because it is the one thing that must not be guessed.</summary>
+    public string? Interface { get; init; }
+
+    /// <summary>First and last address of the pool (<c>10.0.0.100-10.0.0.200</c>); mode <c>server</c> needs it.</summary>
+    public AddressRange? Pool { get; init; }
+
+    /// <summary>One hour: longer than any deploy, short enough that a pool outlives a morning of changing machines.</summary>
+    public TimeSpan LeaseTime { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>Handed to clients if given. Netboot needs neither.</summary>
+    public IPAddress? Router { get; init; }
+
+    public IPAddress[] DnsServers { get; init; } = [];
+}
+
+public sealed record AddressRange(IPAddress First, IPAddress Last);
+
+/// <summary>How long is waited before it is called a failure, and how often it is tried. A job that waits for ever helps nobody.</summary>
+public sealed record LimitSettings
+{
+    /// <summary>Agents beat every few seconds; a minute without is not a lost packet but a lost machine.</summary>
+    public TimeSpan HeartbeatLost { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>How long a power controller is asked again; many restart their own network when they are busy, and are back after two minutes.</summary>
+    public TimeSpan Power { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>From power-on to an enrolled agent: large servers need ten minutes for their memory test alone.</summary>
+    public TimeSpan AgentBoot { get; init; } = TimeSpan.FromMinutes(15);
+
+    /// <summary>From enrolment to the inventory. Reading it takes seconds; disks that hang on a bad bus take two minutes to give up.</summary>
+    public TimeSpan Inventory { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>One image on one disk: 2 TiB, the most that there is, at the 150 MB/s of a plain disk.</summary>
+    public TimeSpan Write { get; init; } = TimeSpan.FromHours(4);
+
+    /// <summary>A step that only sets a variable or restarts the machine.</summary>
+    public TimeSpan ShortStep { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>From the agent's reboot to the installed system's first sign: firmware again, then a first boot.</summary>
+    public TimeSpan SystemBoot { get; init; } = TimeSpan.FromMinutes(20);
+
+    /// <summary>For an operator who has to press a button: a walk to the machine, and the lunch before it.</summary>
+    public TimeSpan ByHand { get; init; } = TimeSpan.FromHours(4);
+
+    /// <summary>Times that a node is netbooted for one job. Twice may be a bad cable; the third time it is the machine.</summary>
+    public int Attempts { get; init; } = 3;
+
+    /// <summary>Orders for one job: each restart of an agent takes one. A crash that repeats is a fault to look at, not to wait out.</summary>
+    public int Orders { get; init; } = 10;
+}

@@ -1,0 +1,100 @@
+using System.Net;
+using Microsoft.Extensions.Configuration;
+
+namespace Baremetal.Conductor.Settings;
+
+/// <summary>Reads single settings, and remembers what was wrong with each and which were asked for.</summary>
+internal sealed class SettingReader(IConfiguration sources, List<string> faults)
+{
+    private readonly HashSet<string> _known = new(StringComparer.OrdinalIgnoreCase);
+
+    public string Text(string name, string? unset) => Raw(name) ?? unset!;
+
+    public int Number(string name, int unset, int least, int most) =>
+        Parse(name, unset, $"a whole number from {least} to {most}", (string text, out int value) => int.TryParse(text, out value) && value >= least && value <= most);
+
+    public TimeSpan Span(string name, TimeSpan unset) =>
+        Parse(name, unset, "a time such as 90s, 15m or 4h, longer than nothing", TryParseSpan);
+
+    public T Word<T>(string name, T unset)
+        where T : struct, Enum =>
+        Parse(name, unset, $"one of {string.Join(", ", Enum.GetNames<T>()).ToLowerInvariant()}", (string text, out T value) => Enum.TryParse(text, ignoreCase: true, out value) && !char.IsAsciiDigit(text[0]) && Enum.IsDefined(value));
+
+    public IPAddress? Address(string name, IPAddress? unset) =>
+        Parse(name, unset, "an address such as 10.0.0.1", (string text, out IPAddress? value) => IPAddress.TryParse(text, out value));
+
+    /// <summary>A JSON list, or one text with commas.</summary>
+    public IPAddress[] Addresses(string name)
+    {
+        _known.Add(name);
+        var items = sources.GetSection(name).GetChildren().ToList();
+        items.ForEach(item => _known.Add(item.Path));
+        var texts = items.Count > 0 ? [.. items.Select(item => item.Value ?? "")] : (sources[name] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        var read = new List<IPAddress>();
+        foreach (var text in texts)
+        {
+            if (IPAddress.TryParse(text, out var address))
+                read.Add(address);
+            else
+                faults.Add($"{Dotted(name)} has '{text}', which is not an address such as 10.0.0.1.");
+        }
+        return [.. read];
+    }
+
+    public AddressRange? Range(string name) =>
+        Parse<AddressRange?>(name, null, "a range such as 10.0.0.100-10.0.0.200", static (string text, out AddressRange? value) =>
+        {
+            value = null;
+            var ends = text.Split('-', StringSplitOptions.TrimEntries);
+            if (ends.Length != 2 || !IPAddress.TryParse(ends[0], out var first) || !IPAddress.TryParse(ends[1], out var last) || first.AddressFamily != last.AddressFamily)
+                return false;
+            value = new AddressRange(first, last);
+            return first.GetAddressBytes().AsSpan().SequenceCompareTo(last.GetAddressBytes()) <= 0;
+        });
+
+    /// <summary>A name that nothing asked for is a spelling mistake, and its author believes that it holds.</summary>
+    public void RejectUnknown(string[] allowed)
+    {
+        foreach (var (name, value) in sources.AsEnumerable())
+        {
+            if (value is not null && !_known.Contains(name) && !allowed.Contains(name, StringComparer.OrdinalIgnoreCase))
+                faults.Add($"There is no setting '{Dotted(name)}'. The settings are {string.Join(", ", _known.Where(known => !char.IsAsciiDigit(known[^1])).Select(Dotted))}.");
+        }
+    }
+
+    private delegate bool Parser<T>(string text, out T value);
+
+    private T Parse<T>(string name, T unset, string shape, Parser<T> parser)
+    {
+        if (Raw(name) is not { Length: > 0 } text)
+            return unset;
+        if (parser(text, out var value))
+            return value;
+        faults.Add($"{Dotted(name)} is '{text}'; it must be {shape}.");
+        return unset;
+    }
+
+    private string? Raw(string name)
+    {
+        _known.Add(name);
+        return sources[name];
+    }
+
+    private static bool TryParseSpan(string text, out TimeSpan value)
+    {
+        value = default;
+        if (text.Length < 2 || !int.TryParse(text.AsSpan(0, text.Length - 1), out var count) || count <= 0)
+            return false;
+        value = text[^1] switch
+        {
+            's' => TimeSpan.FromSeconds(count),
+            'm' => TimeSpan.FromMinutes(count),
+            'h' => TimeSpan.FromHours(count),
+            'd' => TimeSpan.FromDays(count),
+            _ => default,
+        };
+        return value > TimeSpan.Zero;
+    }
+
+    private static string Dotted(string name) => name.Replace(':', '.');
+}
