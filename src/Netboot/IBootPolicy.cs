@@ -39,8 +39,11 @@ public sealed record Sighting(MacAddress Mac, IPAddress? Address, ClientKind Kin
 /// <summary>The software that sent a DHCP packet.</summary>
 public enum ClientKind
 {
-    /// <summary>An operating system, or a ramdisk: anything that does not ask for something to boot.</summary>
+    /// <summary>An operating system: anything that does not ask for something to boot.</summary>
     System,
+
+    /// <summary>Our own ramdisk, by its vendor class.</summary>
+    Ramdisk,
 
     /// <summary>A PXE ROM or the PXE client of UEFI.</summary>
     Firmware,

@@ -25,7 +25,7 @@ internal static class AgentEndpoints
         return TypedResults.NoContent();
     }
 
-    public static HeartbeatAnswer Heartbeat(AgentHeartbeat beat, ClaimsPrincipal user, IDatabase database, EventStream events, TimeProvider time)
+    public static HeartbeatAnswer Heartbeat(AgentHeartbeat beat, ClaimsPrincipal user, IDatabase database, EventFeed events, TimeProvider time)
     {
         var caller = AgentCaller.Of(user);
         var job = database.Read(sql => JobTable.Unfinished(sql, caller.Node));

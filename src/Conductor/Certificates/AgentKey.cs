@@ -25,7 +25,7 @@ public sealed record AgentKey(byte[] Spki)
         {
             var request = CertificateRequest.LoadSigningRequest(der.AsSpan(0, length), HashAlgorithmName.SHA256, out var read);
             var spki = request.PublicKey.ExportSubjectPublicKeyInfo();
-            if (read == length && PublicKey.TryFromSpki(spki, out _))
+            if (read == length && Trust.PublicKey.TryFromSpki(spki, out _))
                 key = new AgentKey(spki);
         }
         catch (CryptographicException)

@@ -9,7 +9,7 @@ namespace Baremetal.Conductor.Database;
 public interface IDatabase : IDisposable
 {
     /// <summary>Told after each commit that changed something. A hint to look, never the truth.</summary>
-    event Action? Changed;
+    event EventHandler? Changed;
 
     T Read<T>(Func<IDbConnection, T> query);
 

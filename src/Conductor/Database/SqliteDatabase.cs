@@ -1,5 +1,4 @@
 using System.Data;
-using System.Reflection;
 using System.Runtime.InteropServices;
 using Dapper;
 using Microsoft.Data.Sqlite;
@@ -42,7 +41,7 @@ public sealed class SqliteDatabase : IDatabase
         });
     }
 
-    public event Action? Changed;
+    public event EventHandler? Changed;
 
     public T Read<T>(Func<IDbConnection, T> query)
     {
@@ -66,7 +65,7 @@ public sealed class SqliteDatabase : IDatabase
             changed = raw.sqlite3_total_changes(_writer.Handle) != before;
         }
         if (changed)
-            Changed?.Invoke();
+            Changed?.Invoke(this, EventArgs.Empty);
         return result;
     }
 

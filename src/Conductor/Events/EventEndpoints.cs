@@ -9,24 +9,24 @@ namespace Baremetal.Conductor.Events;
 internal static class EventEndpoints
 {
     /// <summary>From now on, or from where the follower left off.</summary>
-    public static IResult All(EventStream stream, IDatabase database, HttpRequest request, IHostApplicationLifetime life, CancellationToken cancel, long? after = null) =>
+    public static IResult All(EventFeed stream, IDatabase database, HttpRequest request, IHostApplicationLifetime life, CancellationToken cancel, long? after = null) =>
         Stream(stream, After(request) ?? after ?? database.Read(EventLog.Last), job: null, life, cancel);
 
     /// <summary>From the job's beginning to its end. When all of it has been told: 204, which ends the follower's reconnecting.</summary>
-    public static IResult OfJob(string job, EventStream stream, IDatabase database, HttpRequest request, IHostApplicationLifetime life, CancellationToken cancel)
+    public static IResult OfJob(string job, EventFeed stream, IDatabase database, HttpRequest request, IHostApplicationLifetime life, CancellationToken cancel)
     {
         var after = After(request) ?? 0;
         var isTold = database.Read(sql => JobTable.Get(sql, job).Finished is not null && EventLog.After(sql, after, job, limit: 1).Count == 0);
         return isTold ? TypedResults.NoContent() : Stream(stream, after, job, life, cancel);
     }
 
-    private static IResult Stream(EventStream stream, long after, string? job, IHostApplicationLifetime life, CancellationToken cancel) => new SseResult(stream, after, job, life.ApplicationStopping, cancel);
+    private static SseResult Stream(EventFeed stream, long after, string? job, IHostApplicationLifetime life, CancellationToken cancel) => new SseResult(stream, after, job, life.ApplicationStopping, cancel);
 
     private static long? After(HttpRequest request) => long.TryParse(request.Headers["Last-Event-ID"].ToString(), out var seq) ? seq : null;
 }
 
 /// <summary>Follows until the follower goes or the conductor stops: streams must not hold up its end.</summary>
-file sealed class SseResult(EventStream stream, long after, string? job, CancellationToken stopping, CancellationToken gone) : IResult
+internal sealed class SseResult(EventFeed stream, long after, string? job, CancellationToken stopping, CancellationToken gone) : IResult
 {
     public async Task ExecuteAsync(HttpContext httpContext)
     {

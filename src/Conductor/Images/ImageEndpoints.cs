@@ -1,6 +1,5 @@
 using Baremetal.Api;
 using Baremetal.Conductor.Database;
-using Baremetal.Trust;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Baremetal.Conductor.Images;

@@ -85,7 +85,7 @@ public sealed class ConfigDrives(IDatabase database, StateDirectory state)
 
     private static async Task RunAsync(string tool, string[] arguments, CancellationToken cancel)
     {
-        var start = new ProcessStartInfo(tool, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(tool, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
         using var process = Start(start);
         var output = process.StandardOutput.ReadToEndAsync(cancel);
         var errors = process.StandardError.ReadToEndAsync(cancel);

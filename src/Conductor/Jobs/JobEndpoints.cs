@@ -4,6 +4,7 @@ using Baremetal.Conductor.Images;
 using Baremetal.Conductor.Nodes;
 using Baremetal.Conductor.Secrets;
 using Dapper;
+using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Baremetal.Conductor.Jobs;
 
@@ -75,7 +76,7 @@ internal static class JobEndpoints
         return TypedResults.Ok(Filled(new JobRow { Id = "", Node = found.Id, Kind = JobKind.Deploy, Step = Steps.Begin }).ToApi(found.Name, []));
     }
 
-    private static IResult Start(IDatabase database, string node, JobKind kind, Move move, string? key, Func<NodeRow, JobRow, JobRow> fill)
+    private static Accepted<Job> Start(IDatabase database, string node, JobKind kind, Move move, string? key, Func<NodeRow, JobRow, JobRow> fill)
     {
         var job = database.Write(tx =>
         {

@@ -39,7 +39,7 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        database.Changed += Wake;
+        database.Changed += OnChanged;
         var running = new List<Task>();
         try
         {
@@ -58,7 +58,7 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
         }
         finally
         {
-            database.Changed -= Wake;
+            database.Changed -= OnChanged;
             await Task.WhenAll(running);
         }
     }
@@ -70,7 +70,8 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
         {
             if (database.Write(Tick) is not { } tick)
                 return false;
-            LogDecision(tick.Job.Id, tick.Job.Step, tick.Decision);
+            if (tick.Decision is not Decision.Wait)
+                LogDecision(tick.Job.Id, tick.Job.Step, tick.Decision);
             if (tick.Decision is Decision.Do act)
                 running.Add(ActAsync(tick.Job, act.Effect, stop));
             else if (tick.Decision is not Decision.Wait)
@@ -206,6 +207,8 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
             // Nothing was announced; look all the same.
         }
     }
+
+    private void OnChanged(object? sender, EventArgs changed) => Wake();
 
     private void Wake() => _news.Writer.TryWrite(true);
 

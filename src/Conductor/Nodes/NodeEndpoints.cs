@@ -1,20 +1,21 @@
-using System.Text.RegularExpressions;
+using System.Diagnostics.CodeAnalysis;
 using Baremetal.Api;
 using Baremetal.Conductor.Database;
 using Baremetal.Conductor.Power;
 using Baremetal.Conductor.Secrets;
+using Baremetal.Netboot;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Baremetal.Conductor.Nodes;
 
 /// <summary>Enrol, list, show, approve and remove nodes.</summary>
-internal static partial class NodeEndpoints
+internal static class NodeEndpoints
 {
     public static IResult Enrol(EnrolNode ask, IDatabase database, SecretBox secrets, HttpRequest request, HttpResponse response)
     {
-        if (!NodeName().IsMatch(ask.Name ?? "") || MacName().IsMatch(ask.Name!) || Guid.TryParse(ask.Name, out _))
+        if (!IsName(ask.Name))
             throw Problems.Invalid($"'{ask.Name}' cannot be a node's name.", "Use letters, digits and dashes, at most 63, beginning with a letter or digit; it becomes the host's name if nothing else is given.");
-        if (!MacName().IsMatch(ask.Mac ?? ""))
+        if (!MacAddress.TryParse(ask.Mac, out var mac) || !mac.IsStation)
             throw Problems.Invalid($"'{ask.Mac}' is not a MAC address.", "Write it as 52:54:00:12:34:56.");
         PowerDrivers.Check(ask.Power ?? throw Problems.Invalid("The node has no power settings.", "Name a driver: redfish or manual."));
 
@@ -27,8 +28,8 @@ internal static partial class NodeEndpoints
             var node = new NodeRow
             {
                 Id = id,
-                Name = ask.Name!,
-                Mac = ask.Mac!.ToLowerInvariant().Replace('-', ':'),
+                Name = ask.Name,
+                Mac = mac.ToString(),
                 State = NodeState.Enrolled,
                 Since = tx.Now,
                 BootPolicy = ask.BootPolicy,
@@ -95,9 +96,8 @@ internal static partial class NodeEndpoints
         }
     }
 
-    [GeneratedRegex("^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$")]
-    private static partial Regex NodeName();
-
-    [GeneratedRegex("^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$")]
-    private static partial Regex MacName();
+    // A label of the DNS (RFC 1123 §2.1), and nothing that could be taken for a node's id or MAC.
+    private static bool IsName([NotNullWhen(true)] string? name) =>
+        name is { Length: > 0 and <= 63 } && name.All(c => char.IsAsciiLetterOrDigit(c) || c == '-') && name[0] != '-' && name[^1] != '-'
+        && !MacAddress.TryParse(name, out _) && !Guid.TryParse(name, out _);
 }

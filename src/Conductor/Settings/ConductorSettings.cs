@@ -1,4 +1,5 @@
 using System.Net;
+using Baremetal.Netboot;
 
 namespace Baremetal.Conductor.Settings;
 
@@ -37,17 +38,23 @@ public sealed record ConductorSettings
     /// <summary>Holds the chain of trust documents, each a <c>*.dsse.json</c>. Read anew when a file changes.</summary>
     public string TrustDirectory { get; init; } = "/etc/baremetal/trust";
 
+    /// <summary>The part of the settings that <see cref="NetbootServer"/> takes.</summary>
+    public NetbootOptions Netboot(string leaseFile, string? httpBase) => new()
+    {
+        Dhcp = Dhcp.Mode,
+        Interface = Dhcp.Interface ?? "",
+        Address = Addresses.FirstOrDefault() is { AddressFamily: System.Net.Sockets.AddressFamily.InterNetwork } address ? Ipv4.From(address) : null,
+        HttpBase = httpBase,
+        LoaderFolder = LoadersDirectory,
+        Server = Dhcp.Pool is { } pool
+            ? new DhcpServerOptions { First = pool.First, Last = pool.Last, LeaseTime = Dhcp.LeaseTime, Gateway = Dhcp.Router, DnsServers = Dhcp.DnsServers, LeaseFile = leaseFile }
+            : null,
+    };
+
     /// <summary>Added to the ramdisk's kernel command line, such as <c>console=ttyS0</c>; which console a server has nobody can guess.</summary>
     public string KernelArguments { get; init; } = "";
 
     public LimitSettings Limits { get; init; } = new();
-}
-
-public enum DhcpMode
-{
-    Off,
-    Server,
-    Proxy,
 }
 
 public sealed record DhcpSettings
@@ -65,12 +72,12 @@ public sealed record DhcpSettings
     public TimeSpan LeaseTime { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary>Handed to clients if given. Netboot needs neither.</summary>
-    public IPAddress? Router { get; init; }
+    public Ipv4? Router { get; init; }
 
-    public IPAddress[] DnsServers { get; init; } = [];
+    public Ipv4[] DnsServers { get; init; } = [];
 }
 
-public sealed record AddressRange(IPAddress First, IPAddress Last);
+public sealed record AddressRange(Ipv4 First, Ipv4 Last);
 
 /// <summary>How long is waited before it is called a failure, and how often it is tried. A job that waits for ever helps nobody.</summary>
 public sealed record LimitSettings

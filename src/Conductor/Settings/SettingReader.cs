@@ -1,5 +1,5 @@
 using System.Net;
-using Microsoft.Extensions.Configuration;
+using Baremetal.Netboot;
 
 namespace Baremetal.Conductor.Settings;
 
@@ -23,33 +23,21 @@ internal sealed class SettingReader(IConfiguration sources, List<string> faults)
     public IPAddress? Address(string name, IPAddress? unset) =>
         Parse(name, unset, "an address such as 10.0.0.1", (string text, out IPAddress? value) => IPAddress.TryParse(text, out value));
 
-    /// <summary>A JSON list, or one text with commas.</summary>
-    public IPAddress[] Addresses(string name)
-    {
-        _known.Add(name);
-        var items = sources.GetSection(name).GetChildren().ToList();
-        items.ForEach(item => _known.Add(item.Path));
-        var texts = items.Count > 0 ? [.. items.Select(item => item.Value ?? "")] : (sources[name] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        var read = new List<IPAddress>();
-        foreach (var text in texts)
-        {
-            if (IPAddress.TryParse(text, out var address))
-                read.Add(address);
-            else
-                faults.Add($"{Dotted(name)} has '{text}', which is not an address such as 10.0.0.1.");
-        }
-        return [.. read];
-    }
+    public Ipv4? Ipv4Address(string name) =>
+        Parse<Ipv4?>(name, null, "an IPv4 address such as 10.0.0.1", static (string text, out Ipv4? value) => TryParseIpv4(text, out value));
+
+    public IPAddress[] Addresses(string name) => List(name, "an address such as 10.0.0.1", static (string text, out IPAddress value) => IPAddress.TryParse(text, out value!));
+
+    public Ipv4[] Ipv4Addresses(string name) => List<Ipv4>(name, "an IPv4 address such as 10.0.0.1", static (string text, out Ipv4 value) => Ipv4.TryParse(text, out value));
 
     public AddressRange? Range(string name) =>
         Parse<AddressRange?>(name, null, "a range such as 10.0.0.100-10.0.0.200", static (string text, out AddressRange? value) =>
         {
             value = null;
-            var ends = text.Split('-', StringSplitOptions.TrimEntries);
-            if (ends.Length != 2 || !IPAddress.TryParse(ends[0], out var first) || !IPAddress.TryParse(ends[1], out var last) || first.AddressFamily != last.AddressFamily)
+            if (text.Split('-', StringSplitOptions.TrimEntries) is not [var from, var to] || !Ipv4.TryParse(from, out var first) || !Ipv4.TryParse(to, out var last))
                 return false;
             value = new AddressRange(first, last);
-            return first.GetAddressBytes().AsSpan().SequenceCompareTo(last.GetAddressBytes()) <= 0;
+            return true;
         });
 
     /// <summary>A name that nothing asked for is a spelling mistake, and its author believes that it holds.</summary>
@@ -72,6 +60,30 @@ internal sealed class SettingReader(IConfiguration sources, List<string> faults)
             return value;
         faults.Add($"{Dotted(name)} is '{text}'; it must be {shape}.");
         return unset;
+    }
+
+    /// <summary>A JSON list, or one text with commas.</summary>
+    private T[] List<T>(string name, string shape, Parser<T> parser)
+    {
+        _known.Add(name);
+        var items = sources.GetSection(name).GetChildren().ToList();
+        items.ForEach(item => _known.Add(item.Path));
+        var texts = items.Count > 0 ? [.. items.Select(item => item.Value ?? "")] : (sources[name] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        var read = new List<T>();
+        foreach (var text in texts)
+        {
+            if (parser(text, out var value))
+                read.Add(value);
+            else
+                faults.Add($"{Dotted(name)} has '{text}', which is not {shape}.");
+        }
+        return [.. read];
+    }
+
+    private static bool TryParseIpv4(string text, out Ipv4? value)
+    {
+        value = Ipv4.TryParse(text, out var address) ? address : null;
+        return value is not null;
     }
 
     private string? Raw(string name)

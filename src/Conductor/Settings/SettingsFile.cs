@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
-using Microsoft.Extensions.Configuration;
+using Baremetal.Netboot;
 
 namespace Baremetal.Conductor.Settings;
 
@@ -11,6 +11,8 @@ public static class SettingsFile
     public const string DefaultPath = "/etc/baremetal/conductor.json";
 
     private const string VariablePrefix = "CONDUCTOR_";
+
+    private static readonly string[] BootFiles = ["vmlinuz", "initrd.img", "localboot.efi"];
 
     // The command line's own variables share our prefix.
     private static readonly string[] NotSettings = ["Server", "Token"];
@@ -48,8 +50,8 @@ public static class SettingsFile
                 Interface = read.Text("dhcp:interface", null),
                 Pool = read.Range("dhcp:pool"),
                 LeaseTime = read.Span("dhcp:leaseTime", unset.Dhcp.LeaseTime),
-                Router = read.Address("dhcp:router", null),
-                DnsServers = read.Addresses("dhcp:dnsServers"),
+                Router = read.Ipv4Address("dhcp:router"),
+                DnsServers = read.Ipv4Addresses("dhcp:dnsServers"),
             },
             Limits = new LimitSettings
             {
@@ -113,17 +115,14 @@ public static class SettingsFile
         if (settings.Dhcp.Mode == DhcpMode.Off)
             yield break;
 
-        if (settings.Dhcp.Interface is not { } name)
-            yield return $"dhcp.mode is {settings.Dhcp.Mode} but dhcp.interface is not set; name the interface of the provisioning network.";
-        else if (!NetworkInterface.GetAllNetworkInterfaces().Any(one => one.Name == name))
+        // Before the first start there is no state directory to hold the leases yet.
+        foreach (var fault in settings.Netboot(Path.Combine(Directory.Exists(settings.StateDirectory) ? settings.StateDirectory : "/", "leases"), httpBase: null).Faults())
+            yield return fault;
+        if (settings.Dhcp.Interface is { } name && !NetworkInterface.GetAllNetworkInterfaces().Any(one => one.Name == name))
             yield return $"dhcp.interface '{name}' does not exist on this machine; it has {string.Join(", ", NetworkInterface.GetAllNetworkInterfaces().Select(one => one.Name))}.";
         else if (settings.Addresses.Length == 0)
-            yield return $"Interface '{name}' has no IPv4 address and addresses is not set; nodes could not reach the conductor.";
-        if (settings.Dhcp.Mode == DhcpMode.Server && settings.Dhcp.Pool is null)
-            yield return "dhcp.mode is server but dhcp.pool is not set; give a range that nothing else hands out, such as 10.0.0.100-10.0.0.200.";
-        foreach (var file in new[] { "vmlinuz", "initrd.img", "localboot.efi" }.Select(file => Path.Combine(settings.RamdiskDirectory, file)).Where(file => !File.Exists(file)))
+            yield return $"Interface '{settings.Dhcp.Interface}' has no IPv4 address and addresses is not set; nodes could not reach the conductor.";
+        foreach (var file in BootFiles.Select(file => Path.Combine(settings.RamdiskDirectory, file)).Where(file => !File.Exists(file)))
             yield return $"{file} does not exist; build the ramdisk with ramdisk/build.sh, or point ramdiskDirectory at it.";
-        if (!Directory.Exists(settings.LoadersDirectory))
-            yield return $"loadersDirectory {settings.LoadersDirectory} does not exist; install the package ipxe.";
     }
 }

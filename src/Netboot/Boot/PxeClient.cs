@@ -24,6 +24,7 @@ public sealed record PxeClient(ClientKind Kind, ClientArchitecture Architecture,
         return packet[DhcpOption.UserClass].EndsWith("iPXE"u8) || packet.Has(DhcpOption.Ipxe) ? ClientKind.Ipxe
             : vendorClass.StartsWith("HTTPClient"u8) ? ClientKind.HttpBoot
             : vendorClass.StartsWith("PXEClient"u8) ? ClientKind.Firmware
+            : vendorClass.SequenceEqual("baremetal-ramdisk"u8) ? ClientKind.Ramdisk // ramdisk/init
             : ClientKind.System;
     }
 

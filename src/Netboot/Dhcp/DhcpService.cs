@@ -70,7 +70,7 @@ internal sealed class DhcpService(NetworkLink link, AddressServer? addresses, IB
 
     private BootAnswer? ChooseBoot(DhcpPacket request, PxeClient client)
     {
-        if (client.Kind == ClientKind.System || request.Message is not (DhcpMessage.Discover or DhcpMessage.Request or DhcpMessage.Inform))
+        if (client.Kind is ClientKind.System or ClientKind.Ramdisk || request.Message is not (DhcpMessage.Discover or DhcpMessage.Request or DhcpMessage.Inform))
             return null;
         var machine = new Machine(request.Mac, client.Uuid, client.Architecture, request.RelayAddress.IsNone ? null : request.RelayAddress.ToIPAddress());
         var choice = policy.Choose(machine);

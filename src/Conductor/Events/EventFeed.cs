@@ -11,7 +11,7 @@ namespace Baremetal.Conductor.Events;
 /// Events for followers: the stored ones from the outbox, in their order and without a gap, and between them the progress of the moment,
 /// which is told to those who listen now and then forgotten.
 /// </summary>
-public sealed class EventStream : IDisposable
+public sealed class EventFeed : IDisposable
 {
     private const int BatchSize = 500;
 
@@ -21,7 +21,7 @@ public sealed class EventStream : IDisposable
     private readonly IDatabase _database;
     private readonly ConcurrentDictionary<Channel<Event?>, string?> _followers = new();
 
-    public EventStream(IDatabase database)
+    public EventFeed(IDatabase database)
     {
         _database = database;
         database.Changed += Announce;
@@ -74,7 +74,7 @@ public sealed class EventStream : IDisposable
 
     public void Dispose() => _database.Changed -= Announce;
 
-    private void Announce()
+    private void Announce(object? sender, EventArgs changed)
     {
         foreach (var follower in _followers.Keys)
             follower.Writer.TryWrite(null);

@@ -1,0 +1,79 @@
+using Baremetal.Api;
+using Baremetal.Conductor.Certificates;
+using Baremetal.Conductor.Database;
+using Baremetal.Conductor.Events;
+using Baremetal.Conductor.Images;
+using Baremetal.Conductor.Nodes;
+using Baremetal.Conductor.Settings;
+using Baremetal.Netboot;
+using Baremetal.Netboot.Boot;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Baremetal.Conductor.Boot;
+
+/// <summary>The HTTP part of a netboot, in the order of a boot: loader, script, kernel, ramdisk.</summary>
+internal sealed partial class BootEndpoints(
+    IBootPolicy policy, IDatabase database, CertificateAuthority authority, TrustChainStore trust, NodeAddresses addresses, ConductorSettings settings, ILogger<BootEndpoints> logger)
+{
+    /// <summary>For firmware that loads by HTTP.</summary>
+    public static IResult Loader(string file, NetbootServer netboot) => netboot.Loaders.TryGetValue(file, out var content)
+        ? TypedResults.Bytes(content, "application/efi")
+        : throw Problems.NotFound("loader", file, "Loaders are served while the DHCP service is on.");
+
+    /// <summary>
+    /// What this machine shall do now. The token is made here, and only here, while a job of the node waits for its agent; whoever asks at
+    /// that moment gets one, which is why it proves so little (grade N1).
+    /// </summary>
+    public ContentHttpResult Script(string? mac = null, string? uuid = null, string? arch = null)
+    {
+        if (!BootUrls.TryReadScriptQuery(mac, uuid, arch, out var machine, out var error))
+            throw Problems.Invalid($"The boot script's address is wrong: {error}.");
+        var choice = policy.Choose(machine);
+        var script = choice == BootChoice.Agent ? AgentScript(machine) : LocalScript(machine);
+        LogScript(machine.Mac, machine.Architecture, choice);
+        return TypedResults.Text(script, "text/plain");
+    }
+
+    public static PhysicalFileHttpResult Kernel(ConductorSettings settings) => RamdiskFile(settings, "vmlinuz");
+
+    public static PhysicalFileHttpResult Ramdisk(ConductorSettings settings) => RamdiskFile(settings, "initrd.img");
+
+    public static PhysicalFileHttpResult LocalBootLoader(ConductorSettings settings) => RamdiskFile(settings, "localboot.efi");
+
+    public static ContentHttpResult CaCertificate(CertificateAuthority authority) => TypedResults.Text(authority.Pem, "application/x-pem-file");
+
+    private string AgentScript(Machine machine)
+    {
+        var token = database.Write(tx =>
+        {
+            var node = NodeTable.ByMac(tx.Sql, machine.Mac.ToString())!;
+            tx.Append(EventKinds.NodeSeen, node.Id, node.CurrentJob, text: "iPXE fetches the agent");
+            return BootTokens.Issue(tx, node.Id, node.Mac, machine.Uuid);
+        });
+        // Without trust documents an inspection works, and the agent takes no order.
+        var boot = new AgentBoot(
+            machine,
+            addresses.PlainUrl + Routes.BootKernel,
+            addresses.PlainUrl + Routes.BootRamdisk,
+            addresses.TlsUrl,
+            authority.Digest.ToString(),
+            token,
+            trust.TryGet(out var anchor, out _) ? anchor.Digest.ToString() : null,
+            settings.KernelArguments.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        return BootScript.TryAgent(boot, new BootUrls(addresses.PlainUrl).Script(machine), out var script, out var refusal) ? script : throw new InvalidOperationException(refusal);
+    }
+
+    private string LocalScript(Machine machine) =>
+        BootScript.TryLocalDisk(machine.Architecture, addresses.PlainUrl + Routes.LocalBootLoader, out var script, out var refusal) ? script : throw new InvalidOperationException(refusal);
+
+    private static PhysicalFileHttpResult RamdiskFile(ConductorSettings settings, string name)
+    {
+        var path = Path.Combine(settings.RamdiskDirectory, name);
+        if (!File.Exists(path))
+            throw Problems.NotFound("file", path, "Build the ramdisk with ramdisk/build.sh, or set ramdiskDirectory.");
+        return TypedResults.PhysicalFile(path, "application/octet-stream", enableRangeProcessing: true);
+    }
+
+    [LoggerMessage(4101, LogLevel.Information, "{Mac} ({Architecture}) fetches its boot script: {Choice}")]
+    private partial void LogScript(MacAddress mac, ClientArchitecture architecture, BootChoice choice);
+}

@@ -1,0 +1,146 @@
+using System.Text.Json.Serialization;
+using Baremetal.Api;
+using Baremetal.Conductor.Access;
+using Baremetal.Conductor.Agents;
+using Baremetal.Conductor.Boot;
+using Baremetal.Conductor.Certificates;
+using Baremetal.Conductor.Database;
+using Baremetal.Conductor.Events;
+using Baremetal.Conductor.Images;
+using Baremetal.Conductor.Jobs;
+using Baremetal.Conductor.Operations;
+using Baremetal.Conductor.Power;
+using Baremetal.Conductor.Secrets;
+using Baremetal.Conductor.Settings;
+using Baremetal.Netboot;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Logging.Console;
+using Microsoft.Extensions.Options;
+
+namespace Baremetal.Conductor;
+
+/// <summary>The conductor, put together: two ports, the services behind them, and the three loops that run by themselves.</summary>
+public static class ConductorHost
+{
+    /// <param name="replace">Puts another clock or database in a service's place.</param>
+    public static WebApplication Build(ConductorSettings settings, Action<IServiceCollection>? replace = null)
+    {
+        // Empty: no appsettings.json, no ASPNETCORE_ variables; our settings are the only ones.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "conductor" });
+        Log(builder.Logging);
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
+        AddServices(builder.Services, settings);
+        replace?.Invoke(builder.Services);
+
+        var app = builder.Build();
+        app.UseExceptionHandler(new ExceptionHandlerOptions { ExceptionHandler = Problems.HandleAsync });
+        app.UseRouting();
+        app.Use(Limits.RequireTlsAsync);
+        app.UseAuthentication();
+        app.UseAuthorization();
+        app.UseRateLimiter();
+        Endpoints.Map(app);
+        return app;
+    }
+
+    private static void AddServices(IServiceCollection services, ConductorSettings settings)
+    {
+        services.AddSingleton(settings);
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton(_ => new StateDirectory(settings.StateDirectory));
+        services.AddSingleton<IDatabase>(all => new SqliteDatabase(all.GetRequiredService<StateDirectory>().Database, all.GetRequiredService<TimeProvider>()));
+
+        services.AddSingleton<CertificateAuthority>();
+        services.AddSingleton<ServerTls>();
+        services.AddSingleton<OrderKey>();
+        services.AddSingleton<SecretBox>();
+        services.AddSingleton<OperatorTokens>();
+        services.AddSingleton<BlobStore>();
+        services.AddSingleton<TrustChainStore>();
+        services.AddSingleton<PowerDrivers>();
+        services.AddSingleton<EventFeed>();
+
+        services.AddSingleton<NodeAddresses>();
+        services.AddSingleton<BootEndpoints>();
+        services.AddSingleton<EnrolEndpoints>();
+        services.AddSingleton<Orders>();
+        services.AddSingleton<DeployChecks>();
+        services.AddSingleton<ConfigDrives>();
+        services.AddSingleton<Effects>();
+
+        // What runs by itself: jobs, netboot, and the word to systemd.
+        AddHosted<Worker>(services);
+        AddHosted<NodeBootPolicy>(services);
+        services.AddSingleton<IBootPolicy>(all => all.GetRequiredService<NodeBootPolicy>());
+        services.AddSingleton(all => new NetbootServer(
+            settings.Netboot(all.GetRequiredService<StateDirectory>().Leases, settings.Dhcp.Mode == DhcpMode.Off ? null : all.GetRequiredService<NodeAddresses>().PlainUrl),
+            all.GetRequiredService<IBootPolicy>(), all.GetRequiredService<TimeProvider>(), all.GetRequiredService<ILogger<NetbootServer>>()));
+        AddHosted<NetbootService>(services);
+        AddHosted<Watchdog>(services);
+
+        services.AddSingleton<IConfigureOptions<KestrelServerOptions>, Ports>();
+        services.AddRoutingCore();
+        // Not AddAuthentication: that brings cookies' data protection, which writes keys into somebody's home.
+        services.AddAuthenticationCore();
+        services.AddWebEncoders();
+        new AuthenticationBuilder(services)
+            .AddScheme<AuthenticationSchemeOptions, OperatorAuthentication>(OperatorAuthentication.Name, null)
+            .AddScheme<AuthenticationSchemeOptions, AgentAuthentication>(AgentAuthentication.Name, null);
+        services.AddAuthorization();
+        services.AddRateLimiter(Limits.AddRates);
+        services.AddOpenApi();
+        services.ConfigureHttpJsonOptions(json =>
+        {
+            json.SerializerOptions.AllowDuplicateProperties = false;
+            json.SerializerOptions.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
+            foreach (var words in ApiJson.Default.Options.Converters)
+                json.SerializerOptions.Converters.Add(words);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(1, ParameterJson.Default);
+        });
+        // Streams of events end when the host stops; a blob that is being sent gets a moment.
+        services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
+    }
+
+    private static void AddHosted<T>(IServiceCollection services)
+        where T : class, IHostedService
+    {
+        services.AddSingleton<T>();
+        services.AddHostedService(all => all.GetRequiredService<T>());
+    }
+
+    private static void Log(ILoggingBuilder logging)
+    {
+        logging.SetMinimumLevel(LogLevel.Information);
+        logging.AddFilter("Microsoft", LogLevel.Warning);
+        // The exception handler's own words repeat ours.
+        logging.AddFilter("Microsoft.AspNetCore.Diagnostics.ExceptionHandlerMiddleware", LogLevel.None);
+        // A refused call is the caller's to know.
+        logging.AddFilter(typeof(OperatorAuthentication).FullName, LogLevel.Warning);
+        logging.AddFilter(typeof(AgentAuthentication).FullName, LogLevel.Warning);
+        if (Environment.GetEnvironmentVariable("JOURNAL_STREAM") is not null)
+            logging.AddSystemdConsole();
+        else
+            logging.AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat, console.ColorBehavior) = (true, "HH:mm:ss.fff ", LoggerColorBehavior.Disabled));
+    }
+}
+
+/// <summary>The two ports.</summary>
+internal sealed class Ports(ConductorSettings settings, ServerTls tls) : IConfigureOptions<KestrelServerOptions>
+{
+    public void Configure(KestrelServerOptions options)
+    {
+        options.AddServerHeader = false;
+        options.Limits.MaxRequestBodySize = Limits.BodyBytes;
+        options.Listen(settings.Listen, settings.PlainPort);
+        options.Listen(settings.Listen, settings.TlsPort, port => port.UseHttps(tls.Options));
+    }
+}
+
+/// <summary>What the API's description needs of values in addresses and bodies, beside the wire's own records.</summary>
+[JsonSerializable(typeof(NodeState?))]
+[JsonSerializable(typeof(int?))]
+[JsonSerializable(typeof(long?))]
+[JsonSerializable(typeof(string))]
+internal sealed partial class ParameterJson : JsonSerializerContext;

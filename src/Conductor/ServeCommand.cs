@@ -1,0 +1,65 @@
+using System.CommandLine;
+using Baremetal.Conductor.Access;
+using Baremetal.Conductor.Settings;
+using Baremetal.Netboot;
+
+namespace Baremetal.Conductor;
+
+/// <summary><c>conductor serve</c>: runs the conductor in the foreground until it is told to stop.</summary>
+internal static partial class ServeCommand
+{
+    private const int Failed = 1;
+    private const int WrongUsage = 2;
+
+    public static Command Create()
+    {
+        var file = new Option<string>("--config") { Description = "The settings file; the folder FILE.d is read after it.", HelpName = "FILE", DefaultValueFactory = _ => SettingsFile.DefaultPath };
+        var overrides = new Option<string[]>("--set") { Description = "One setting, above all files and variables, such as dhcp.mode=proxy.", HelpName = "NAME=VALUE" };
+        var check = new Option<bool>("--check") { Description = "Names every fault of the settings, starts nothing." };
+        var command = new Command("serve", "Runs the conductor: API, netboot and jobs.") { file, overrides, check };
+        command.SetAction((parsed, cancel) => RunAsync(parsed.GetValue(file)!, parsed.GetValue(overrides) ?? [], parsed.GetValue(check), cancel));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string file, string[] overrides, bool checkOnly, CancellationToken cancel)
+    {
+        var pairs = overrides.Select(one => one.Split('=', 2)).Select(pair => KeyValuePair.Create(pair[0].Replace('.', ':'), pair.ElementAtOrDefault(1)));
+        var (settings, faults) = SettingsFile.Read(file, pairs);
+        foreach (var fault in faults)
+            await Console.Error.WriteLineAsync(fault);
+        if (faults.Count > 0)
+            return WrongUsage;
+        if (checkOnly)
+        {
+            Console.WriteLine("The settings are sound.");
+            return 0;
+        }
+        try
+        {
+            await ServeAsync(settings, cancel);
+            return 0;
+        }
+        catch (Exception e) when (e is NetbootException or IOException or UnauthorizedAccessException or InvalidDataException or System.Data.Common.DbException)
+        {
+            await Console.Error.WriteLineAsync(e.Message);
+            return Failed;
+        }
+    }
+
+    private static async Task ServeAsync(ConductorSettings settings, CancellationToken cancel)
+    {
+        await using var app = ConductorHost.Build(settings);
+        var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Baremetal.Conductor");
+        if (app.Services.GetRequiredService<OperatorTokens>().WriteFirst(app.Services.GetRequiredService<StateDirectory>()) is { } token)
+            LogFirstToken(logger, token);
+        await app.StartAsync(cancel);
+        LogStarted(logger, string.Join(" and ", app.Urls), settings.StateDirectory);
+        await app.WaitForShutdownAsync(cancel);
+    }
+
+    [LoggerMessage(1, LogLevel.Information, "First start: the admin's token lies in {Path}")]
+    private static partial void LogFirstToken(ILogger logger, string path);
+
+    [LoggerMessage(2, LogLevel.Information, "The conductor answers on {Urls}; its state is in {State}")]
+    private static partial void LogStarted(ILogger logger, string urls, string state);
+}
