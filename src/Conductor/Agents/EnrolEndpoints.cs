@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Claims;
 using Baremetal.Api;
 using Baremetal.Conductor.Boot;
 using Baremetal.Conductor.Certificates;
@@ -8,7 +9,6 @@ using Baremetal.Conductor.Jobs;
 using Baremetal.Conductor.Nodes;
 using Baremetal.Trust;
 using Dapper;
-using System.Security.Claims;
 
 namespace Baremetal.Conductor.Agents;
 

@@ -52,18 +52,17 @@ internal static class JobTable
 
     public static void Insert(WriteTransaction tx, JobRow job)
     {
+        var row = new DynamicParameters(job);
+        row.Add("kindName", job.Kind.ToString());
+        row.Add("originName", job.Origin.ToString());
         tx.Sql.Execute(
             """
             INSERT INTO jobs (id, node, kind, origin, created, idempotency_key, spec, user_data, image, manifest_sha256, disk_bytes, source_bytes, redeploy,
                 step, step_started, attempt, acted, tries, order_attempt, abort_requested, due, fence)
-            VALUES (@Id, @Node, @kind, @origin, @Created, @IdempotencyKey, @Spec, @UserData, @Image, @ManifestSha256, @DiskBytes, @SourceBytes, @Redeploy,
+            VALUES (@Id, @Node, @kindName, @originName, @Created, @IdempotencyKey, @Spec, @UserData, @Image, @ManifestSha256, @DiskBytes, @SourceBytes, @Redeploy,
                 @Step, @Created, 1, 0, 0, 0, 0, @Created, 0)
             """,
-            new
-            {
-                job.Id, job.Node, job.Created, job.IdempotencyKey, job.Spec, job.UserData, job.Image, job.ManifestSha256, job.DiskBytes, job.SourceBytes, job.Redeploy, job.Step,
-                kind = job.Kind.ToString(), origin = job.Origin.ToString(),
-            });
+            row);
         tx.Append(EventKinds.JobStarted, job.Node, job.Id, text: job.Image is null ? "inspect" : $"deploy {job.Image}");
     }
 

@@ -41,16 +41,18 @@ internal static class NodeTable
             throw Problems.Conflict("exists", other == node.Name ? $"There is already a node '{other}'." : $"Node '{other}' already has the MAC {node.Mac}.",
                 $"One machine is one node. Choose another name, or remove it: 'conductor node remove {other}'.");
         }
+        var row = new DynamicParameters(node);
+        row.Add("stateName", node.State.ToString());
+        row.Add("policyName", node.BootPolicy.ToString());
+        row.Add("firmwareName", node.Firmware?.ToString());
         tx.Sql.Execute(
             """
-            INSERT INTO nodes (id, name, mac, state, since, revision, boot_policy, firmware, power_driver, power_address, power_username, power_password, power_tls_pin, idempotency_key)
-            VALUES (@Id, @Name, @Mac, @state, @Since, 1, @policy, @firmware, @PowerDriver, @PowerAddress, @PowerUsername, @PowerPassword, @PowerTlsPin, @IdempotencyKey)
+            INSERT INTO nodes (id, name, mac, state, since, revision, boot_policy, firmware, power_driver, power_address, power_username, power_password,
+                power_tls_pin, idempotency_key)
+            VALUES (@Id, @Name, @Mac, @stateName, @Since, 1, @policyName, @firmwareName, @PowerDriver, @PowerAddress, @PowerUsername, @PowerPassword,
+                @PowerTlsPin, @IdempotencyKey)
             """,
-            new
-            {
-                node.Id, node.Name, node.Mac, node.Since, node.PowerDriver, node.PowerAddress, node.PowerUsername, node.PowerPassword, node.PowerTlsPin, node.IdempotencyKey,
-                state = node.State.ToString(), policy = node.BootPolicy.ToString(), firmware = node.Firmware?.ToString(),
-            });
+            row);
         tx.Append(EventKinds.NodeState, node.Id, text: Word(node.State));
     }
 
