@@ -1,0 +1,32 @@
+using Baremetal.Trust;
+
+namespace Baremetal.Imaging.Formats;
+
+/// <summary>A disk image as the writing loop sees it. Not for two threads at once.</summary>
+public interface IDiskImage
+{
+    /// <summary>As the manifest names it: <c>raw</c>, <c>qcow2</c>.</summary>
+    string Format { get; }
+
+    /// <summary><c>none</c>, <c>zlib</c> or <c>zstd</c>; known once the tables are checked.</summary>
+    string Compression { get; }
+
+    /// <summary>Bytes of the disk that the image holds.</summary>
+    long DiskSize { get; }
+
+    /// <summary>Ranges are mapped on multiples of this, in bytes; a power of two that divides every chunk size.</summary>
+    int Granularity { get; }
+
+    /// <summary>The most bytes that one compressed extent has in the file; 0 without compression.</summary>
+    int MaxCompressedLength { get; }
+
+    /// <summary>What is worth knowing about it, for people.</summary>
+    IReadOnlyList<string> Features { get; }
+
+    /// <summary>Reads all tables once and checks every entry. Nothing may be written before this has passed.</summary>
+    /// <returns>Null if all is well.</returns>
+    Rejection? CheckTables();
+
+    /// <summary>Appends the extents of a range in the order of the disk. Bytes beyond the disk's end have none.</summary>
+    void Map(long offset, int length, List<Extent> extents);
+}

@@ -1,0 +1,61 @@
+using Baremetal.Imaging.Formats;
+using Baremetal.Imaging.Sources;
+using Baremetal.Trust;
+
+namespace Baremetal.Imaging.Inspection;
+
+/// <summary>An image file on this machine, opened to be looked at or signed: its tables are checked, its bytes belong to nobody yet.</summary>
+internal sealed class OpenedImage : IDisposable
+{
+    private const int Connections = 2;
+    private const int TableMemory = 32 << 20;
+    private const int CacheBytes = 64 << 20;
+
+    private readonly SourceCursor _tables;
+    private readonly IDiskImage? _image;
+
+    private OpenedImage(string path, long size, AdmitChunk admit)
+    {
+        Size = size;
+        var layout = ChunkLayout.ForSource(size);
+        var mirrors = new SourceMirrors([new FileSource(path)], size, new RetryPolicy(), TimeProvider.System);
+        var capacity = Math.Max(Environment.ProcessorCount + Connections + 4, CacheBytes / layout.ChunkSize);
+        Cache = new SourceCache(mirrors, layout, admit, _ => false, capacity, Connections);
+        _tables = new SourceCursor(Cache);
+        Format = DiskImages.Identify(_tables);
+        if (DiskImages.TryOpen(_tables, TableMemory, out _image, out var rejection))
+            rejection = _image.CheckTables();
+        Rejection = rejection;
+    }
+
+    public long Size { get; }
+
+    public SourceCache Cache { get; }
+
+    public ImageFormat Format { get; }
+
+    /// <summary>Why it cannot be written, or null.</summary>
+    public Rejection? Rejection { get; }
+
+    /// <summary>Only if it is not rejected.</summary>
+    public IDiskImage Image => _image!;
+
+    /// <summary>Throws <see cref="IOException"/> if the file cannot be read.</summary>
+    public static OpenedImage Open(string path, AdmitChunk admit)
+    {
+        var size = new FileInfo(path).Length;
+        return size == 0 ? throw new IOException($"{path} is empty.") : new OpenedImage(path, size, admit);
+    }
+
+    public (DiskLayout? Layout, Rejection? Rejection) ReadLayout()
+    {
+        using var view = new DiskView(Image, Cache);
+        return DiskLayout.Read(view, Image.DiskSize);
+    }
+
+    public void Dispose()
+    {
+        _tables.Dispose();
+        Cache.Dispose();
+    }
+}

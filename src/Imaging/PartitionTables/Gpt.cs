@@ -1,0 +1,141 @@
+using System.Diagnostics.CodeAnalysis;
+using Baremetal.Imaging.Streaming;
+using Baremetal.Trust;
+
+namespace Baremetal.Imaging.PartitionTables;
+
+/// <summary>
+/// An image's partition table, and what becomes of it on a disk that is larger.
+/// <code>
+///  LBA 0           1               2 ...                                        last-n ... last-1   last
+///  protective MBR  primary header  entries  | first usable ... last usable |    backup entries      backup header
+/// </code>
+/// </summary>
+internal sealed class Gpt
+{
+    private readonly byte[] _mbr;
+    private readonly GptHeader _header;
+    private readonly byte[] _entries;
+    private readonly int _sectorSize;
+
+    private Gpt(byte[] mbr, GptHeader header, byte[] entries, int sectorSize)
+    {
+        _mbr = mbr;
+        _header = header;
+        _entries = entries;
+        _sectorSize = sectorSize;
+    }
+
+    public IEnumerable<GptEntry> Partitions => Entries.Where(entry => !entry.IsFree);
+
+    /// <summary>Whether a disk's start has a GPT for this sector size.</summary>
+    public static bool IsAt(ReadOnlySpan<byte> diskStart, int sectorSize) =>
+        diskStart.Length >= 2 * sectorSize && diskStart[sectorSize..].StartsWith(GptHeader.Signature);
+
+    /// <param name="diskStart">The disk's first bytes; a table whose entries lie beyond them is refused.</param>
+    /// <param name="sectorSize">512 or 4096 bytes.</param>
+    /// <param name="gpt">Null if the disk has no GPT.</param>
+    /// <param name="rejection">Why the GPT that is there cannot be used.</param>
+    public static bool TryRead(ReadOnlySpan<byte> diskStart, int sectorSize, out Gpt? gpt, [NotNullWhen(false)] out Rejection? rejection)
+    {
+        gpt = null;
+        rejection = null;
+        if (!IsAt(diskStart, sectorSize) || !Mbr.IsProtective(diskStart))
+            return true;
+        if (!GptHeader.TryParse(diskStart.Slice(sectorSize, sectorSize), out var header, out rejection))
+            return false;
+        if (header.EntriesLba > (diskStart.Length - header.EntriesBytes) / sectorSize)
+        {
+            rejection = GptHeader.Damaged($"its entries lie at sector {header.EntriesLba}, far from its header");
+            return false;
+        }
+        var entries = diskStart.Slice((int)header.EntriesLba * sectorSize, header.EntriesBytes).ToArray();
+        if (!header.Accepts(entries))
+        {
+            rejection = GptHeader.Damaged("its entries' CRC is wrong");
+            return false;
+        }
+        gpt = new Gpt(diskStart[..sectorSize].ToArray(), header, entries, sectorSize);
+        return true;
+    }
+
+    /// <summary>
+    /// The sectors of the table on a disk of the given size: the backup at the disk's end, all usable sectors usable, and a partition for
+    /// the config drive, if there is one. It is the last on the disk, so that the root partition before it can still grow up to it.
+    /// </summary>
+    public bool TryFit(long diskSize, ConfigDrive? drive, [NotNullWhen(true)] out List<DerivedWrite>? writes, [NotNullWhen(false)] out Rejection? rejection)
+    {
+        writes = null;
+        rejection = null;
+        var sectors = diskSize / _sectorSize;
+        var entrySectors = (_entries.Length + _sectorSize - 1) / _sectorSize;
+        var lastUsable = sectors - entrySectors - 2;
+        var entries = (byte[])_entries.Clone();
+        var fitted = new List<DerivedWrite>();
+        if (Partitions.FirstOrDefault(partition => partition.LastLba > lastUsable) is { } beyond)
+        {
+            rejection = new Rejection($"The image's partition '{beyond.Name}' ends at sector {beyond.LastLba}, but the last one that a disk of {diskSize} bytes can use is {lastUsable}.", "Choose a larger disk, or shrink the image.");
+            return false;
+        }
+        if (drive is not null)
+        {
+            if (!TryAddPartition(drive, lastUsable, entries, out var at, out rejection))
+                return false;
+            fitted.Add(new DerivedWrite(at, drive.PaddedTo(_sectorSize), "config drive"));
+        }
+
+        var primary = _header.Clone();
+        primary.OtherLba = sectors - 1;
+        primary.LastUsableLba = lastUsable;
+        primary.Seal(entries);
+        var backup = primary.Clone();
+        backup.MyLba = sectors - 1;
+        backup.OtherLba = GptHeader.PrimaryLba;
+        backup.EntriesLba = sectors - 1 - entrySectors;
+        backup.Seal(entries);
+        var mbr = (byte[])_mbr.Clone();
+        Mbr.Span(mbr, sectors);
+
+        var padded = new byte[entrySectors * _sectorSize];
+        entries.CopyTo(padded, 0);
+        fitted.Add(new DerivedWrite(0, mbr, "protective MBR"));
+        fitted.Add(new DerivedWrite(_sectorSize, primary.Sector.ToArray(), "GPT header"));
+        // Entries that do not fill their last sector share it with nothing: the rest is reserved.
+        fitted.Add(new DerivedWrite(primary.EntriesLba * _sectorSize, padded, "GPT entries"));
+        fitted.Add(new DerivedWrite(backup.EntriesLba * _sectorSize, padded, "backup GPT entries"));
+        fitted.Add(new DerivedWrite(backup.MyLba * _sectorSize, backup.Sector.ToArray(), "backup GPT header"));
+        writes = fitted;
+        return true;
+    }
+
+    private IEnumerable<GptEntry> Entries
+    {
+        get
+        {
+            for (var i = 0; i < _header.EntryCount; i++)
+                yield return GptEntry.Parse(_entries.AsSpan(i * _header.EntrySize, GptEntry.Length));
+        }
+    }
+
+    private bool TryAddPartition(ConfigDrive drive, long lastUsable, byte[] entries, out long offset, [NotNullWhen(false)] out Rejection? rejection)
+    {
+        rejection = null;
+        offset = (((lastUsable + 1) * _sectorSize) - ConfigDrive.PartitionSize) / ConfigDrive.Alignment * ConfigDrive.Alignment;
+        var partition = new GptEntry(
+            GptEntry.LinuxData,
+            drive.PartitionId(_header.DiskGuid),
+            offset / _sectorSize,
+            ((offset + ConfigDrive.PartitionSize) / _sectorSize) - 1,
+            ConfigDrive.PartitionName);
+        var free = Entries.TakeWhile(entry => !entry.IsFree).Count();
+        if (free == _header.EntryCount)
+            rejection = new Rejection($"The image's partition table has no free entry for the config drive: all {free} are used.");
+        else if (Partitions.FirstOrDefault(other => other.LastLba >= partition.FirstLba) is { } other)
+            rejection = new Rejection($"The config drive does not fit: the image's partition '{other.Name}' reaches into the disk's last {ConfigDrive.PartitionSize >> 20} MiB.", "Choose a larger disk, or shrink the image.");
+        else if (partition.FirstLba < _header.FirstUsableLba)
+            rejection = new Rejection("The config drive does not fit: the disk is too small.", "Choose a larger disk.");
+        else
+            partition.Write(entries.AsSpan(free * _header.EntrySize, GptEntry.Length));
+        return rejection is null;
+    }
+}

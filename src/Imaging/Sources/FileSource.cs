@@ -1,0 +1,59 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace Baremetal.Imaging.Sources;
+
+/// <summary>An image file on a disk of this machine.</summary>
+public sealed class FileSource(string path) : IByteSource
+{
+    public string Name => path;
+
+    public IByteReader Connect(long fileSize) => new Reader(path, fileSize);
+
+    private sealed class Reader(string path, long fileSize) : IByteReader
+    {
+        private SafeFileHandle? _file;
+        private long _position;
+
+        public void Open(long offset, long length)
+        {
+            try
+            {
+                _file ??= File.OpenHandle(path);
+                if (RandomAccess.GetLength(_file) is var found && found != fileSize)
+                    throw SourceException.Permanent($"{path} has {found} bytes; the signed manifest says {fileSize}. It is another file, or was cut off.");
+            }
+            catch (Exception e) when (e is (IOException and not SourceException) or UnauthorizedAccessException)
+            {
+                throw SourceException.Permanent($"{path} cannot be read: {e.Message}", e);
+            }
+            _position = offset;
+        }
+
+        public void Read(Span<byte> buffer)
+        {
+            while (buffer.Length > 0)
+            {
+                int read;
+                try
+                {
+                    read = RandomAccess.Read(_file!, buffer, _position);
+                }
+                catch (IOException e)
+                {
+                    throw SourceException.Permanent($"{path} cannot be read at byte {_position}: {e.Message}", e);
+                }
+                if (read == 0)
+                    throw SourceException.Permanent($"{path} ended at byte {_position}; it was cut off while it was read.");
+                _position += read;
+                buffer = buffer[read..];
+            }
+        }
+
+        // A local read ends by itself.
+        public void Abort()
+        {
+        }
+
+        public void Dispose() => _file?.Dispose();
+    }
+}

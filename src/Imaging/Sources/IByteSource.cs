@@ -1,0 +1,27 @@
+namespace Baremetal.Imaging.Sources;
+
+/// <summary>
+/// A place that has the image file's bytes. It needs no trust: it can only fail to deliver.
+/// </summary>
+public interface IByteSource
+{
+    /// <summary>The URL or path, for errors.</summary>
+    string Name { get; }
+
+    /// <summary>A connection of its own for one thread; nothing is asked of the source yet.</summary>
+    /// <param name="fileSize">The size that the signed manifest gives; any other is an error.</param>
+    IByteReader Connect(long fileSize);
+}
+
+/// <summary>Reads ranges one after the other, synchronously, on one thread. Failures are <see cref="SourceException"/>.</summary>
+public interface IByteReader : IDisposable
+{
+    /// <summary>Begins a range; whatever was open before is given up.</summary>
+    void Open(long offset, long length);
+
+    /// <summary>Fills the buffer with the range's next bytes, all of it.</summary>
+    void Read(Span<byte> buffer);
+
+    /// <summary>Makes a read that blocks fail at once, from any thread.</summary>
+    void Abort();
+}

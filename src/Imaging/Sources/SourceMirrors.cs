@@ -1,0 +1,149 @@
+namespace Baremetal.Imaging.Sources;
+
+/// <summary>
+/// The places that have the image file. One that fails for good, or sends a chunk that was not signed, is dropped with its reason; the
+/// write fails when none is left.
+/// </summary>
+internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fileSize, RetryPolicy retries, TimeProvider time)
+{
+    private readonly Lock _gate = new();
+    private readonly string?[] _dropped = new string?[sources.Count];
+    private long _wireBytes;
+
+    /// <summary>Bytes read from all sources so far, refused ones included.</summary>
+    public long WireBytes => Interlocked.Read(ref _wireBytes);
+
+    /// <summary>Why mirrors were dropped, one sentence each.</summary>
+    public IReadOnlyList<string> Dropped
+    {
+        get
+        {
+            lock (_gate)
+                return [.. _dropped.OfType<string>()];
+        }
+    }
+
+    /// <summary>Connects a fetching thread to a mirror, spreading the threads evenly; null if all are dropped.</summary>
+    public Connection? TryConnect(int thread, CancellationToken stop)
+    {
+        lock (_gate)
+        {
+            for (var i = 0; i < sources.Count; i++)
+            {
+                var candidate = (thread + i) % sources.Count;
+                if (_dropped[candidate] is null)
+                    return new Connection(this, candidate, stop);
+            }
+            return null;
+        }
+    }
+
+    public SourceException NoneLeft()
+    {
+        var reasons = string.Join(" ", Dropped);
+        return SourceException.Permanent(sources.Count == 1 ? reasons : $"None of the {sources.Count} sources delivers the image file. {reasons}");
+    }
+
+    private void Drop(int mirror, string reason)
+    {
+        lock (_gate)
+            _dropped[mirror] ??= reason;
+    }
+
+    private bool IsDropped(int mirror)
+    {
+        lock (_gate)
+            return _dropped[mirror] is not null;
+    }
+
+    /// <summary>One thread's connection to one mirror. It bears transient failures up to the policy's measure.</summary>
+    internal sealed class Connection : IDisposable
+    {
+        private readonly SourceMirrors _mirrors;
+        private readonly int _mirror;
+        private readonly CancellationToken _stop;
+        private readonly IByteReader _reader;
+        private readonly CancellationTokenRegistration _abort;
+        private int _failures;
+        private TimeSpan _pause;
+
+        internal Connection(SourceMirrors mirrors, int mirror, CancellationToken stop)
+        {
+            _mirrors = mirrors;
+            _mirror = mirror;
+            _stop = stop;
+            _reader = mirrors.Source(mirror).Connect(mirrors.FileSize);
+            _abort = stop.Register(_reader.Abort);
+        }
+
+        /// <summary>Waits out the pause after a failure. False if the mirror is dropped or all is over.</summary>
+        public bool IsReady()
+        {
+            if (_pause > TimeSpan.Zero)
+                Task.Delay(_pause, _mirrors.Time, _stop).GetAwaiter().GetResult();
+            _pause = TimeSpan.Zero;
+            return !_stop.IsCancellationRequested && !_mirrors.IsDropped(_mirror);
+        }
+
+        public bool TryOpen(long offset, long length)
+        {
+            try
+            {
+                _reader.Open(offset, length);
+                return true;
+            }
+            catch (SourceException e)
+            {
+                Bear(e);
+                return false;
+            }
+        }
+
+        public bool TryRead(Span<byte> buffer)
+        {
+            try
+            {
+                _reader.Read(buffer);
+                Interlocked.Add(ref _mirrors._wireBytes, buffer.Length);
+                return true;
+            }
+            catch (SourceException e)
+            {
+                Bear(e);
+                return false;
+            }
+        }
+
+        /// <summary>A chunk was had and is what was signed: earlier failures no longer count.</summary>
+        public void Succeeded() => _failures = 0;
+
+        /// <summary>Never asks this mirror again.</summary>
+        public void Reject(string what) => _mirrors.Drop(_mirror, $"{_mirrors.Source(_mirror).Name} is not used: {what}.");
+
+        public void Dispose()
+        {
+            _abort.Dispose();
+            _reader.Dispose();
+        }
+
+        private void Bear(SourceException e)
+        {
+            if (_stop.IsCancellationRequested)
+                return;
+            if (!e.IsTransient)
+                _mirrors.Drop(_mirror, e.Message);
+            else if (++_failures > _mirrors.Retries.MaxRetries)
+                _mirrors.Drop(_mirror, $"{e.Message} It was tried {_failures} times.");
+            else
+                _pause = _mirrors.Retries.DelayBefore(_failures);
+        }
+    }
+
+    private long FileSize => fileSize;
+
+    private RetryPolicy Retries => retries;
+
+    private TimeProvider Time => time;
+
+    private IByteSource Source(int mirror) => sources[mirror];
+}

@@ -1,0 +1,72 @@
+using System.Runtime.ExceptionServices;
+using Baremetal.Imaging.Native;
+using Baremetal.Imaging.Sources;
+
+namespace Baremetal.Imaging.Streaming;
+
+/// <summary>A worker's own: the buffer for one disk chunk, and a decoder.</summary>
+internal sealed class ChunkWorker(SourceCache cache, int chunkSize, int maxCompressedLength) : IDisposable
+{
+    private readonly AlignedBuffer _buffer = new(chunkSize);
+
+    public ChunkDecoder Decoder { get; } = new(cache, maxCompressedLength);
+
+    public Span<byte> Buffer => _buffer.Span;
+
+    public void Dispose()
+    {
+        Decoder.Dispose();
+        _buffer.Dispose();
+    }
+}
+
+/// <summary>The worker threads. Each carries its chunk from source to disk alone: no stage waits for another.</summary>
+internal sealed class ChunkWorkers : IDisposable
+{
+    private readonly ChunkWorker[] _workers;
+
+    public ChunkWorkers(int count, SourceCache cache, int chunkSize, int maxCompressedLength)
+    {
+        _workers = new ChunkWorker[count];
+        for (var i = 0; i < count; i++)
+            _workers[i] = new ChunkWorker(cache, chunkSize, maxCompressedLength);
+    }
+
+    /// <summary>For what is done on the caller's thread, while no other runs.</summary>
+    public ChunkWorker First => _workers[0];
+
+    /// <summary>Repeats a step on all threads until it says that there is no more; the first failure ends all and is thrown.</summary>
+    public void Run(Func<ChunkWorker, bool> step)
+    {
+        Exception? failure = null;
+        var threads = Array.ConvertAll(_workers, worker => new Thread(() =>
+        {
+            try
+            {
+                while (Volatile.Read(ref failure) is null && step(worker))
+                {
+                }
+            }
+            catch (Exception e)
+            {
+                Interlocked.CompareExchange(ref failure, e, null);
+            }
+        })
+        {
+            IsBackground = true,
+            Name = "write",
+        });
+        foreach (var thread in threads)
+            thread.Start();
+        foreach (var thread in threads)
+            thread.Join();
+        if (failure is not null)
+            ExceptionDispatchInfo.Throw(failure);
+    }
+
+    public void Dispose()
+    {
+        foreach (var worker in _workers)
+            worker.Dispose();
+    }
+}

@@ -1,0 +1,72 @@
+using Baremetal.Imaging.Sources;
+using Baremetal.Imaging.Targets;
+using Baremetal.Trust;
+
+namespace Baremetal.Imaging.Streaming;
+
+/// <summary>Writes a verified image to a disk: <c>deploy-agent write</c> and the agent's step <c>write-image</c> are both this.</summary>
+public static class ImageWriter
+{
+    /// <param name="image">The image, its documents verified.</param>
+    /// <param name="sources">Where its file can be had; none needs trust.</param>
+    /// <param name="target">The disk.</param>
+    /// <param name="options">How.</param>
+    /// <param name="progress">To follow it.</param>
+    /// <param name="time">The clock for retries, stalls and figures.</param>
+    /// <param name="cancellation">Ends it: refused before the first write, failed after it.</param>
+    public static WriteOutcome Write(
+        VerifiedImage image,
+        IReadOnlyList<IByteSource> sources,
+        IBlockTarget target,
+        WriteOptions options,
+        WriteProgress progress,
+        TimeProvider time,
+        CancellationToken cancellation)
+    {
+        var begun = time.GetTimestamp();
+        var mirrors = new SourceMirrors(sources, image.Manifest.Predicate.Source.Size, options.Retries ?? new RetryPolicy(), time);
+        progress.CountWireBy(() => mirrors.WireBytes);
+        using var write = new ImageWrite(image, mirrors, target, options, progress, cancellation);
+        Rejection? reason;
+        try
+        {
+            reason = write.Check();
+            if (reason is null)
+                write.Run();
+        }
+        catch (RejectedException e)
+        {
+            reason = e.Rejection;
+        }
+        catch (OperationCanceledException)
+        {
+            reason = new Rejection("The write was cancelled.");
+        }
+        catch (SourceException e)
+        {
+            reason = new Rejection(e.Message);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            reason = new Rejection($"{target.Name}: {e.Message}");
+        }
+
+        var status = reason is null ? WriteStatus.Written : write.HasTouched ? WriteStatus.Failed : WriteStatus.Refused;
+        if (status == WriteStatus.Failed)
+            write.KeepUnbootable();
+        else if (status == WriteStatus.Written)
+            progress.Begin(WritePhase.Done, 0);
+        return new WriteOutcome(status, reason, new WriteFigures(
+            progress.WireBytes, progress.WrittenBytes, progress.ZeroedBytes, progress.ReusedBytes, time.GetElapsedTime(begun), PeakMemory(), mirrors.Dropped));
+    }
+
+    private static long PeakMemory()
+    {
+        foreach (var line in File.ReadLines("/proc/self/status"))
+        {
+            if (line.StartsWith("VmHWM:", StringComparison.Ordinal) && long.TryParse(line.AsSpan(6).Trim("\t kB"), out var kibibytes))
+                return kibibytes << 10;
+        }
+        return 0;
+    }
+}

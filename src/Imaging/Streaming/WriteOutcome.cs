@@ -1,0 +1,47 @@
+using Baremetal.Imaging.Sources;
+using Baremetal.Trust;
+
+namespace Baremetal.Imaging.Streaming;
+
+public enum WriteStatus
+{
+    /// <summary>The disk holds the image, verified and flushed.</summary>
+    Written,
+
+    /// <summary>Nothing was touched.</summary>
+    Refused,
+
+    /// <summary>The disk is left unbootable.</summary>
+    Failed,
+}
+
+/// <summary>How a write ended. <paramref name="Reason"/> is null exactly if it was written.</summary>
+public sealed record WriteOutcome(WriteStatus Status, Rejection? Reason, WriteFigures Figures);
+
+/// <summary>
+/// What a write cost, in bytes. <paramref name="PeakMemoryBytes"/> is the process's own (VmHWM); <paramref name="DroppedSources"/> says which
+/// sources were given up, and why.
+/// </summary>
+public sealed record WriteFigures(
+    long WireBytes,
+    long WrittenBytes,
+    long ZeroedBytes,
+    long ReusedBytes,
+    TimeSpan Elapsed,
+    long PeakMemoryBytes,
+    IReadOnlyList<string> DroppedSources);
+
+/// <summary>How to write.</summary>
+/// <param name="Reuse">Leave what the disk holds already.</param>
+/// <param name="ReadBack">Read everything back and compare, before the disk is made bootable.</param>
+/// <param name="ConfigDrive">To be added as a partition.</param>
+/// <param name="Retries">For transient failures of a source.</param>
+/// <param name="MemoryLimit">Bytes for buffers; by default what brings speed, if the machine has it.</param>
+/// <param name="Cores">Worker threads at most; by default one a core.</param>
+public sealed record WriteOptions(
+    bool Reuse = false,
+    bool ReadBack = false,
+    ConfigDrive? ConfigDrive = null,
+    RetryPolicy? Retries = null,
+    long? MemoryLimit = null,
+    int? Cores = null);

@@ -1,0 +1,83 @@
+using Baremetal.Imaging.Native;
+using Baremetal.Trust;
+using Microsoft.Win32.SafeHandles;
+
+namespace Baremetal.Imaging.Targets;
+
+/// <summary>
+/// A disk, opened exclusively and past the page cache: buffered, the kernel would copy every byte and write it back at a time of its own
+/// (measured: half the speed).
+/// </summary>
+public sealed class BlockDevice : IBlockTarget
+{
+    // Long enough to be cheap, short enough that progress moves and a cancelled write ends.
+    private const long ZeroPiece = 64 << 20;
+
+    private readonly SafeFileHandle _device;
+
+    private BlockDevice(string path, SafeFileHandle device)
+    {
+        Name = path;
+        _device = device;
+        Size = Libc.SizeOfDevice(device);
+        SectorSize = Libc.SectorSizeOfDevice(device);
+    }
+
+    public string Name { get; }
+
+    public long Size { get; }
+
+    public int? SectorSize { get; }
+
+    /// <summary>Opens a whole disk that nobody else uses: neither mounted, nor swap, nor part of an array or a volume group.</summary>
+    public static (BlockDevice? Target, Rejection? Rejection) Open(string path)
+    {
+        var device = Libc.TryOpen(path, Libc.ReadWrite | Libc.Exclusive | Libc.Direct, out var error);
+        if (device is null)
+        {
+            return (null, error == Libc.Busy
+                ? new Rejection($"{path} is in use{DeviceUsers.Describe(path)}.", "Unmount or stop what uses it, or choose another disk.")
+                : new Rejection($"{path} cannot be opened: {Libc.Describe(error)}."));
+        }
+        try
+        {
+            return (new BlockDevice(path, device), null);
+        }
+        catch (IOException e)
+        {
+            device.Dispose();
+            return (null, new Rejection($"{path} does not tell its size: {e.Message}.", "Is it a disk?"));
+        }
+    }
+
+    public void Write(long offset, ReadOnlySpan<byte> data) => RandomAccess.Write(_device, data, offset);
+
+    public void Read(long offset, Span<byte> buffer)
+    {
+        while (buffer.Length > 0)
+        {
+            var read = RandomAccess.Read(_device, buffer, offset);
+            if (read == 0)
+                throw new IOException($"{Name} ended at byte {offset}.");
+            offset += read;
+            buffer = buffer[read..];
+        }
+    }
+
+    public void Zero(long offset, long length)
+    {
+        for (var end = offset + length; offset < end; offset += ZeroPiece)
+        {
+            var piece = Math.Min(ZeroPiece, end - offset);
+            if (!Libc.TryZeroDevice(_device, offset, piece))
+                Zeros.Write(this, offset, piece);
+        }
+    }
+
+    public void Flush() => RandomAccess.FlushToDisk(_device);
+
+    // If the kernel cannot (a partition that something opened meanwhile), the reboot will.
+    public void Complete() => _ = Libc.TryRereadPartitions(_device);
+
+    public void Dispose() => _device.Dispose();
+}
