@@ -56,6 +56,7 @@ internal sealed partial class BootEndpoints(
             addresses.PlainUrl + Routes.BootKernel,
             addresses.PlainUrl + Routes.BootRamdisk,
             addresses.TlsUrl,
+            addresses.PlainUrl,
             authority.Digest.ToString(),
             token,
             trust.TryGet(out var anchor, out _) ? anchor.Digest.ToString() : null,

@@ -5,6 +5,7 @@ namespace Baremetal.Netboot.Boot;
 
 /// <summary>What the deploy agent's boot needs. Every text is checked before it becomes part of a script.</summary>
 /// <param name="ConductorUrl"><c>bm.url</c>: where the agent enrols, <c>https://host:port</c>.</param>
+/// <param name="PlainUrl"><c>bm.plain</c>: where the agent fetches the CA certificate, <c>http://host:port</c>.</param>
 /// <param name="CaSha256"><c>bm.ca</c>: hex SHA-256 of the conductor's CA certificate.</param>
 /// <param name="Token"><c>bm.token</c>: the one-time token.</param>
 /// <param name="TrustSha256"><c>bm.trust</c>: hex SHA-256 of the trust document, or null.</param>
@@ -14,6 +15,7 @@ public sealed record AgentBoot(
     string KernelUrl,
     string RamdiskUrl,
     string ConductorUrl,
+    string PlainUrl,
     string CaSha256,
     string Token,
     string? TrustSha256,
@@ -42,6 +44,7 @@ public static class BootScript
     {
         script = null;
         refusal = RefuseUrl("kernel URL", boot.KernelUrl) ?? RefuseUrl("ramdisk URL", boot.RamdiskUrl) ?? RefuseUrl("conductor URL", boot.ConductorUrl)
+            ?? RefuseUrl("plain URL", boot.PlainUrl)
             ?? RefuseScriptUrl(scriptUrl)
             ?? RefuseDigest("CA digest", boot.CaSha256) ?? RefuseDigest("trust digest", boot.TrustSha256)
             ?? Refuse("token", boot.Token, TokenLetters) ?? RefuseArguments(boot.KernelArguments);
@@ -53,6 +56,7 @@ public static class BootScript
         [
             "initrd=ramdisk",
             $"bm.url={boot.ConductorUrl}",
+            $"bm.plain={boot.PlainUrl}",
             $"bm.ca=sha256:{boot.CaSha256}",
             $"bm.token={boot.Token}",
             .. boot.TrustSha256 is null ? Array.Empty<string>() : [$"bm.trust=sha256:{boot.TrustSha256}"],
