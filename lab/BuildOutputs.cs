@@ -13,14 +13,23 @@ public static class BuildOutputs
 
     public static string Initrd => Require("build/ramdisk/initrd.img", "ramdisk/build.sh");
 
+    /// <summary>What UEFI nodes with the network first are given to boot their disk with.</summary>
+    public static string LocalBootLoader => Require("build/ramdisk/localboot.efi", "ramdisk/build.sh");
+
     public static string Conductor => Require($"build/bin/Conductor/{Configuration}_linux-x64/conductor", "dotnet build -c Release Baremetal.sln");
 
     public static string DeployAgent => Require($"build/bin/DeployAgent/{Configuration}_linux-x64/deploy-agent", "dotnet build -c Release Baremetal.sln");
 
-    /// <summary>A bootable image by its name, such as <c>tiny</c> or <c>debian</c>.</summary>
-    public static string Image(string name) => Require($"build/images/{name}.qcow2", $"lab/images/{name}.sh");
+    /// <summary>A disk that boots in seconds: kernel, busybox and GRUB.</summary>
+    public static string TinyImage => Require("build/images/tiny.qcow2", "lab/images/tiny.sh");
 
-    private static string Require(string path, string maker)
+    /// <summary>The same disk as raw bytes, to convert to any other format.</summary>
+    public static string TinyRawImage => Require("build/images/tiny.raw", "lab/images/tiny.sh");
+
+    /// <summary>Debian 12 with cloud-init and an SSH server.</summary>
+    public static string DebianImage => Require("build/images/debian-12.qcow2", "lab/images/debian.sh");
+
+    internal static string Require(string path, string maker)
     {
         var full = Path.Combine(Root, path);
         return File.Exists(full) ? full : throw new FileNotFoundException($"{full} has not been built. Run `{maker}` in {Root} first.", full);

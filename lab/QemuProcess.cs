@@ -113,5 +113,6 @@ internal sealed class QemuProcess : IAsyncDisposable
         {
             // A killed QEMU resets the connection.
         }
+        said.BreakLine();
     }
 }

@@ -35,15 +35,17 @@ public sealed partial class Transcript : IDisposable
     /// <summary>The file that has all of it.</summary>
     public string Path { get; }
 
-    /// <summary>How many lines have ended so far; as <c>since</c> of a wait, a mark between what was said before and after.</summary>
-    public long LineCount
+    /// <summary>A mark between what was said and what will be: as <c>since</c>, a wait sees only the lines that begin after it.</summary>
+    public long Mark
     {
         get
         {
             lock (gate)
-                return forgotten + lines.Count;
+                return OpenLine + (open.Length == 0 ? 0 : 1);
         }
     }
+
+    private long OpenLine => forgotten + lines.Count;
 
     /// <summary>The newest lines, the one that has not ended yet included.</summary>
     public IReadOnlyList<string> Tail(int count)
@@ -52,42 +54,16 @@ public sealed partial class Transcript : IDisposable
             return [.. open.Length == 0 ? lines.TakeLast(count) : lines.Append(Clean(open.ToString())).TakeLast(count)];
     }
 
-    /// <summary>Waits for a line that contains the text, ended or not (a prompt does not end). Returns that line.</summary>
+    /// <summary>Waits for a whole line that contains the text, and returns it.</summary>
     /// <exception cref="TimeoutException">It was not said in time; the message has the last lines and the file.</exception>
     /// <exception cref="EndOfStreamException">The speaker ended first; the same message, with its end.</exception>
-    public Task<string> WaitForAsync(string text, TimeSpan bound, long since = 0, CancellationToken cancellationToken = default) =>
-        WaitForAsync(line => line.Contains(text, StringComparison.Ordinal), $"'{text}'", bound, since, cancellationToken);
+    public Task<string> WaitForLineAsync(string text, TimeSpan bound, long since = 0, CancellationToken cancellationToken = default) =>
+        WaitAsync(text, unfinished: false, bound, since, cancellationToken);
 
-    /// <summary>Waits for a line that <paramref name="matches"/>; <paramref name="what"/> names it in the error.</summary>
-    /// <inheritdoc cref="WaitForAsync(string, TimeSpan, long, CancellationToken)"/>
-    public async Task<string> WaitForAsync(Predicate<string> matches, string what, TimeSpan bound, long since = 0, CancellationToken cancellationToken = default)
-    {
-        using var bounded = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        bounded.CancelAfter(bound);
-        for (var next = since; ;)
-        {
-            Task more;
-            lock (gate)
-            {
-                for (next = Math.Max(next, forgotten); next < forgotten + lines.Count; next++)
-                {
-                    if (matches(lines[(int)(next - forgotten)]))
-                        return lines[(int)(next - forgotten)];
-                }
-                if (open.Length > 0 && Clean(open.ToString()) is var unfinished && matches(unfinished))
-                    return unfinished;
-                more = ended is null ? changed.Task : throw new EndOfStreamException(Missed(what, $"before it ended ({ended})"));
-            }
-            try
-            {
-                await more.WaitAsync(bounded.Token);
-            }
-            catch (OperationCanceledException late) when (!cancellationToken.IsCancellationRequested)
-            {
-                throw new TimeoutException(Missed(what, $"within {bound.TotalSeconds:0.#} s"), late);
-            }
-        }
-    }
+    /// <summary>Waits for a text that may stand at the end of a line that goes on, as a prompt does, and returns that line so far.</summary>
+    /// <inheritdoc cref="WaitForLineAsync"/>
+    public Task<string> WaitForPromptAsync(string text, TimeSpan bound, long since = 0, CancellationToken cancellationToken = default) =>
+        WaitAsync(text, unfinished: true, bound, since, cancellationToken);
 
     public void Dispose()
     {
@@ -125,8 +101,16 @@ public sealed partial class Transcript : IDisposable
             }
             Signal();
         }
-        if (onLine is not null)
-            said.ForEach(onLine);
+        said.ForEach(Report);
+    }
+
+    /// <summary>Who spoke has stopped in the middle of a line, or not: the next word begins a new one.</summary>
+    internal void BreakLine()
+    {
+        string? line;
+        lock (gate)
+            line = EndOpenLine();
+        Report(line);
     }
 
     internal void AppendLine(string line) => Append(Encoding.UTF8.GetBytes(line + "\n"));
@@ -134,20 +118,68 @@ public sealed partial class Transcript : IDisposable
     /// <summary>Nothing more will be said: waiters learn it at once.</summary>
     internal void End(string how)
     {
+        string? line;
         lock (gate)
         {
             ended ??= how;
-            Signal();
+            line = EndOpenLine();
         }
+        Report(line);
     }
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private static string Clean(string line) => ControlSequence().Replace(line, "").Trim('\r');
 
-    // ECMA-48: CSI, then parameters, intermediates, a final byte; or ESC and one byte. Firmware menus are full of them.
-    [GeneratedRegex(@"\x1b(\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1000)]
+    // ECMA-48: CSI, then parameters, intermediates, a final byte; or ESC, intermediates, a final byte. Firmware menus are full of them.
+    [GeneratedRegex(@"\x1b(\[[0-?]*[ -/]*[@-~]|[ -/]*[0-Z\\-~])", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1000)]
     private static partial Regex ControlSequence();
+
+    private async Task<string> WaitAsync(string text, bool unfinished, TimeSpan bound, long since, CancellationToken cancellationToken)
+    {
+        using var bounded = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        bounded.CancelAfter(bound);
+        for (var next = since; ;)
+        {
+            Task more;
+            lock (gate)
+            {
+                for (next = Math.Max(next, forgotten); next < OpenLine; next++)
+                {
+                    if (lines[(int)(next - forgotten)] is var line && line.Contains(text, StringComparison.Ordinal))
+                        return line;
+                }
+                if (unfinished && next == OpenLine && Clean(open.ToString()) is var begun && begun.Contains(text, StringComparison.Ordinal))
+                    return begun;
+                more = ended is null ? changed.Task : throw new EndOfStreamException(Missed(text, $"before it ended ({ended})"));
+            }
+            try
+            {
+                await more.WaitAsync(bounded.Token);
+            }
+            catch (OperationCanceledException late) when (!cancellationToken.IsCancellationRequested)
+            {
+                throw new TimeoutException(Missed(text, $"within {bound.TotalSeconds:0.#} s"), late);
+            }
+        }
+    }
+
+    private string? EndOpenLine()
+    {
+        var line = open.Length > 0 ? Clean(open.ToString()) : null;
+        if (line is not null)
+            lines.Add(line);
+        open.Clear();
+        Signal();
+        return line;
+    }
+
+    // Outside the lock: a listener may well look at the transcript.
+    private void Report(string? line)
+    {
+        if (line is not null)
+            onLine?.Invoke(line);
+    }
 
     private void Signal()
     {
@@ -155,9 +187,9 @@ public sealed partial class Transcript : IDisposable
         changed = NewSignal();
     }
 
-    private string Missed(string what, string when)
+    private string Missed(string text, string when)
     {
         var last = string.Join('\n', Tail(15).Select(line => "    " + line));
-        return $"{subject} did not say {what} {when}. Its last lines (all of them are in {Path}):\n{(last.Length == 0 ? "    (it said nothing)" : last)}";
+        return $"{subject} did not say '{text}' {when}. Its last lines (all of them are in {Path}):\n{(last.Length == 0 ? "    (it said nothing)" : last)}";
     }
 }

@@ -23,7 +23,9 @@ internal static class BootableDisk
             0x31, 0xC0, 0x8E, 0xD8,                         // xor ax, ax; mov ds, ax
             0xBE, 0, 0,                                     // mov si, text
             0xBA, 0xF8, 0x03,                               // mov dx, 0x3f8 (COM1)
-            0xAC, 0x84, 0xC0, 0x74, 0x03, 0xEE, 0xEB, 0xF8, // next: lodsb; test al, al; jz done; out dx, al; jmp next
+            0xAC, 0x84, 0xC0, 0x74, 0x0E, 0xEE,             // next: lodsb; test al, al; jz done; out dx, al
+            0x83, 0xC2, 0x05, 0xEC, 0xA8, 0x40, 0x74, 0xFB, // add dx, 5; sent: in al, dx; test al, 0x40 (transmitter empty); jz sent
+            0x83, 0xEA, 0x05, 0xEB, 0xED,                   // sub dx, 5; jmp next
             .. end,                                         // done:
             0xF4, 0xEB, 0xFD,                               // hlt; jmp back to it
         ];

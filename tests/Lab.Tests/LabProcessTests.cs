@@ -14,7 +14,7 @@ public sealed class LabProcessTests
         var process = lan.Conductor.Start("talker", ["sh", "-c", "echo $GREETING; echo two >&2"], line => { lock (lines) lines.Add(line); },
             new Dictionary<string, string> { ["GREETING"] = "one" });
 
-        Assert.Equal("one", await process.Output.WaitForAsync("one", Bound, cancellationToken: Cancelled));
+        Assert.Equal("one", await process.Output.WaitForLineAsync("one", Bound, cancellationToken: Cancelled));
         Assert.Equal(0, await process.WaitForExitAsync(Bound, Cancelled));
 
         Assert.Equal(["one", "two"], lines.Order());
@@ -22,12 +22,12 @@ public sealed class LabProcessTests
     }
 
     [Fact]
-    public async Task WaitFor_ProcessEndsFirst_SaysSoWithItsLastWords()
+    public async Task WaitForLine_ProcessEndsFirst_SaysSoWithItsLastWords()
     {
         await using var lan = await Lan.CreateAsync(Cancelled);
         var process = lan.Conductor.Start("failing", ["sh", "-c", "echo no such luck; exit 3"]);
 
-        var error = await Assert.ThrowsAsync<EndOfStreamException>(() => process.Output.WaitForAsync("listening", Bound, cancellationToken: Cancelled));
+        var error = await Assert.ThrowsAsync<EndOfStreamException>(() => process.Output.WaitForLineAsync("listening", Bound, cancellationToken: Cancelled));
 
         Assert.Contains("failing did not say 'listening' before it ended (exit code 3)", error.Message, StringComparison.Ordinal);
         Assert.Contains("no such luck", error.Message, StringComparison.Ordinal);
@@ -35,13 +35,13 @@ public sealed class LabProcessTests
     }
 
     [Fact]
-    public async Task WaitFor_NotSaidInTime_SaysSoWithItsLastWords()
+    public async Task WaitForLine_NotSaidInTime_SaysSoWithItsLastWords()
     {
         await using var lan = await Lan.CreateAsync(Cancelled);
         var process = lan.Conductor.Start("silent", ["sh", "-c", "echo half an answer; exec sleep 1000"]);
-        await process.Output.WaitForAsync("half", Bound, cancellationToken: Cancelled);
+        await process.Output.WaitForLineAsync("half", Bound, cancellationToken: Cancelled);
 
-        var error = await Assert.ThrowsAsync<TimeoutException>(() => process.Output.WaitForAsync("whole", TimeSpan.FromMilliseconds(50), cancellationToken: Cancelled));
+        var error = await Assert.ThrowsAsync<TimeoutException>(() => process.Output.WaitForLineAsync("whole", TimeSpan.FromMilliseconds(50), cancellationToken: Cancelled));
 
         Assert.Contains("silent did not say 'whole' within", error.Message, StringComparison.Ordinal);
         Assert.Contains("half an answer", error.Message, StringComparison.Ordinal);
@@ -52,7 +52,7 @@ public sealed class LabProcessTests
     {
         await using var lan = await Lan.CreateAsync(Cancelled);
         var process = lan.Conductor.Start("sleep", ["sh", "-c", "echo ready; exec sleep 1000"]);
-        await process.Output.WaitForAsync("ready", Bound, cancellationToken: Cancelled);
+        await process.Output.WaitForLineAsync("ready", Bound, cancellationToken: Cancelled);
 
         await process.KillAsync();
 
@@ -67,7 +67,7 @@ public sealed class LabProcessTests
         await using var lan = await Lan.CreateAsync(Cancelled);
 
         var process = lan.Conductor.Start("nothing", ["no-such-program"]);
-        var error = await Assert.ThrowsAsync<EndOfStreamException>(() => process.Output.WaitForAsync("hello", Bound, cancellationToken: Cancelled));
+        var error = await Assert.ThrowsAsync<EndOfStreamException>(() => process.Output.WaitForLineAsync("hello", Bound, cancellationToken: Cancelled));
 
         Assert.Contains("no-such-program", error.Message, StringComparison.Ordinal);
     }

@@ -90,7 +90,7 @@ public sealed class LanTests
             await lan.AddServerAsync(VirtualServerSpec.Numbered(1, Api.FirmwareMode.Uefi), Cancelled);
             // A shell that leaves a child behind, whose pid nobody was told but its log.
             shell = lan.Conductor.Start("shell", ["sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo child $!"]);
-            stray = int.Parse((await shell.Output.WaitForAsync("child", TimeSpan.FromSeconds(30), cancellationToken: Cancelled)).Split(' ')[1]);
+            stray = int.Parse((await shell.Output.WaitForLineAsync("child", TimeSpan.FromSeconds(30), cancellationToken: Cancelled)).Split(' ')[1]);
             Assert.True(IsRunning(stray));
         }
 

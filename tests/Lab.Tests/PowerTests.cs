@@ -62,8 +62,8 @@ public sealed class PowerTests : IAsyncLifetime
 
         // Without an override the disk comes first: after a reset from outside, and after the guest's own.
         await client.ResetAsync(server, "ForceRestart", Cancelled);
-        await server.Serial.WaitForAsync(BootableDisk.Mark, Bound, cancellationToken: Cancelled);
-        await server.Serial.WaitForAsync(BootableDisk.Mark, Bound, since: server.Serial.LineCount, Cancelled);
+        await server.Serial.WaitForLineAsync(BootableDisk.Mark, Bound, cancellationToken: Cancelled);
+        await server.Serial.WaitForLineAsync(BootableDisk.Mark, Bound, since: server.Serial.Mark, Cancelled);
 
         await client.BootOnceAsync(server, "Pxe", Cancelled);
         heard = dhcp.NextAsync(Bound, Cancelled);
@@ -82,7 +82,7 @@ public sealed class PowerTests : IAsyncLifetime
         await client.BootOnceAsync(server, "Hdd", Cancelled);
         var heard = dhcp.NextAsync(Bound, Cancelled);
         await client.ResetAsync(server, "On", Cancelled);
-        await server.Serial.WaitForAsync(BootableDisk.Mark, Bound, cancellationToken: Cancelled);
+        await server.Serial.WaitForLineAsync(BootableDisk.Mark, Bound, cancellationToken: Cancelled);
 
         // The disk has the machine restarted: the network's turn.
         Assert.Equal(server.Spec.Mac, (await heard).Mac);
@@ -136,6 +136,24 @@ public sealed class PowerTests : IAsyncLifetime
         Assert.Empty(await Tool.RunAsync("ip", ["netns", "pids", lan.Conductor.Namespace], null, Cancelled));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(10)]
+    [InlineData(30)]
+    [InlineData(100)]
+    public async Task On_CancelledSomewhereOnTheWay_IsOnWholeOrOffWhole(int milliseconds)
+    {
+        var server = await AddServerAsync(FirmwareMode.Uefi);
+        using var cancel = new CancellationTokenSource(milliseconds);
+
+        var failure = await Record.ExceptionAsync(() => server.PowerOnAsync(cancel.Token));
+
+        var pids = await Tool.RunAsync("ip", ["netns", "pids", lan.Conductor.Namespace], null, Cancelled);
+        Assert.Equal(failure is null ? PowerState.On : PowerState.Off, server.PowerState);
+        Assert.Equal(failure is null ? $"{server.ProcessId}" : "", pids.Trim());
+        Assert.True(failure is null or OperationCanceledException, $"{failure}");
+    }
+
     [Fact]
     public async Task Dispose_ServersRunning_LeavesNothing()
     {
@@ -159,15 +177,15 @@ public sealed class PowerTests : IAsyncLifetime
         // iPXE as a Linux kernel, its script as the initramfs: small, and it has a shell.
         var script = Path.Combine(lan.Folder, "script.ipxe");
         await File.WriteAllTextAsync(script, "#!ipxe\necho started without firmware\nshell\n", Cancelled);
-        var spec = VirtualServerSpec.Numbered(7, FirmwareMode.Bios) with { Disks = [], Kernel = new DirectKernel("/usr/lib/ipxe/ipxe.lkrn", script, "") };
+        var spec = VirtualServerSpec.Numbered(7, FirmwareMode.Bios) with { Disks = [new(SizeBytes: 1 << 30, SectorBytes: 4096)], Kernel = new DirectKernel("/usr/lib/ipxe/ipxe.lkrn", script, "") };
         var server = await lan.AddServerAsync(spec, Cancelled);
 
         await server.PowerOnAsync(Cancelled);
-        await server.Serial.WaitForAsync("started without firmware", Bound, cancellationToken: Cancelled);
-        await server.Serial.WaitForAsync("iPXE>", Bound, cancellationToken: Cancelled);
+        await server.Serial.WaitForLineAsync("started without firmware", Bound, cancellationToken: Cancelled);
+        await server.Serial.WaitForPromptAsync("iPXE>", Bound, cancellationToken: Cancelled);
         await server.TypeAsync("echo I am ${uuid} ${serial} by ${manufacturer}\r", Cancelled);
 
-        await server.Serial.WaitForAsync($"I am {spec.Uuid} LAB-007 by Baremetal", Bound, cancellationToken: Cancelled);
+        await server.Serial.WaitForLineAsync($"I am {spec.Uuid} LAB-007 by Baremetal", Bound, cancellationToken: Cancelled);
     }
 
     private Task<VirtualServer> AddServerAsync(FirmwareMode firmware) => lan.AddServerAsync(VirtualServerSpec.Numbered(1, firmware), Cancelled);

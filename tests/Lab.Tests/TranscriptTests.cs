@@ -14,9 +14,9 @@ public sealed class TranscriptTests : IDisposable
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task WaitFor_PromptWithoutNewline_IsFound()
+    public async Task WaitForPrompt_WithoutNewline_IsFound()
     {
-        var waiting = transcript.WaitForAsync("login:", Bound, cancellationToken: Cancelled);
+        var waiting = transcript.WaitForPromptAsync("login:", Bound, cancellationToken: Cancelled);
         Say("node-1 log");
         Say("in: ");
 
@@ -24,15 +24,47 @@ public sealed class TranscriptTests : IDisposable
     }
 
     [Fact]
-    public async Task WaitFor_SaidBeforeTheMark_IsNotFound()
+    public async Task WaitForLine_SaidBeforeTheMark_IsNotFound()
     {
         Say("booted\n");
-        var mark = transcript.LineCount;
+        var mark = transcript.Mark;
 
-        await Assert.ThrowsAsync<TimeoutException>(() => transcript.WaitForAsync("booted", TimeSpan.FromMilliseconds(20), mark, Cancelled));
+        await Assert.ThrowsAsync<TimeoutException>(() => transcript.WaitForLineAsync("booted", TimeSpan.FromMilliseconds(20), mark, Cancelled));
         Say("booted again\n");
 
-        Assert.Equal("booted again", await transcript.WaitForAsync("booted", Bound, mark, Cancelled));
+        Assert.Equal("booted again", await transcript.WaitForLineAsync("booted", Bound, mark, Cancelled));
+    }
+
+    [Fact]
+    public async Task WaitForPrompt_OpenAtTheMark_IsNotFound()
+    {
+        Say("login: ");
+        var mark = transcript.Mark;
+
+        await Assert.ThrowsAsync<TimeoutException>(() => transcript.WaitForPromptAsync("login:", TimeSpan.FromMilliseconds(20), mark, Cancelled));
+        transcript.BreakLine();
+        Say("login: ");
+
+        Assert.Equal("login: ", await transcript.WaitForPromptAsync("login:", Bound, mark, Cancelled));
+    }
+
+    [Fact]
+    public async Task WaitForLine_HalfSaid_WaitsForItsEnd()
+    {
+        Say("READY address=");
+        var waiting = transcript.WaitForLineAsync("READY", Bound, cancellationToken: Cancelled);
+        Say("10.77.0.50\n");
+
+        Assert.Equal("READY address=10.77.0.50", await waiting);
+    }
+
+    [Fact]
+    public async Task WaitForLine_HalfSaidAtTheEnd_IsFound()
+    {
+        Say("last words");
+        transcript.End("exit code 0");
+
+        Assert.Equal("last words", await transcript.WaitForLineAsync("last", Bound, cancellationToken: Cancelled));
     }
 
     [Fact]
@@ -41,7 +73,7 @@ public sealed class TranscriptTests : IDisposable
         const string menu = "\x1b[2J\x1b[01;01H\x1b[=3hBdsDxe: \x1b[0m\x1b[37mloading\r\n";
         Say(menu);
 
-        Assert.Equal("BdsDxe: loading", await transcript.WaitForAsync("loading", Bound, cancellationToken: Cancelled));
+        Assert.Equal("BdsDxe: loading", await transcript.WaitForLineAsync("loading", Bound, cancellationToken: Cancelled));
         Assert.Equal(menu, await File.ReadAllTextAsync(path, Cancelled));
     }
 
@@ -58,9 +90,9 @@ public sealed class TranscriptTests : IDisposable
     {
         Say(string.Concat(Enumerable.Range(1, 40_001).Select(number => $"{number}\n")));
 
-        Assert.Equal(40_001, transcript.LineCount);
-        Assert.Equal("20002", await transcript.WaitForAsync("2", Bound, cancellationToken: Cancelled));
-        Assert.Equal("40001", await transcript.WaitForAsync("4", Bound, since: 40_000, Cancelled));
+        Assert.Equal(40_001, transcript.Mark);
+        Assert.Equal("20002", await transcript.WaitForLineAsync("2", Bound, cancellationToken: Cancelled));
+        Assert.Equal("40001", await transcript.WaitForLineAsync("4", Bound, since: 40_000, Cancelled));
     }
 
     public void Dispose()
