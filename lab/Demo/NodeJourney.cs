@@ -38,12 +38,12 @@ internal sealed class NodeJourney(VirtualServer server, LabConductor conductor, 
         _ = Lap();
 
         Stage = "deploy";
-        var bootedFrom = server.Serial.LineCount;
+        var bootedFrom = server.Serial.Mark;
         Deploy = await FollowAsync(["deploy", Name, "--image", image, "--hostname", Name, "--ssh-key", ssh.PublicFile], cancel);
         Stages.Add(("write", StepTook(OrderSteps.WriteImage)));
 
         Stage = "login";
-        _ = await server.Serial.WaitForAsync($"{Name} login:", LoginPromptBound, bootedFrom, cancel);
+        _ = await server.Serial.WaitForPromptAsync($"{Name} login:", LoginPromptBound, bootedFrom, cancel);
         screen.Say(Name, Stage, $"the console shows '{Name} login:'");
         Stage = "ssh";
         var address = (await conductor.NodeAsync(Name, cancel)).Address ?? throw new InvalidOperationException($"The conductor has not seen an address of {Name}.");
