@@ -40,7 +40,7 @@ internal sealed class DemoRun(DemoOptions options, DemoScreen screen)
             screen.Note($"a network of its own: namespace {lan.Conductor.Namespace}, bridge br0, {Lan.ConductorAddress}/{Lan.PrefixLength}; logs in {lan.Folder}");
 
             stage = "sign";
-            var image = await SignedImage.SignAsync(Path.Combine(BuildOutputs.Root, "build", "demo"), ImageName, BuildOutputs.Image(ImageName), lan.Folder, cancel);
+            var image = await SignedImage.SignAsync(Path.Combine(BuildOutputs.Root, "build", "demo"), ImageName, BuildOutputs.DebianImage, lan.Folder, cancel);
             screen.Note($"the image is signed: {Path.GetRelativePath(BuildOutputs.Root, image.ManifestFile)} ({Size.Of(new FileInfo(image.SourceFile).Length)} compressed)");
 
             stage = "conductor";
