@@ -9,6 +9,8 @@ namespace Baremetal.Lab;
 /// </summary>
 internal sealed class NetworkNamespace : IAsyncDisposable
 {
+    private static readonly TimeSpan EndBound = TimeSpan.FromSeconds(30);
+
     private readonly BlockingCollection<Action> work = [];
     private readonly Thread inside;
 
@@ -81,14 +83,25 @@ internal sealed class NetworkNamespace : IAsyncDisposable
             return;
         try
         {
-            var pids = await Tool.RunAsync("ip", ["netns", "pids", name], null, CancellationToken.None);
-            foreach (var pid in pids.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
-                Native.Signal(int.Parse(pid), LabProcess.SigKill);
+            await EndProcessesAsync(name);
             await Tool.RunAsync("ip", ["netns", "del", name], null, CancellationToken.None);
         }
         catch (InvalidOperationException) when (!File.Exists(PathOf(name)))
         {
             // Another lab swept it at the same moment.
+        }
+    }
+
+    // Again until none is left: one may have started another in the meantime, and a busy kernel takes a moment to end them.
+    private static async Task EndProcessesAsync(string name)
+    {
+        using var bounded = new CancellationTokenSource(EndBound);
+        while (await Tool.RunAsync("ip", ["netns", "pids", name], null, CancellationToken.None) is { Length: > 0 } pids)
+        {
+            if (bounded.IsCancellationRequested)
+                throw new TimeoutException($"In the network namespace {name} these processes outlived SIGKILL for {EndBound.TotalSeconds} s: {pids.ReplaceLineEndings(" ").Trim()}.");
+            foreach (var pid in pids.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+                Native.Signal(int.Parse(pid), LabProcess.SigKill);
         }
     }
 
