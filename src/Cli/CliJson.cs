@@ -1,11 +1,16 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Baremetal.Api;
 using Baremetal.Cli.Keys;
 
 namespace Baremetal.Cli;
 
-/// <summary>JSON of the commands that need no conductor; the others print the API's own.</summary>
+/// <summary>JSON of the commands that need no conductor.</summary>
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web, WriteIndented = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(NewKeys))]
 [JsonSerializable(typeof(TrustReport))]
-internal sealed partial class CliJson : JsonSerializerContext;
+internal sealed partial class CliJson : JsonSerializerContext
+{
+    /// <summary>The API's own records, indented.</summary>
+    public static ApiJson Api { get; } = new(new JsonSerializerOptions(ApiJson.Default.Options) { WriteIndented = true });
+}

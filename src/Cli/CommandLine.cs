@@ -4,7 +4,9 @@ using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using Baremetal.Api;
 using Baremetal.Cli.Display;
+using Baremetal.Cli.Jobs;
 using Baremetal.Cli.Keys;
+using Baremetal.Cli.Nodes;
 using Baremetal.Trust;
 
 namespace Baremetal.Cli;
@@ -27,7 +29,13 @@ public static class CommandLine
     {
         var root = new RootCommand("Reinstalls servers over the network: enrol them, sign images, write images to their disks.")
         {
-            Family("key", "Makes keys and says which of them are trusted.", [KeyCommands.New(), KeyCommands.List(), KeyCommands.Trust()]),
+            Family("node", "The servers: makes them known, inspects them, switches them on and off.",
+                [NodeCommands.List(), NodeCommands.Show(), NodeCommands.Enrol(), NodeCommands.Inspect(), NodeCommands.Approve(), NodeCommands.Power(), NodeCommands.Remove()]),
+            DeployCommand.Create(),
+            Family("job", "The work that is done on nodes.",
+                [JobCommands.List(), JobCommands.Show(), JobCommands.Watch(), JobCommands.Abort()]),
+            Family("key", "Makes keys and says which of them are trusted.",
+                [KeyCommands.New(), KeyCommands.List(), KeyCommands.Trust()]),
         };
         // Not what the host's file is called: a test host and a renamed binary speak of the same commands.
         root.HelpName = "conductor";

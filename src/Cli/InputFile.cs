@@ -21,7 +21,11 @@ internal static class InputFile
         {
             throw Failure.NotFound($"The {what} {path} does not exist.");
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (UnauthorizedAccessException)
+        {
+            throw new Failure(ExitCodes.Failed, new Rejection($"The {what} {path} may not be read by this user.", "Run the command as root, or give a copy that you may read."));
+        }
+        catch (IOException e)
         {
             throw new Failure(ExitCodes.Failed, new Rejection($"The {what} {path} cannot be read: {e.Message}"));
         }

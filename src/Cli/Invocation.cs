@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Baremetal.Api.Client;
 using Baremetal.Cli.Display;
 
 namespace Baremetal.Cli;
@@ -16,7 +17,11 @@ internal sealed class Invocation(ParseResult parse)
 
     public bool WantsJson => Global(GlobalOptions.Output) == GlobalOptions.Json;
 
+    public ConductorClient Connect() => ConductorAccess.Open(this);
+
     public T? Get<T>(Option<T> option) => parse.GetValue(option);
+
+    public T? Get<T>(Argument<T> argument) => parse.GetValue(argument);
 
     public T Require<T>(Option<T> option) where T : notnull => parse.GetRequiredValue(option);
 

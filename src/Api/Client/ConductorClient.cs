@@ -13,12 +13,14 @@ namespace Baremetal.Api.Client;
 /// <param name="server">The conductor's TLS address, such as <c>https://conductor.example:8443</c>.</param>
 /// <param name="ca">The conductor's CA certificate, the only one trusted.</param>
 /// <param name="token">The operator's bearer token.</param>
-public sealed class ConductorClient(Uri server, X509Certificate2 ca, string token, TimeProvider time) : IDisposable
+/// <param name="time">What the waits between attempts are counted by.</param>
+/// <param name="retrying">Told each time that a call failed for a passing reason and will be tried again.</param>
+public sealed class ConductorClient(Uri server, X509Certificate2 ca, string token, TimeProvider time, Action<Problem>? retrying = null) : IDisposable
 {
     /// <summary>How long a follower goes on asking for a conductor that went away under it.</summary>
     private static readonly Retry Following = new(60, TimeSpan.FromSeconds(0.2), TimeSpan.FromSeconds(5));
 
-    private readonly Connection _connection = new(PinnedHttp.Handler(ca, CertificateTimes.Enforced), server, token, time);
+    private readonly Connection _connection = new(PinnedHttp.Handler(ca, CertificateTimes.Enforced), server, token, time) { Retrying = retrying };
 
     public Task<Node> EnrolNodeAsync(EnrolNode node, CancellationToken cancel) =>
         StartAsync(Routes.Nodes, node, ApiJson.Default.EnrolNode, ApiJson.Default.Node, cancel);

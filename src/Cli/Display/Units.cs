@@ -18,6 +18,14 @@ internal static class Units
         return $"{bytes.ToString(digits, CultureInfo.InvariantCulture)} {Binary[unit]}";
     }
 
+    /// <summary><c>0.4 of 8.0 GiB</c>: both in the unit of the whole.</summary>
+    public static string BytesOf(long part, long whole)
+    {
+        var size = Bytes(whole).Split(' ');
+        var unit = Math.Pow(1024, Array.IndexOf(Binary, size[1]));
+        return $"{(part / unit).ToString(size[0].Contains('.', StringComparison.Ordinal) ? "0.0" : "0", CultureInfo.InvariantCulture)} of {size[0]} {size[1]}";
+    }
+
     public static string Rate(double bytesPerSecond) => Bytes(bytesPerSecond) + "/s";
 
     /// <summary>How long something took: <c>0.4 s</c>, <c>42 s</c>, <c>3 min 05 s</c>, <c>2 h 10 min</c>.</summary>

@@ -1,0 +1,101 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using Baremetal.Api;
+using Baremetal.Cli.Nodes;
+
+namespace Baremetal.Cli.Jobs;
+
+/// <summary><c>conductor deploy</c>: the command that all others are there for.</summary>
+internal static class DeployCommand
+{
+    private const int MaxUserDataBytes = 1 << 20;
+
+    public static Verb Create()
+    {
+        var node = NodeCommands.Name();
+        var image = new Option<string>("--image") { HelpName = "NAME[:VERSION]", Required = true, Description = "An image of the catalogue, as 'conductor image list' shows it." };
+        var rootDevice = new Option<string[]>("--root-device")
+        {
+            HelpName = "HINT",
+            Description = "Which disk to write, needed where there are several: serial=…, wwn=…, model=…, by-path=…, name=… or size=BYTES. Given again, all must hold, for exactly one disk.",
+        };
+        var hostname = new Option<string>("--hostname") { HelpName = "NAME", Description = "What the installed system calls itself." };
+        var sshKeys = new Option<string[]>("--ssh-key") { HelpName = "FILE", Description = "A public key that may log in; may be given again." };
+        var userData = new Option<string>("--user-data") { HelpName = "FILE", Description = "Cloud-init user data, handed to the installed system as it is; - reads it from standard input." };
+        var dryRun = new Option<bool>("--dry-run") { Description = "Checks all that can be checked, and starts nothing." };
+        var wait = JobCommands.Wait();
+        return new Verb(
+            "deploy",
+            "Writes an image to a node's disk, verified chunk by chunk, and boots it.",
+            "conductor deploy r7 --image debian-12 --ssh-key ~/.ssh/id_ed25519.pub --wait",
+            async (call, cancel) =>
+            {
+                var deployment = new DeployNode(
+                    call.Require(image),
+                    HintsOf(call.Get(rootDevice) ?? []),
+                    call.Get(hostname),
+                    KeysOf(call.Get(sshKeys) ?? []),
+                    call.Get(userData) is { } file ? UserDataOf(call, file) : null,
+                    call.Get(dryRun));
+                using var follower = new JobFollower(call);
+                var job = await follower.Conductor.DeployAsync(call.Require(node), deployment, cancel);
+                if (!deployment.DryRun)
+                    return await follower.StartedAsync(job, call.Get(wait), cancel);
+                call.Show(job, CliJson.Api.Job, JobViews.DryRun);
+                return ExitCodes.Done;
+            })
+        {
+            node,
+            image,
+            rootDevice,
+            hostname,
+            sshKeys,
+            userData,
+            dryRun,
+            wait,
+        };
+    }
+
+    internal static RootDeviceHints? HintsOf(string[] hints)
+    {
+        var all = new RootDeviceHints();
+        foreach (var hint in hints)
+        {
+            all = hint.Split('=', 2) switch
+            {
+                ["serial", { Length: > 0 } value] when all.Serial is null => all with { Serial = value },
+                ["wwn", { Length: > 0 } value] when all.Wwn is null => all with { Wwn = value },
+                ["model", { Length: > 0 } value] when all.Model is null => all with { Model = value },
+                ["by-path", { Length: > 0 } value] when all.ByPath is null => all with { ByPath = value },
+                ["name", { Length: > 0 } value] when all.Name is null => all with { Name = value },
+                ["size", var value] when all.SizeBytes is null && long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var bytes) => all with { SizeBytes = bytes },
+                _ => throw Failure.WrongUsage($"--root-device '{hint}' is no hint, or one of its kind is given twice.", "Hints are serial=…, wwn=…, model=…, by-path=…, name=… and size=BYTES; 'conductor node show' has them all."),
+            };
+        }
+        return all.Any ? all : null;
+    }
+
+    private static string[] KeysOf(string[] files) => [.. files.SelectMany(file =>
+    {
+        var text = Encoding.UTF8.GetString(InputFile.Read(file, "SSH key"));
+        if (text.Contains("PRIVATE KEY", StringComparison.Ordinal))
+            throw Failure.Refused($"{file} holds a private key, which belongs on no other machine.", $"Give the public half: {file}.pub");
+        var keys = text.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Where(line => line[0] != '#').ToArray();
+        return keys.Length > 0 ? keys : throw Failure.Refused($"The SSH key {file} is empty.");
+    })];
+
+    private static string UserDataOf(Invocation call, string file)
+    {
+        if (file == "-")
+            return call.Shell.In.ReadToEnd();
+        try
+        {
+            return new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true).GetString(InputFile.Read(file, "user data", MaxUserDataBytes));
+        }
+        catch (DecoderFallbackException)
+        {
+            throw Failure.Refused($"The user data {file} is no UTF-8 text.", "Compressed user data is not taken; give it as it is.");
+        }
+    }
+}

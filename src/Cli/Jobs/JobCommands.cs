@@ -1,0 +1,88 @@
+using System.CommandLine;
+using System.Text.Json;
+using Baremetal.Api;
+
+namespace Baremetal.Cli.Jobs;
+
+/// <summary><c>conductor job …</c>: the work that is done on nodes, one job at a time on each.</summary>
+internal static class JobCommands
+{
+    /// <summary><c>--wait</c>, in every command that starts a job.</summary>
+    public static Option<bool> Wait() => new("--wait") { Description = "Watches the job to its end: exit code 0 if it is done, 1 if it failed." };
+
+    public static Verb List() => new(
+        "list",
+        "Shows the jobs: those that run, and those that ended, with why they failed.",
+        "conductor job list",
+        async (call, cancel) =>
+        {
+            using var conductor = call.Connect();
+            var jobs = await conductor.ListJobsAsync(cancel).ToArrayAsync(cancel);
+            call.Show(new Page<Job>(jobs, null), CliJson.Api.PageJob, (screen, page) => JobViews.List(screen, page.Items, call.Now));
+            return ExitCodes.Done;
+        });
+
+    public static Verb Show()
+    {
+        var id = Id();
+        return new Verb(
+            "show",
+            "Shows one job in full: its steps, how long each took, and what it cost.",
+            "conductor job show 019a9d43-6b0e-7f59-9d0a-3c1f5b0f7a51",
+            async (call, cancel) =>
+            {
+                using var conductor = call.Connect();
+                call.Show(await conductor.GetJobAsync(call.Require(id), cancel), CliJson.Api.Job, (screen, job) => JobViews.Show(screen, job, call.Now));
+                return ExitCodes.Done;
+            })
+        {
+            id,
+        };
+    }
+
+    public static Verb Watch()
+    {
+        var id = Id();
+        return new Verb(
+            "watch",
+            "Follows a job step by step to its end, also when the conductor restarts. With --output json, each event is a line.",
+            "conductor job watch 019a9d43-6b0e-7f59-9d0a-3c1f5b0f7a51",
+            async (call, cancel) =>
+            {
+                using var follower = new JobFollower(call);
+                return await follower.WatchAsync(call.Require(id), call.WantsJson ? Print : null, cancel);
+
+                void Print(Event seen)
+                {
+                    call.Out.Writer.WriteLine(JsonSerializer.Serialize(seen, ApiJson.Default.Event));
+                    call.Out.Writer.Flush();
+                }
+            })
+        {
+            id,
+        };
+    }
+
+    public static Verb Abort()
+    {
+        var id = Id();
+        return new Verb(
+            "abort",
+            "Stops a job. A disk that is being written then boots nothing, until the next deploy.",
+            "conductor job abort 019a9d43-6b0e-7f59-9d0a-3c1f5b0f7a51",
+            async (call, cancel) =>
+            {
+                using var conductor = call.Connect();
+                var job = await conductor.AbortJobAsync(call.Require(id), cancel);
+                call.Show(job, CliJson.Api.Job, (screen, stopped) => screen.Line(stopped.Outcome is null
+                    ? $"{JobViews.Title(stopped)} is being stopped. Follow it: conductor job watch {stopped.Id}"
+                    : $"{JobViews.Title(stopped)} is stopped."));
+                return ExitCodes.Done;
+            })
+        {
+            id,
+        };
+    }
+
+    private static Argument<string> Id() => new("JOB") { Description = "Its id, as 'conductor job list' shows it." };
+}

@@ -1,0 +1,124 @@
+using System.Globalization;
+using Baremetal.Api;
+using Baremetal.Cli.Display;
+
+namespace Baremetal.Cli.Jobs;
+
+/// <summary>
+/// A job as it happens. On a terminal each step that is over leaves a line, and the one that runs has a live one with a bar or a clock;
+/// elsewhere, as in the log of a build, each thing that happens is a line with its time, and progress is told every tenth of the way.
+/// </summary>
+internal sealed class JobStory(Screen screen)
+{
+    // "boot-from-network", the longest step there is.
+    private const int StepWidth = 17;
+    private const int LongestBar = 40;
+    private const int ShortestBar = 8;
+
+    private string? _step;
+    private DateTimeOffset _since;
+    private Progress? _progress;
+    private string? _waitingFor;
+    private int _tenths;
+    private bool _isAway;
+
+    public void Tell(Event seen)
+    {
+        _isAway = false;
+        switch (seen.Kind)
+        {
+            case EventKinds.StepStarted:
+                (_step, _since, _progress, _waitingFor, _tenths) = (seen.Step, seen.At, null, null, 0);
+                if (!screen.IsTerminal)
+                    Log(seen.At, seen.Step, seen.Text is { } attempt ? $"started, {attempt}" : "started");
+                break;
+            case EventKinds.Progress when seen.Progress is { } progress:
+                _progress = progress;
+                LogTenth(seen.At, progress);
+                break;
+            case EventKinds.StepEnded:
+                End(seen);
+                break;
+        }
+    }
+
+    /// <summary>What the conductor waits for in this step, as far as it is known.</summary>
+    public void WaitsFor(string? what, DateTimeOffset now)
+    {
+        if (what is null || what == _waitingFor || _step is null)
+            return;
+        _waitingFor = what;
+        if (!screen.IsTerminal)
+            Log(now, _step, $"waiting for {what}");
+    }
+
+    /// <summary>The conductor does not answer; said once until it does again.</summary>
+    public void Away(Problem problem)
+    {
+        if (_isAway)
+            return;
+        _isAway = true;
+        screen.Line(new Run($"{problem.Title} The job goes on without it; asking again.", Tone.Busy));
+    }
+
+    /// <summary>Draws the live line anew.</summary>
+    public void Draw(DateTimeOffset now)
+    {
+        if (_step is null)
+            return;
+        var head = $"  {_step.PadRight(StepWidth)}  ";
+        if (_progress is { } progress)
+        {
+            var figures = Figures(progress);
+            screen.Live(head, new Run(Bar(progress, screen.Width - head.Length - figures.Length - 3), Tone.Busy), " " + figures);
+        }
+        else
+        {
+            screen.Live(head, new Run(Units.Clock(Elapsed(now)), Tone.Busy), _waitingFor is null ? "" : $"  waiting for {_waitingFor}");
+        }
+    }
+
+    public void Close() => screen.EraseLive();
+
+    /// <summary><c> 52%  4.2 of 8.0 GiB  182 MiB/s  0:22 left</c></summary>
+    private static string Figures(Progress progress)
+    {
+        var left = progress.BytesPerSecond > 0 && progress.DoneBytes < progress.TotalBytes
+            ? $"  {Units.Clock(TimeSpan.FromSeconds((progress.TotalBytes - progress.DoneBytes) / progress.BytesPerSecond))} left"
+            : "";
+        return string.Create(CultureInfo.InvariantCulture, $"{Percent(progress),3}%  {Units.BytesOf(progress.DoneBytes, progress.TotalBytes)}  {Units.Rate(progress.BytesPerSecond)}{left}");
+    }
+
+    private static string Bar(Progress progress, int room)
+    {
+        var width = Math.Clamp(room, ShortestBar, LongestBar);
+        var full = width * Percent(progress) / 100;
+        return $"[{new string('#', full)}{new string('.', width - full)}]";
+    }
+
+    private static int Percent(Progress progress) => progress.TotalBytes <= 0 ? 0 : (int)Math.Clamp(100.0 * progress.DoneBytes / progress.TotalBytes, 0, 100);
+
+    private void End(Event seen)
+    {
+        // A follower that came late has not seen the beginning.
+        var took = seen.Step == _step ? Units.Duration(seen.At - _since) : "";
+        if (screen.IsTerminal)
+            screen.Line($"  {(seen.Step ?? "").PadRight(StepWidth)}  {took}", seen.Text is null ? "" : new Run($"{(took.Length > 0 ? "  " : "")}{seen.Text}", Tone.Bad));
+        else
+            Log(seen.At, seen.Step, seen.Text ?? $"done in {took}");
+        (_step, _progress, _waitingFor) = (null, null, null);
+    }
+
+    private void LogTenth(DateTimeOffset at, Progress progress)
+    {
+        var tenths = Percent(progress) / 10;
+        if (screen.IsTerminal || tenths <= _tenths)
+            return;
+        _tenths = tenths;
+        Log(at, _step, Figures(progress).TrimStart());
+    }
+
+    private void Log(DateTimeOffset at, string? step, string text) => screen.Line($"{Units.Time(at)}  {(step ?? "").PadRight(StepWidth)}  {text}");
+
+    private TimeSpan Elapsed(DateTimeOffset now) => now > _since ? now - _since : TimeSpan.Zero;
+}

@@ -1,0 +1,109 @@
+using Baremetal.Api;
+using Baremetal.Cli.Display;
+using Baremetal.Trust;
+
+namespace Baremetal.Cli.Jobs;
+
+/// <summary>Jobs as people read them.</summary>
+internal static class JobViews
+{
+    /// <summary><c>Deploying debian-12 to r7</c></summary>
+    public static string Title(Job job) => job.Kind switch
+    {
+        JobKind.Deploy => $"Deploying {job.Deployment?.Image} to {job.NodeName}",
+        _ => $"Inspecting {job.NodeName}",
+    };
+
+    public static void List(Screen screen, Job[] jobs, DateTimeOffset now)
+    {
+        if (jobs.Length == 0)
+        {
+            screen.Line("There are no jobs. 'conductor node inspect' and 'conductor deploy' start them.");
+            return;
+        }
+        var table = new Table("JOB", "NODE", "KIND", "AGE", "STATE");
+        foreach (var job in jobs)
+            table.Add(job.Id, job.NodeName, Word<JobKind>.Of(job.Kind), Units.Age(now - job.Created), StateOf(job));
+        table.Write(screen);
+    }
+
+    public static void Show(Screen screen, Job job, DateTimeOffset now)
+    {
+        var sheet = new Sheet();
+        sheet.Add("Job", job.Id);
+        sheet.Add("Does", Title(job));
+        sheet.Add("State", StateOf(job).Text, StateOf(job).Tone);
+        sheet.Add("Waits for", job.WaitingFor);
+        sheet.Add("Node", $"{job.NodeName} ({job.Node})");
+        sheet.Add("Started", Units.Time(job.Created));
+        sheet.Add("Ended", job.Finished is { } finished ? $"{Units.Time(finished)}, after {Units.Duration(finished - job.Created)}" : null);
+        if (job.Deployment is { } deployment)
+        {
+            sheet.Add("Image", $"{deployment.Image}, manifest {deployment.ManifestSha256}");
+            sheet.Add("Disk", deployment.TargetDisk);
+            sheet.Add("Hostname", deployment.Hostname);
+        }
+        sheet.Add("Cost", job.Result is { } result ? Cost(result) : null);
+        sheet.Write(screen);
+        if (job.Steps.Length == 0)
+            return;
+
+        screen.Line();
+        var steps = new Table("STEP", "ATTEMPT", "STARTED", "TOOK", "CAUSE");
+        foreach (var step in job.Steps)
+        {
+            var took = Units.Duration((step.Ended ?? now) - step.Started);
+            steps.Add(step.Name, $"{step.Attempt}", Units.Time(step.Started), step.Ended is null ? new Run(took, Tone.Busy) : took, new Run(step.Cause ?? "", Tone.Bad));
+        }
+        steps.Write(screen);
+    }
+
+    public static void Started(Screen screen, Job job)
+    {
+        screen.Line($"{Title(job)}.");
+        screen.Line($"Follow it: conductor job watch {job.Id}");
+    }
+
+    public static void DryRun(Screen screen, Job job)
+    {
+        var deployment = job.Deployment;
+        screen.Line($"Nothing was started; all checks that can be made now have passed. {Title(job)} would write:");
+        var sheet = new Sheet();
+        sheet.Add("Disk", deployment?.TargetDisk);
+        sheet.Add("Image", deployment is null ? null : $"{deployment.Image}, {Units.Bytes(deployment.DiskBytes)} from a file of {Units.Bytes(deployment.SourceBytes)}");
+        sheet.Add("Hostname", deployment?.Hostname);
+        sheet.Write(screen);
+    }
+
+    /// <summary>The last line of a job that went well; of another, <see cref="WhyEnded"/> says why.</summary>
+    public static void Ended(Screen screen, Job job)
+    {
+        if (job.Outcome != JobOutcome.Done)
+            return;
+        var took = Units.Duration((job.Finished ?? job.Created) - job.Created);
+        if (job.Kind == JobKind.Inspect)
+        {
+            screen.Line(new Run("Done", Tone.Good), $" in {took}: 'conductor node show {job.NodeName}' has the inventory of {job.NodeName}.");
+            return;
+        }
+        var cost = job.Result is { } result ? $": {Cost(result)}" : ".";
+        screen.Line(new Run("Done", Tone.Good), $" in {took}: {job.NodeName} runs {job.Deployment?.Image}{cost}");
+    }
+
+    public static Rejection WhyEnded(Job job) => job.Outcome == JobOutcome.Aborted
+        ? new Rejection($"{Title(job)} was aborted at {job.Step}.", $"'conductor job show {job.Id}' shows how far it came.")
+        : new Rejection($"{Title(job)} failed at {job.Step}: {job.Cause ?? "the conductor gives no cause."}", $"'conductor job show {job.Id}' shows every step; when the cause is gone, order it again.");
+
+    private static Run StateOf(Job job) => job.Outcome switch
+    {
+        null => new Run(job.Attempt > 1 ? $"{job.Step} (attempt {job.Attempt})" : job.Step, Tone.Busy),
+        JobOutcome.Done => new Run("done", Tone.Good),
+        var outcome => new Run(job.Cause is { } cause ? $"{Word<JobOutcome>.Of(outcome.Value)} at {job.Step}: {cause}" : Word<JobOutcome>.Of(outcome.Value), Tone.Bad),
+    };
+
+    private static string Cost(WriteResult result)
+    {
+        var reused = result.ReusedBytes > 0 ? $", {Units.Bytes(result.ReusedBytes)} were there already" : "";
+        return $"{Units.Bytes(result.WrittenBytes)} written and {Units.Bytes(result.ZeroedBytes)} zeroed in {Units.Duration(TimeSpan.FromSeconds(result.Seconds))}{reused}, {Units.Bytes(result.WireBytes)} over the network.";
+    }
+}

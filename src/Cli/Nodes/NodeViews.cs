@@ -1,0 +1,126 @@
+using System.Globalization;
+using Baremetal.Api;
+using Baremetal.Cli.Display;
+
+namespace Baremetal.Cli.Nodes;
+
+/// <summary>Nodes as people read them.</summary>
+internal static class NodeViews
+{
+    public static void List(Screen screen, Node[] nodes, DateTimeOffset now)
+    {
+        if (nodes.Length == 0)
+        {
+            screen.Line("There are no nodes yet. 'conductor node enrol' makes the first one known.");
+            return;
+        }
+        var table = new Table("NAME", "STATE", "SINCE", "MAC", "TRUST", "IMAGE OR CAUSE");
+        foreach (var node in nodes.OrderBy(node => node.Name, StringComparer.Ordinal))
+        {
+            table.Add(
+                node.Name,
+                StateOf(node),
+                Units.Age(now - node.Since),
+                node.Mac,
+                $"{node.Trust.Conductor}/{node.Trust.Node}",
+                node.Cause is { } cause ? new Run(cause, Tone.Bad) : node.Image);
+        }
+        table.Write(screen);
+    }
+
+    public static void Show(Screen screen, Node node)
+    {
+        var sheet = new Sheet();
+        sheet.Add("Name", node.Name);
+        sheet.Add("Id", node.Id);
+        sheet.Add("State", $"{Word<NodeState>.Of(node.State)} since {Units.Time(node.Since)}", StateOf(node).Tone);
+        sheet.Add("Cause", node.Cause, Tone.Bad);
+        sheet.Add("Job", node.CurrentJob);
+        sheet.Add("Image", node.Image);
+        sheet.Add("Address", node.Address);
+        sheet.Add("MAC", node.Mac);
+        sheet.Add("Power", string.Join(' ', new[] { node.Power.Driver, node.Power.Address, node.Power.Username is { } user ? $"as {user}" : null }.OfType<string>()));
+        sheet.Add("Boot policy", Word<BootPolicy>.Of(node.BootPolicy));
+        sheet.Add("Trust", $"{node.Trust.Conductor}/{node.Trust.Node} ({Meaning(node.Trust)})");
+        sheet.Add("Agent", node.Agent is { } agent ? $"{agent.Version}, enrolled {Units.Time(agent.EnrolledAt)}, last seen {Units.Time(agent.LastSeen)}" : null);
+        if (node.Inventory is { } inventory)
+            AddMachine(sheet, inventory);
+        sheet.Write(screen);
+        if (node.Inventory is { } found)
+            ShowDevices(screen, found);
+    }
+
+    public static void Enrolled(Screen screen, Node node)
+    {
+        screen.Line($"Enrolled {node.Name} ({node.Mac}, power by {node.Power.Driver}).");
+        screen.Line($"Next, see what it is: conductor node inspect {node.Name} --wait");
+    }
+
+    public static void Approved(Screen screen, Node node)
+    {
+        screen.Line($"{node.Name} is {Word<NodeState>.Of(node.State)}: it may be written to.");
+        screen.Line($"Next: conductor deploy {node.Name} --image NAME --wait");
+    }
+
+    public static void Power(Screen screen, string node, PowerReport report) => screen.Line(report.State == PowerState.Unknown
+        ? $"{node} has no power controller that could tell whether it is on."
+        : $"{node} is {Word<PowerState>.Of(report.State)}.");
+
+    private static Run StateOf(Node node) => new(Word<NodeState>.Of(node.State), node.State switch
+    {
+        NodeState.Active => Tone.Good,
+        NodeState.Failed => Tone.Bad,
+        NodeState.Inspecting or NodeState.Deploying => Tone.Busy,
+        _ => Tone.Plain,
+    });
+
+    private static string Meaning(TrustGrades trust)
+    {
+        var conductor = trust.Conductor switch
+        {
+            "C0" => "plain PXE",
+            "C1" => "pinned over an authenticated path",
+            "C2" => "signed UKI under Secure Boot",
+            _ => "unknown",
+        };
+        var node = trust.Node switch
+        {
+            "N0" => "claimed MAC",
+            "N1" => "one-time PXE token",
+            "N2" => "token through the BMC",
+            "N3" => "TPM 2.0",
+            _ => "unknown",
+        };
+        return $"{conductor}; {node}";
+    }
+
+    private static void AddMachine(Sheet sheet, Inventory found)
+    {
+        var (system, processor) = (found.System, found.Processor);
+        sheet.Add("Machine", string.Join(' ', new[] { system.Manufacturer, system.Product, system.Serial is { } serial ? $"serial {serial}" : null, system.Uuid?.ToString() }.OfType<string>()));
+        sheet.Add("Firmware", string.Join(' ', new[] { Word<FirmwareMode>.Of(found.Firmware), system.FirmwareVendor, system.FirmwareVersion }.OfType<string>()));
+        sheet.Add("Processor", $"{processor.Model}, {processor.Architecture}, {processor.Sockets} sockets, {processor.Cores} cores, {processor.Threads} threads");
+        sheet.Add("Memory", Units.Bytes(found.MemoryBytes));
+    }
+
+    private static void ShowDevices(Screen screen, Inventory found)
+    {
+        screen.Line();
+        var disks = new Table("DISK", "SIZE", "SECTOR", "KIND", "SERIAL", "WWN", "MODEL");
+        foreach (var disk in found.Disks)
+        {
+            var kind = (disk.Rotational ? "hdd" : "ssd") + (disk.ReadOnly ? ",ro" : "");
+            disks.Add(disk.Name, Units.Bytes(disk.SizeBytes), disk.LogicalSectorBytes.ToString(CultureInfo.InvariantCulture), kind, disk.Serial, disk.Wwn, disk.Model);
+        }
+        disks.Write(screen);
+
+        screen.Line();
+        var nics = new Table("INTERFACE", "MAC", "LINK", "DRIVER", "BOOT", "ADDRESSES");
+        foreach (var nic in found.NetworkInterfaces)
+        {
+            var link = !nic.Carrier ? "down" : nic.SpeedMbit is { } speed ? $"{speed} Mbit/s" : "up";
+            nics.Add(nic.Name, nic.Mac, link, nic.Driver, nic.Boot ? "yes" : "no", string.Join(", ", nic.Addresses));
+        }
+        nics.Write(screen);
+    }
+}
