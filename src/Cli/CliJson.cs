@@ -1,7 +1,9 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Baremetal.Api;
+using Baremetal.Cli.Images;
 using Baremetal.Cli.Keys;
+using Baremetal.Imaging.Inspection;
 
 namespace Baremetal.Cli;
 
@@ -9,6 +11,8 @@ namespace Baremetal.Cli;
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web, WriteIndented = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(NewKeys))]
 [JsonSerializable(typeof(TrustReport))]
+[JsonSerializable(typeof(ImageReport))]
+[JsonSerializable(typeof(ImageInspection))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
     /// <summary>The API's own records, indented.</summary>

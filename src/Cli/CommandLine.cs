@@ -4,6 +4,7 @@ using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using Baremetal.Api;
 using Baremetal.Cli.Display;
+using Baremetal.Cli.Images;
 using Baremetal.Cli.Jobs;
 using Baremetal.Cli.Keys;
 using Baremetal.Cli.Nodes;
@@ -34,6 +35,8 @@ public static class CommandLine
             DeployCommand.Create(),
             Family("job", "The work that is done on nodes.",
                 [JobCommands.List(), JobCommands.Show(), JobCommands.Watch(), JobCommands.Abort()]),
+            Family("image", "Signs images, looks into them, and keeps the conductor's catalogue.",
+                [ImageCommands.Sign(), ImageCommands.Inspect(), ImageCommands.Verify(), CatalogueCommands.Add(), CatalogueCommands.List(), CatalogueCommands.Show(), CatalogueCommands.Remove()]),
             Family("key", "Makes keys and says which of them are trusted.",
                 [KeyCommands.New(), KeyCommands.List(), KeyCommands.Trust()]),
         };
@@ -48,6 +51,7 @@ public static class CommandLine
         help.Aliases.Clear();
         help.Aliases.Add("-h");
         help.Description = "Shows what a command does, with an example.";
+        root.Options.OfType<VersionOption>().Single().Description = "Shows the version of this program.";
         return root;
     }
 

@@ -37,7 +37,7 @@ internal sealed class Help : SynchronousCommandLineAction
         }
 
         var isRoot = command is RootCommand;
-        Rows(screen, width, "Commands", command.Subcommands.Select(sub => (sub.Name, sub.Description)));
+        Rows(screen, width, "Commands", command.Subcommands.Select(sub => (sub.Name, (string?)FirstSentence(sub.Description ?? ""))));
         Rows(screen, width, "Arguments", command.Arguments.Select(argument => (argument.Name, argument.Description)));
         Rows(screen, width, isRoot ? "Options of every command" : "Options", command.Options.Where(option => isRoot || !option.Recursive).Select(option => (NameOf(option), option.Description)));
         screen.Line();
@@ -61,6 +61,8 @@ internal sealed class Help : SynchronousCommandLineAction
 
     public static string PathOf(Command command) =>
         command.Parents.OfType<Command>().FirstOrDefault() is { } parent ? $"{PathOf(parent)} {command.Name}" : ((RootCommand)command).HelpName ?? command.Name;
+
+    private static string FirstSentence(string text) => text.IndexOf(". ", StringComparison.Ordinal) is var end and > 0 ? text[..(end + 1)] : text;
 
     private static string NameOf(Option option) => string.Join(' ', new[] { string.Join(", ", option.Aliases.Append(option.Name)), option.HelpName }.OfType<string>());
 

@@ -13,7 +13,7 @@ internal static class InputFile
         try
         {
             using var file = File.OpenRead(path);
-            var content = new byte[maxBytes + 1];
+            var content = new byte[Math.Min(maxBytes, file.Length) + 1];
             var length = file.ReadAtLeast(content, content.Length, throwOnEndOfStream: false);
             return length <= maxBytes ? content[..length] : throw Failure.Refused($"The {what} {path} has more than {maxBytes} bytes; it is something else.");
         }

@@ -10,10 +10,7 @@ internal static class NewFiles
     public static void Write(string directory, params ReadOnlySpan<(string Name, Action<string> Write)> files)
     {
         foreach (var (name, _) in files)
-        {
-            if (Path.Exists(Path.Combine(directory, name)))
-                throw Failure.Refused($"{Path.Combine(directory, name)} exists, and nothing is overwritten.", "Give another place, or move that file away.");
-        }
+            Require(directory, name);
 
         Directory.CreateDirectory(directory, OwnerOnly);
         // On the same file system, so that only a rename is left to do when all content is on the disk.
@@ -40,6 +37,14 @@ internal static class NewFiles
         {
             Directory.Delete(unfinished, recursive: true);
         }
+    }
+
+    /// <summary>Refuses where a file is in the way.</summary>
+    public static void Require(string directory, string name)
+    {
+        var path = Path.Combine(directory, name);
+        if (Path.Exists(path))
+            throw Failure.Refused($"{path} exists, and nothing is overwritten.", "Give another place, or move that file away.");
     }
 
     /// <summary>A file for everyone to read, on the disk when this returns.</summary>

@@ -1,5 +1,6 @@
-using System.CommandLine;
+using Baremetal.Cli;
 using Baremetal.Conductor;
 
-var root = new RootCommand("Reinstalls servers over the network.") { ServeCommand.Create() };
-return await root.Parse(args).InvokeAsync();
+var root = CommandLine.Create();
+root.Add(ServeCommand.Create());
+return await CommandLine.RunAsync(root, args, Shell.OfThisProcess());

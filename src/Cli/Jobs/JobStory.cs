@@ -1,4 +1,3 @@
-using System.Globalization;
 using Baremetal.Api;
 using Baremetal.Cli.Display;
 
@@ -12,8 +11,6 @@ internal sealed class JobStory(Screen screen)
 {
     // "boot-from-network", the longest step there is.
     private const int StepWidth = 17;
-    private const int LongestBar = 40;
-    private const int ShortestBar = 8;
 
     private string? _step;
     private DateTimeOffset _since;
@@ -69,8 +66,7 @@ internal sealed class JobStory(Screen screen)
         var head = $"  {_step.PadRight(StepWidth)}  ";
         if (_progress is { } progress)
         {
-            var figures = Figures(progress);
-            screen.Live(head, new Run(Bar(progress, screen.Width - head.Length - figures.Length - 3), Tone.Busy), " " + figures);
+            ProgressLine.Draw(screen, head, progress);
         }
         else
         {
@@ -79,24 +75,6 @@ internal sealed class JobStory(Screen screen)
     }
 
     public void Close() => screen.EraseLive();
-
-    /// <summary><c> 52%  4.2 of 8.0 GiB  182 MiB/s  0:22 left</c></summary>
-    private static string Figures(Progress progress)
-    {
-        var left = progress.BytesPerSecond > 0 && progress.DoneBytes < progress.TotalBytes
-            ? $"  {Units.Clock(TimeSpan.FromSeconds((progress.TotalBytes - progress.DoneBytes) / progress.BytesPerSecond))} left"
-            : "";
-        return string.Create(CultureInfo.InvariantCulture, $"{Percent(progress),3}%  {Units.BytesOf(progress.DoneBytes, progress.TotalBytes)}  {Units.Rate(progress.BytesPerSecond)}{left}");
-    }
-
-    private static string Bar(Progress progress, int room)
-    {
-        var width = Math.Clamp(room, ShortestBar, LongestBar);
-        var full = width * Percent(progress) / 100;
-        return $"[{new string('#', full)}{new string('.', width - full)}]";
-    }
-
-    private static int Percent(Progress progress) => progress.TotalBytes <= 0 ? 0 : (int)Math.Clamp(100.0 * progress.DoneBytes / progress.TotalBytes, 0, 100);
 
     private void End(Event seen)
     {
@@ -111,11 +89,11 @@ internal sealed class JobStory(Screen screen)
 
     private void LogTenth(DateTimeOffset at, Progress progress)
     {
-        var tenths = Percent(progress) / 10;
+        var tenths = ProgressLine.Percent(progress) / 10;
         if (screen.IsTerminal || tenths <= _tenths)
             return;
         _tenths = tenths;
-        Log(at, _step, Figures(progress).TrimStart());
+        Log(at, _step, ProgressLine.Figures(progress).TrimStart());
     }
 
     private void Log(DateTimeOffset at, string? step, string text) => screen.Line($"{Units.Time(at)}  {(step ?? "").PadRight(StepWidth)}  {text}");

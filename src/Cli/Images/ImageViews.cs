@@ -1,0 +1,118 @@
+using System.Globalization;
+using Baremetal.Api;
+using Baremetal.Cli.Display;
+using Baremetal.Imaging.Inspection;
+using Baremetal.Trust;
+
+namespace Baremetal.Cli.Images;
+
+/// <summary>A signed image: its manifest's words, and the files that were looked at.</summary>
+internal sealed record ImageReport(string ManifestFile, Digest ManifestSha256, string? File, ImagePredicate Image)
+{
+    public static ImageReport Of(ImageManifest manifest, string manifestFile, string? file) =>
+        new(manifestFile, Digest.Of(manifest.ToPayload()), file, manifest.Predicate);
+}
+
+/// <summary>Images as people read them.</summary>
+internal static class ImageViews
+{
+    public static void Signed(Screen screen, ImageReport report)
+    {
+        screen.Line($"Signed {report.Image.Name}:{report.Image.Version} in {report.ManifestFile}; its two indexes lie beside it.");
+        screen.Line();
+        Describe(screen, report);
+        if (report.Image.Arch == ImagePredicate.AnyArch || report.Image.Firmware.Length == 0)
+        {
+            screen.Line();
+            screen.Line("No boot loader was found that tells what it boots on. 'deploy-agent write' takes");
+            screen.Line("it as it is; for a deploy, sign it with --arch and --firmware.");
+        }
+        screen.Line();
+        screen.Line("Next, give it to the conductor:");
+        screen.Line();
+        screen.Line($"  conductor image add {report.ManifestFile} --source {report.File}");
+    }
+
+    public static void Verified(Screen screen, ImageReport report)
+    {
+        screen.Line(new Run("Verified", Tone.Good), $": {report.Image.Name}:{report.Image.Version} is signed and trusted.");
+        screen.Line(report.File is null
+            ? "The image file was not looked at; give it to check its chunks too."
+            : $"Every chunk of {report.File} is as it was signed ({report.Image.Source.ChunkCount} of {Units.Bytes(report.Image.Source.ChunkSize)}).");
+        screen.Line();
+        Describe(screen, report);
+    }
+
+    public static void Inspection(Screen screen, ImageInspection found)
+    {
+        var sheet = new Sheet();
+        sheet.Add("Format", found.Compression is null or "none" ? found.Format : $"{found.Format}, {found.Compression}");
+        sheet.Add("File", Units.Bytes(found.FileBytes));
+        sheet.Add("Disk", found.DiskBytes is { } disk ? $"{Units.Bytes(disk)}, {Units.Bytes(found.AllocatedBytes ?? 0)} of it with content" : null);
+        sheet.Add("Features", string.Join(", ", found.Features));
+        if (found.Layout is { } layout)
+        {
+            sheet.Add("Partitions", $"{layout.PartitionTable}, for sectors of {layout.SectorSize} bytes");
+            sheet.Add("Boots on", layout.Boot.Firmware.Count == 0 ? "unknown" : $"{string.Join(", ", layout.Boot.Firmware)}; {layout.Boot.Arch}");
+        }
+        sheet.Add("Can be written", found.Refused is null ? "yes" : $"no. {found.Refused}", found.Refused is null ? Tone.Good : Tone.Bad);
+        sheet.Write(screen);
+        if (found.Layout is not { Partitions.Count: > 0 } partitioned)
+            return;
+
+        screen.Line();
+        var table = new Table("PARTITION", "START", "SIZE", "NAME");
+        foreach (var (number, partition) in partitioned.Partitions.Index())
+        {
+            var size = (partition.LastLba - partition.FirstLba + 1) * partitioned.SectorSize;
+            table.Add($"{number + 1}", partition.FirstLba.ToString(CultureInfo.InvariantCulture), Units.Bytes(size), partition.Name);
+        }
+        table.Write(screen);
+    }
+
+    public static void List(Screen screen, Image[] images, DateTimeOffset now)
+    {
+        if (images.Length == 0)
+        {
+            screen.Line("There are no images yet. 'conductor image sign' signs one, 'conductor image add' brings it here.");
+            return;
+        }
+        var table = new Table("NAME", "VERSION", "ARCH", "FIRMWARE", "DISK", "FILE", "AGE");
+        foreach (var image in images)
+            table.Add(image.Name, image.Version, image.Arch, string.Join(',', image.Firmware), Units.Bytes(image.DiskBytes), Units.Bytes(image.SourceBytes), Units.Age(now - image.Added));
+        table.Write(screen);
+    }
+
+    public static void Show(Screen screen, Image image)
+    {
+        var sheet = new Sheet();
+        sheet.Add("Image", $"{image.Name}:{image.Version}");
+        sheet.Add("Boots on", image.Firmware.Length == 0 ? "unknown" : $"{string.Join(", ", image.Firmware)}; {image.Arch}");
+        sheet.Add("Format", image.Compression == "none" ? image.Format : $"{image.Format}, {image.Compression}");
+        sheet.Add("Disk", Units.Bytes(image.DiskBytes));
+        sheet.Add("File", Units.Bytes(image.SourceBytes));
+        sheet.Add("Manifest", image.ManifestSha256);
+        sheet.Add("Added", Units.Time(image.Added));
+        sheet.Write(screen);
+    }
+
+    public static void Added(Screen screen, Image image)
+    {
+        screen.Line($"Added {image.Name}:{image.Version}.");
+        screen.Line($"Next: conductor deploy NODE --image {image.Name}:{image.Version} --wait");
+    }
+
+    private static void Describe(Screen screen, ImageReport report)
+    {
+        var image = report.Image;
+        var sheet = new Sheet();
+        sheet.Add("Image", $"{image.Name}:{image.Version}, release {image.Release}");
+        sheet.Add("Boots on", image.Firmware.Length == 0 ? "unknown" : $"{string.Join(", ", image.Firmware)}; {image.Arch}");
+        sheet.Add("Format", image.Source.Compression == "none" ? image.Source.Format : $"{image.Source.Format}, {image.Source.Compression}");
+        sheet.Add("Disk", Units.Bytes(image.Disk.Size));
+        sheet.Add("File", Units.Bytes(image.Source.Size));
+        sheet.Add("Until", image.NotAfter is { } notAfter ? Units.Time(notAfter) : null);
+        sheet.Add("Manifest", report.ManifestSha256.ToString());
+        sheet.Write(screen);
+    }
+}
