@@ -25,15 +25,17 @@ internal static partial class Log
     [LoggerMessage(1004, LogLevel.Information, "Netboot on {Interface} has ended")]
     public static partial void Stopped(this ILogger log, string @interface);
 
-    [LoggerMessage(1100, LogLevel.Information, "{Message} from {Mac} ({Client}, {Architecture}): {Answer} {Address} {BootFile}")]
-    public static partial void Answered(
-        this ILogger log, DhcpMessage message, MacAddress mac, ClientKind client, ClientArchitecture architecture, DhcpMessage answer, Ipv4 address, string bootFile);
+    [LoggerMessage(1100, LogLevel.Information, "{Message} from {Mac} ({Client}): {Answer} {Address}, {Boot}")]
+    public static partial void Answered(this ILogger log, DhcpMessage message, MacAddress mac, PxeClient client, DhcpMessage answer, Ipv4 address, string boot);
+
+    [LoggerMessage(1111, LogLevel.Information, "{Message} from {Mac} ({Client}): {Answer} without an address, {Boot}")]
+    public static partial void AnsweredAsProxy(this ILogger log, DhcpMessage message, MacAddress mac, PxeClient client, DhcpMessage answer, string boot);
 
     [LoggerMessage(1101, LogLevel.Information, "{Message} from {Mac} ({Client}) is not answered: {Why}")]
-    public static partial void NotAnswered(this ILogger log, DhcpMessage message, MacAddress mac, ClientKind client, string why);
+    public static partial void NotAnswered(this ILogger log, DhcpMessage message, MacAddress mac, PxeClient client, string why);
 
     [LoggerMessage(1102, LogLevel.Information, "{Message} from {Mac} ({Client}): not a machine of ours, so it gets nothing to boot")]
-    public static partial void MachineIgnored(this ILogger log, DhcpMessage message, MacAddress mac, ClientKind client);
+    public static partial void MachineIgnored(this ILogger log, DhcpMessage message, MacAddress mac, PxeClient client);
 
     [LoggerMessage(1103, LogLevel.Warning, "{Mac} has the architecture {Architecture}, for which there is no loader; it boots as it would without us")]
     public static partial void NoLoader(this ILogger log, MacAddress mac, ClientArchitecture architecture);
@@ -85,6 +87,9 @@ internal static partial class Log
 
     [LoggerMessage(1301, LogLevel.Information, "{Router} advertises itself as a router on {Interface}; we leave IPv6 to it")]
     public static partial void RouterSeen(this ILogger log, string @interface, System.Net.IPAddress router);
+
+    [LoggerMessage(1303, LogLevel.Debug, "Routers on {Interface} could not be asked for ({Error}); one is noticed when it next advertises itself")]
+    public static partial void RoutersNotAsked(this ILogger log, string @interface, string error);
 
     [LoggerMessage(1302, LogLevel.Warning, "Router solicitations on {Interface} cannot be answered ({Error}); iPXE waits 13 s longer")]
     public static partial void NoRouterAnswers(this ILogger log, string @interface, string error);

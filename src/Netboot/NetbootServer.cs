@@ -36,9 +36,11 @@ public sealed class NetbootServer(NetbootOptions options, IBootPolicy policy, Ti
         {
             await ServeAsync(NetworkLink.Find(options.Interface, options.Address), cancel);
         }
-        catch
+        catch (Exception error)
         {
-            await DisposeAsync();
+            await StopAsync();
+            if (error is SocketException)
+                throw new NetbootException($"{options.Interface} cannot be used: {error.Message}. Is it up, and are we root or do we have the capability CAP_NET_RAW?", error);
             throw;
         }
     }
@@ -70,8 +72,6 @@ public sealed class NetbootServer(NetbootOptions options, IBootPolicy policy, Ti
 
         var offers = Opened(new OfferListener(link));
         var sockets = Opened(new DhcpSockets(link, log));
-        if (options.Dhcp == DhcpMode.Server)
-            await RefuseRivalsAsync(link, options.Server!.ProbeTime, cancel);
         var addresses = options.Dhcp == DhcpMode.Server ? AddressesOf(link, options.Server!) : null;
         var dhcp = new DhcpService(link, addresses, policy, new BootUrls(httpBase), recent, log);
         var tftp = new TftpServer(link, Loaders, options.Tftp, time, log);
@@ -80,6 +80,8 @@ public sealed class NetbootServer(NetbootOptions options, IBootPolicy policy, Ti
         var bootServerSocket = options.Dhcp == DhcpMode.Proxy ? Opened(link.Listen(link.Address.ToIPAddress(), ProxyServer.Port)) : null;
         var routers = options.RouterAdvertisements ? OpenRouterAnswerer(link, recent) : null;
 
+        if (options.Server is { } server && addresses is not null)
+            await RefuseRivalsAsync(link, server.ProbeTime, cancel);
         Run(cancel => dhcp.AnswerNextAsync(sockets, cancel));
         if (bootServerSocket is not null)
             Run(cancel => dhcp.AnswerNextAsync(bootServerSocket, cancel));

@@ -7,9 +7,12 @@ namespace Baremetal.Netboot.Boot;
 
 /// <summary>What a DHCP client says of itself as something to be booted. Nothing here is trusted, only answered.</summary>
 /// <param name="LacksHttp">An iPXE that lists its features without HTTP: it cannot fetch our script.</param>
-public sealed record PxeClient(ClientKind Kind, ClientArchitecture Architecture, Guid? Uuid, bool LacksHttp)
+internal sealed record PxeClient(ClientKind Kind, ClientArchitecture Architecture, Guid? Uuid, bool LacksHttp)
 {
     private const byte IpxeHttpFeature = 19; // DHCP_EB_FEATURE_HTTP
+
+    /// <summary>As the log has it.</summary>
+    public override string ToString() => Kind == ClientKind.System ? "System" : $"{Kind}, {Architecture}";
 
     public static PxeClient Read(DhcpPacket packet)
     {

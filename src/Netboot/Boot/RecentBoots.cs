@@ -35,14 +35,16 @@ internal sealed class RecentBoots(TimeProvider time)
             return IsCurrent(mac, out _);
     }
 
-    /// <summary>Whether an iPXE that lacks HTTP may be given ours once more. Call it once for each DISCOVER.</summary>
-    public bool MayChain(MacAddress mac)
+    /// <summary>Whether an iPXE that lacks HTTP came back too often after it was given ours.</summary>
+    /// <param name="mac">The machine.</param>
+    /// <param name="begins">It comes back now: a DISCOVER, not the REQUEST after it.</param>
+    public bool IsGoingInCircles(MacAddress mac, bool begins)
     {
         lock (gate)
         {
-            var chains = IsCurrent(mac, out var boot) ? boot.Chains + 1 : 1;
+            var chains = (IsCurrent(mac, out var boot) ? boot.Chains : 0) + (begins ? 1 : 0);
             boots[mac] = new Boot(time.GetUtcNow(), chains);
-            return chains <= MostChains;
+            return chains > MostChains;
         }
     }
 

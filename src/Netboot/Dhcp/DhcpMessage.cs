@@ -1,7 +1,7 @@
 namespace Baremetal.Netboot.Dhcp;
 
 /// <summary>Option 53 (RFC 2132 §9.6).</summary>
-public enum DhcpMessage : byte
+internal enum DhcpMessage : byte
 {
     Discover = 1,
     Offer = 2,

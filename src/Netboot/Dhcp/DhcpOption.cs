@@ -1,7 +1,7 @@
 namespace Baremetal.Netboot.Dhcp;
 
 /// <summary>The options that we read or write. RFC 2132 unless another is named.</summary>
-public enum DhcpOption : byte
+internal enum DhcpOption : byte
 {
     Pad = 0,
     SubnetMask = 1,

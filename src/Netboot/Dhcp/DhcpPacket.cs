@@ -27,7 +27,7 @@ namespace Baremetal.Netboot.Dhcp;
 /// +---------------------------------------------------------------+
 /// </code>
 /// </summary>
-public sealed class DhcpPacket
+internal sealed class DhcpPacket
 {
     /// <summary>The fixed header with the cookie.</summary>
     public const int HeaderLength = 240;

@@ -1,7 +1,7 @@
 namespace Baremetal.Netboot.Dhcp;
 
 /// <summary>Why a datagram is no DHCP packet for us. Each is counted in the log, none is answered.</summary>
-public enum DhcpRejection
+internal enum DhcpRejection
 {
     None,
 

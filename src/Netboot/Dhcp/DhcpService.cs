@@ -16,56 +16,66 @@ internal sealed class DhcpService(NetworkLink link, AddressServer? addresses, IB
     /// <summary>RFC 1123 §2.1; a name is shown to operators, so nothing else of it is kept.</summary>
     private static readonly SearchValues<byte> HostNameBytes = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-."u8);
 
-    // The two ports are two loops.
-    private readonly Buffers atServerPort = new();
-    private readonly Buffers atBootServerPort = new();
+    // The two ports are two loops. One byte longer than anything legal, so that what was cut is seen to be too long.
+    private readonly byte[] received = new byte[DhcpPacket.MaximumLength + 1];
+    private readonly byte[] receivedAtBootServer = new byte[DhcpPacket.MaximumLength + 1];
+    private readonly byte[] reply = new byte[DhcpPacket.MaximumLength];
+    private readonly byte[] replyAtBootServer = new byte[DhcpPacket.MaximumLength];
 
     /// <summary>Port 67.</summary>
     public async Task AnswerNextAsync(DhcpSockets sockets, CancellationToken cancel)
     {
-        var length = await sockets.ReceiveAsync(atServerPort.Received, cancel);
-        if (Answer(atServerPort, length, out var route) is { IsEmpty: false } packet)
-            sockets.Send(route, packet);
+        var length = await sockets.ReceiveAsync(received, cancel);
+        if (Answer(received.AsSpan(0, length), false, reply, out var route) is > 0 and var size)
+            sockets.Send(route, reply.AsSpan(0, size));
     }
 
     /// <summary>Port 4011 of a proxy. The answer goes where the question came from: edk2 asks from port 4011, iPXE from 68.</summary>
     public async Task AnswerNextAsync(Socket bootServer, CancellationToken cancel)
     {
-        var from = await bootServer.ReceiveFromAsync(atBootServerPort.Received, new IPEndPoint(IPAddress.Any, 0), cancel);
-        if (Answer(atBootServerPort, from.ReceivedBytes, out _) is { IsEmpty: false } packet)
-            bootServer.SendTo(packet, from.RemoteEndPoint);
+        var from = await bootServer.ReceiveFromAsync(receivedAtBootServer, new IPEndPoint(IPAddress.Any, 0), cancel);
+        if (Answer(receivedAtBootServer.AsSpan(0, from.ReceivedBytes), true, replyAtBootServer, out _) is > 0 and var size)
+            bootServer.SendTo(replyAtBootServer.AsSpan(0, size), from.RemoteEndPoint);
     }
 
-    /// <returns>The reply, in the same buffers; empty when there is none.</returns>
-    private ReadOnlySpan<byte> Answer(Buffers buffers, int length, out ReplyRoute route)
+    /// <summary>All but the sockets.</summary>
+    /// <param name="datagram">As received.</param>
+    /// <param name="atBootServer">At port 4011.</param>
+    /// <param name="packet">The reply; as long as any packet.</param>
+    /// <param name="route">Where it goes, unless it came to port 4011.</param>
+    /// <returns>The reply's length; 0 when there is none.</returns>
+    internal int Answer(ReadOnlySpan<byte> datagram, bool atBootServer, Span<byte> packet, out ReplyRoute route)
     {
         route = default;
-        if (!DhcpPacket.TryParse(buffers.Received.AsSpan(0, length), out var request, out var rejection))
+        if (!DhcpPacket.TryParse(datagram, out var request, out var rejection))
         {
-            log.PacketRejected(length, link.Name, rejection);
-            return [];
+            log.PacketRejected(datagram.Length, link.Name, rejection);
+            return 0;
         }
         if (request.IsReply)
-            return [];
+            return 0;
 
         var client = PxeClient.Read(request);
         var boot = ChooseBoot(request, client);
         string? silence = null;
         var answer = addresses is not null ? addresses.Answer(request, boot, out silence)
-            : buffers == atBootServerPort ? ProxyServer.AnswerBootServerRequest(request, boot)
+            : atBootServer ? ProxyServer.AnswerBootServerRequest(request, boot)
             : ProxyServer.AnswerBroadcast(request, boot);
         Tell(request, client, answer);
 
         if (answer is null)
         {
             if (silence is not null)
-                log.NotAnswered(request.Message, request.Mac, client.Kind, silence);
-            return [];
+                log.NotAnswered(request.Message, request.Mac, client, silence);
+            return 0;
         }
-        log.Answered(request.Message, request.Mac, client.Kind, client.Architecture, answer.Message, answer.YourAddress, answer.Reason ?? answer.Boot?.File ?? "nothing to boot");
+        var what = answer.Reason ?? answer.Boot?.File ?? "nothing to boot";
+        if (answer.FromProxy)
+            log.AnsweredAsProxy(request.Message, request.Mac, client, answer.Message, what);
+        else
+            log.Answered(request.Message, request.Mac, client, answer.Message, answer.YourAddress, what);
         route = ReplyRoute.For(request, answer);
-        var limit = DhcpReply.LimitFor(request, link);
-        return buffers.Reply.AsSpan(0, answer.Write(request, link, buffers.Reply.AsSpan(0, limit)));
+        return answer.Write(request, link, packet[..DhcpReply.LimitFor(request, link)]);
     }
 
     private BootAnswer? ChooseBoot(DhcpPacket request, PxeClient client)
@@ -76,7 +86,7 @@ internal sealed class DhcpService(NetworkLink link, AddressServer? addresses, IB
         var choice = policy.Choose(machine);
         if (choice == BootChoice.Ignore)
         {
-            log.MachineIgnored(request.Message, request.Mac, client.Kind);
+            log.MachineIgnored(request.Message, request.Mac, client);
             return null;
         }
         if (BootAnswer.For(client, machine, urls) is not { } answer)
@@ -84,7 +94,7 @@ internal sealed class DhcpService(NetworkLink link, AddressServer? addresses, IB
             log.NoLoader(request.Mac, client.Architecture);
             return null;
         }
-        if (client.LacksHttp && request.Message == DhcpMessage.Discover && !recent.MayChain(request.Mac))
+        if (client.LacksHttp && recent.IsGoingInCircles(request.Mac, begins: request.Message == DhcpMessage.Discover))
         {
             log.ChainsForEver(request.Mac, answer.File);
             return null;
@@ -110,13 +120,5 @@ internal sealed class DhcpService(NetworkLink link, AddressServer? addresses, IB
             address.IsNone ? null : address.ToIPAddress(),
             client.Kind,
             name.IsEmpty || name.ContainsAnyExcept(HostNameBytes) ? null : Encoding.ASCII.GetString(name)));
-    }
-
-    private sealed class Buffers
-    {
-        /// <summary>One byte longer than anything legal, so that what was cut is seen to be too long.</summary>
-        public byte[] Received { get; } = new byte[DhcpPacket.MaximumLength + 1];
-
-        public byte[] Reply { get; } = new byte[DhcpPacket.MaximumLength];
     }
 }

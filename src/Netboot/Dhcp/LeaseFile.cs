@@ -32,18 +32,14 @@ internal sealed class LeaseFile : IDisposable
         var opened = OpenStream(path, FileMode.OpenOrCreate);
         var read = new List<Lease>();
         unreadable = 0;
-        using (var reader = new StreamReader(opened, Encoding.ASCII, leaveOpen: true))
-            while (reader.ReadLine() is { } line)
-                if (TryParse(line, out var lease))
-                    read.Add(lease.Value);
-                else
-                    unreadable++;
+        using var reader = new StreamReader(opened, Encoding.ASCII, leaveOpen: true);
+        while (reader.ReadLine() is { } line)
+            if (TryParse(line, out var lease))
+                read.Add(lease.Value);
+            else
+                unreadable++;
         leases = read;
-
-        // The length must end with a whole line, or the next one would grow out of a torn one.
-        if (unreadable > 0)
-            opened.Write("\n"u8);
-        return new LeaseFile(path, opened) { lines = read.Count + unreadable };
+        return new LeaseFile(path, opened);
     }
 
     /// <exception cref="IOException">It was not written; the file is as before.</exception>
@@ -58,16 +54,18 @@ internal sealed class LeaseFile : IDisposable
         }
         catch (IOException)
         {
-            stream.SetLength(end);
+            stream.SetLength(end); // half a line would spoil the next one
             throw;
         }
     }
 
-    public bool NeedsRewrite(int leases) => lines > (2 * leases) + Slack;
+    public bool IsLongFor(int leases) => lines > (2 * leases) + Slack;
 
-    /// <summary>Replaces the file by these leases, whole or not at all.</summary>
+    /// <summary>Replaces the file by these leases, whole or not at all; also what ends a torn last line, so it comes first after <see cref="Open"/>.</summary>
+    /// <exception cref="IOException">It was not replaced; the file is as before.</exception>
     public void Rewrite(IReadOnlyCollection<Lease> leases)
     {
+        lines = leases.Count; // also where this fails: the file goes on as it is, and the next try is a thousand lines away
         var fresh = OpenStream(path + ".new", FileMode.Create);
         try
         {
@@ -81,7 +79,7 @@ internal sealed class LeaseFile : IDisposable
             throw;
         }
         stream.Dispose();
-        (stream, lines) = (fresh, leases.Count);
+        stream = fresh;
     }
 
     public void Dispose() => stream.Dispose();

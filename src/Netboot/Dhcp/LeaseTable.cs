@@ -13,12 +13,13 @@ internal sealed class LeaseTable(AddressPool pool, TimeSpan leaseTime, LeaseFile
     private readonly Dictionary<Ipv4, Lease> byAddress = [];
     private readonly Dictionary<Ipv4, DateTimeOffset> declined = [];
 
-    public int Count => byMac.Count;
-
+    /// <summary>Takes up what the file held; the last word about a machine or an address holds.</summary>
+    /// <exception cref="IOException">The file cannot be written.</exception>
     public void Load(IEnumerable<Lease> leases)
     {
         foreach (var lease in leases)
             Set(lease);
+        file.Rewrite(byMac.Values);
     }
 
     /// <summary>An address for this machine, held for a minute; null when the pool is empty.</summary>
@@ -96,7 +97,7 @@ internal sealed class LeaseTable(AddressPool pool, TimeSpan leaseTime, LeaseFile
     {
         file.Append(lease);
         Set(lease);
-        if (file.NeedsRewrite(byMac.Count))
+        if (file.IsLongFor(byMac.Count))
             file.Rewrite(byMac.Values);
     }
 

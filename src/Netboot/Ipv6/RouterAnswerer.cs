@@ -108,7 +108,8 @@ internal sealed class RouterAnswerer : IDisposable
         }
         catch (SocketException error)
         {
-            log.NoRouterAnswers(link.Name, error.Message);
+            // A link that came up a moment ago has no usable address of its own yet.
+            log.RoutersNotAsked(link.Name, error.Message);
         }
     }
 

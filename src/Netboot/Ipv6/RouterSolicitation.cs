@@ -15,7 +15,7 @@ namespace Baremetal.Netboot.Ipv6;
 /// </code>
 /// </summary>
 /// <param name="Mac">Who asks: by its option, else by the interface identifier that firmware makes of its hardware address.</param>
-public sealed record RouterSolicitation(MacAddress Mac)
+internal sealed record RouterSolicitation(MacAddress Mac)
 {
     public const byte Type = 133;
 

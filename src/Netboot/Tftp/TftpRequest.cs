@@ -4,7 +4,7 @@ using System.Text;
 namespace Baremetal.Netboot.Tftp;
 
 /// <summary>Why a datagram at port 69 is no request that we serve.</summary>
-public enum TftpRejection
+internal enum TftpRejection
 {
     None,
 
@@ -39,7 +39,7 @@ public enum TftpRejection
 /// <param name="AsksSize">tsize (RFC 2349).</param>
 /// <param name="Timeout">1 to 255 seconds (RFC 2349).</param>
 /// <param name="WindowSize">1 to 65535 blocks (RFC 7440).</param>
-public sealed record TftpRequest(string File, int? BlockSize, bool AsksSize, int? Timeout, int? WindowSize)
+internal sealed record TftpRequest(string File, int? BlockSize, bool AsksSize, int? Timeout, int? WindowSize)
 {
     public const int MaximumLength = 512;
 

@@ -84,6 +84,12 @@ internal sealed class TftpSession(Socket socket, ReadOnlyMemory<byte> file, Tftp
             }
             return TransferEnd.Sent;
         }
+        catch (SocketException error) when (error.SocketErrorCode == SocketError.ConnectionRefused)
+        {
+            // An ICMP error: the client closed its port. Some send no ERROR first, and so does a machine that was reset.
+            ErrorText = "its port is closed";
+            return TransferEnd.EndedByClient;
+        }
         finally
         {
             ArrayPool<byte>.Shared.Return(packet);
@@ -107,12 +113,6 @@ internal sealed class TftpSession(Socket socket, ReadOnlyMemory<byte> file, Tftp
         catch (OperationCanceledException)
         {
             return Heard.Nothing;
-        }
-        catch (SocketException error) when (error.SocketErrorCode == SocketError.ConnectionRefused)
-        {
-            // An ICMP error: the client closed its port, or rebooted. Some send no ERROR first.
-            (ErrorCode, ErrorText) = (0, "the port was closed");
-            return Heard.Error;
         }
     }
 
