@@ -9,7 +9,7 @@ public sealed class BootScriptTests
 
     private static readonly AgentBoot Good = new(
         new Machine(Fixtures.Mac, null, ClientArchitecture.EfiX64),
-        "http://10.77.0.1:8080/boot/kernel", "http://10.77.0.1:8080/boot/ramdisk", "https://10.77.0.1:8443", Digest, "tok_en-1", null, ["console=ttyS0,115200"]);
+        "http://10.77.0.1:8080/boot/kernel", "http://10.77.0.1:8080/boot/ramdisk", "https://10.77.0.1:8443", "http://10.77.0.1:8080", Digest, "tok_en-1", null, ["console=ttyS0,115200"]);
 
     [Fact]
     public void TryAgent_Good_IsTheWholeScript()
@@ -19,7 +19,7 @@ public sealed class BootScriptTests
             #!ipxe
             echo Baremetal: deploy agent for 52:54:00:77:00:00
             imgfree
-            kernel --name kernel http://10.77.0.1:8080/boot/kernel initrd=ramdisk bm.url=https://10.77.0.1:8443 bm.ca=sha256:{Digest} bm.token=tok_en-1 BOOTIF=01-52-54-00-77-00-00 console=ttyS0,115200 || goto failed
+            kernel --name kernel http://10.77.0.1:8080/boot/kernel initrd=ramdisk bm.url=https://10.77.0.1:8443 bm.plain=http://10.77.0.1:8080 bm.ca=sha256:{Digest} bm.token=tok_en-1 BOOTIF=01-52-54-00-77-00-00 console=ttyS0,115200 || goto failed
             initrd --name ramdisk http://10.77.0.1:8080/boot/ramdisk || goto failed
             boot kernel || goto failed
             :failed
@@ -47,6 +47,7 @@ public sealed class BootScriptTests
         { "kernel URL", "http://" + new string('x', 600) },
         { "ramdisk URL", "http://x/r||shell" },
         { "conductor URL", "https://x y" },
+        { "plain URL", "http://x/$y" },
         { "script URL", "http://x/s?a=b?c=d" },
         { "script URL", "http://x/s?mac=${mac}" },
         { "CA digest", "AAAA" },
@@ -69,6 +70,7 @@ public sealed class BootScriptTests
             "kernel URL" => Good with { KernelUrl = value },
             "ramdisk URL" => Good with { RamdiskUrl = value },
             "conductor URL" => Good with { ConductorUrl = value },
+            "plain URL" => Good with { PlainUrl = value },
             "CA digest" => Good with { CaSha256 = value },
             "trust digest" => Good with { TrustSha256 = value },
             "token" => Good with { Token = value },
