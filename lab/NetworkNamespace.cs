@@ -51,9 +51,7 @@ internal sealed class NetworkNamespace : IAsyncDisposable
             {
                 result.SetResult(action());
             }
-#pragma warning disable CA1031 // It is thrown again where the result is taken.
-            catch (Exception error)
-#pragma warning restore CA1031
+            catch (Exception error) // thrown again where the result is taken
             {
                 result.SetException(error);
             }
