@@ -84,12 +84,7 @@ public sealed class ConductorClient(Uri server, X509Certificate2 ca, string toke
     public Task RemoveImageAsync(string image, CancellationToken cancel) => DeleteAsync(Routes.For(Routes.Image, image), cancel);
 
     /// <summary>The signed manifest, as the envelope's own bytes.</summary>
-    public async Task<byte[]> GetImageManifestAsync(string image, CancellationToken cancel)
-    {
-        var path = Routes.For(Routes.ImageManifest, image);
-        using var answer = await _connection.SendAsync(() => new HttpRequestMessage(HttpMethod.Get, path), Retry.Person, HttpCompletionOption.ResponseContentRead, cancel);
-        return await answer.Content.ReadAsByteArrayAsync(cancel);
-    }
+    public Task<byte[]> GetImageManifestAsync(string image, CancellationToken cancel) => _connection.GetBytesAsync(Routes.For(Routes.ImageManifest, image), Retry.Person, cancel);
 
     /// <summary>Adds an image whose blobs have been uploaded.</summary>
     public Task<Image> AddImageAsync(byte[] manifestEnvelope, CancellationToken cancel) =>

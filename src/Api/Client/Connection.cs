@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Authentication;
 using System.Text.Json;
@@ -8,13 +7,10 @@ namespace Baremetal.Api.Client;
 
 /// <summary>
 /// Calls on one conductor: JSON both ways, failures as <see cref="ProblemException"/>, passing ones tried again. What a server answers is
-/// capped, and no call but a stream waits longer than <see cref="CallTimeout"/> for an answer.
+/// capped, and no call but an upload waits longer than <see cref="AnswerWithin"/> for an answer.
 /// </summary>
 internal sealed class Connection(SocketsHttpHandler handler, Uri server, string? token, TimeProvider time) : IDisposable
 {
-    /// <summary>Longer than any call takes on a conductor under load; a power call waits for a BMC.</summary>
-    private static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(60);
-
     // The largest answer is a page of nodes with their inventories, or a disk index of 32 MiB.
     private const int MaxAnswerBytes = 40 << 20;
 
@@ -22,18 +18,22 @@ internal sealed class Connection(SocketsHttpHandler handler, Uri server, string?
 
     public Uri Server => server;
 
+    /// <summary>Longer than any call takes on a conductor under load; a power call waits for a BMC.</summary>
+    public TimeSpan AnswerWithin { get; init; } = TimeSpan.FromSeconds(60);
+
     /// <summary>Told each time that a call failed for a passing reason and will be tried again.</summary>
     public Action<Problem>? Retrying { get; init; }
 
-    public Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, Retry retry, CancellationToken cancel) where T : class =>
-        CallAsync(() => new HttpRequestMessage(HttpMethod.Get, path), type, retry, cancel);
-
-    /// <summary>POST; an answer without content is null only where <typeparamref name="T"/> says so.</summary>
-    public async Task<T?> PostAsync<TBody, T>(string path, TBody body, JsonTypeInfo<TBody> bodyType, JsonTypeInfo<T> type, Retry retry, CancellationToken cancel)
-        where T : class
+    public async Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, Retry retry, CancellationToken cancel) where T : class
     {
-        using var answer = await PostAsync(path, body, bodyType, retry, cancel);
-        return answer.StatusCode == HttpStatusCode.NoContent ? null : await ReadAsync(answer, type, cancel);
+        using var answer = await GetAsync(path, retry, cancel);
+        return await ReadAsync(answer, type, cancel);
+    }
+
+    public async Task<byte[]> GetBytesAsync(string path, Retry retry, CancellationToken cancel)
+    {
+        using var answer = await GetAsync(path, retry, cancel);
+        return await answer.Content.ReadAsByteArrayAsync(cancel);
     }
 
     public Task<HttpResponseMessage> PostAsync<TBody>(string path, TBody body, JsonTypeInfo<TBody> bodyType, Retry retry, CancellationToken cancel)
@@ -41,12 +41,6 @@ internal sealed class Connection(SocketsHttpHandler handler, Uri server, string?
         // Not streamed: a body of known length is what every server takes, and can be sent again.
         var bytes = JsonSerializer.SerializeToUtf8Bytes(body, bodyType);
         return SendAsync(() => Post(path, bytes), retry, HttpCompletionOption.ResponseContentRead, cancel);
-    }
-
-    public async Task<T> CallAsync<T>(Func<HttpRequestMessage> make, JsonTypeInfo<T> type, Retry retry, CancellationToken cancel) where T : class
-    {
-        using var answer = await SendAsync(make, retry, HttpCompletionOption.ResponseContentRead, cancel);
-        return await ReadAsync(answer, type, cancel);
     }
 
     /// <summary>Sends until a success comes, a permanent failure, or the last attempt is over; each attempt is a new request.</summary>
@@ -57,7 +51,7 @@ internal sealed class Connection(SocketsHttpHandler handler, Uri server, string?
             var (answer, failure) = await TryAsync(make, completion, cancel);
             if (answer is not null)
                 return answer;
-            if (!failure!.Passing || attempt >= retry.Attempts)
+            if (!Problems.ArePassing(failure!.Problem) || attempt >= retry.Attempts)
                 throw new ProblemException(failure.Problem);
             Retrying?.Invoke(failure.Problem);
             await Task.Delay(retry.After(attempt, failure.RetryAfter), time, cancel);
@@ -71,6 +65,9 @@ internal sealed class Connection(SocketsHttpHandler handler, Uri server, string?
         Content = new ByteArrayContent(json) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } },
     };
 
+    private Task<HttpResponseMessage> GetAsync(string path, Retry retry, CancellationToken cancel) =>
+        SendAsync(() => new HttpRequestMessage(HttpMethod.Get, path), retry, HttpCompletionOption.ResponseContentRead, cancel);
+
     private async Task<(HttpResponseMessage? Answer, Failure? Failure)> TryAsync(Func<HttpRequestMessage> make, HttpCompletionOption completion, CancellationToken cancel)
     {
         using var request = make();
@@ -78,7 +75,7 @@ internal sealed class Connection(SocketsHttpHandler handler, Uri server, string?
         if (token is not null)
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
         // An upload takes as long as it takes: TCP's own keep-alive finds a dead peer.
-        using var timeout = new CancellationTokenSource(request.Content is FileContent ? Timeout.InfiniteTimeSpan : CallTimeout, time);
+        using var timeout = new CancellationTokenSource(request.Content is FileContent ? Timeout.InfiniteTimeSpan : AnswerWithin, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, timeout.Token);
         try
         {
@@ -90,11 +87,13 @@ internal sealed class Connection(SocketsHttpHandler handler, Uri server, string?
         }
         catch (HttpRequestException e)
         {
-            return (null, Unreachable(e));
+            return (null, e.HttpRequestError == HttpRequestError.ConfigurationLimitExceeded
+                ? new Failure(new Problem(Problems.Unreadable, $"The answer of {server} to {request.RequestUri.AbsolutePath} is longer than {MaxAnswerBytes} bytes.", 0))
+                : Unreachable(e));
         }
         catch (OperationCanceledException) when (timeout.IsCancellationRequested && !cancel.IsCancellationRequested)
         {
-            return (null, new Failure(new Problem(Problems.Unreachable, $"The conductor at {server} did not answer within {CallTimeout.TotalSeconds:0} seconds.", 0), Passing: true));
+            return (null, new Failure(new Problem(Problems.Unreachable, $"The conductor at {server} did not answer within {AnswerWithin.TotalSeconds:0} seconds.", 0)));
         }
     }
 
@@ -120,7 +119,6 @@ internal sealed class Connection(SocketsHttpHandler handler, Uri server, string?
     private async Task<Failure> RefusalAsync(HttpResponseMessage answer, CancellationToken cancel)
     {
         var status = (int)answer.StatusCode;
-        var passing = status is 408 or 429 or >= 500;
         var retryAfter = answer.Headers.RetryAfter?.Delta;
         if (answer.Content.Headers.ContentType?.MediaType == "application/problem+json")
         {
@@ -128,7 +126,7 @@ internal sealed class Connection(SocketsHttpHandler handler, Uri server, string?
             {
                 var bytes = await answer.Content.ReadAsByteArrayAsync(cancel);
                 if (JsonSerializer.Deserialize(bytes, ApiJson.Default.Problem) is { Title: not null } problem)
-                    return new Failure(problem, passing, retryAfter);
+                    return new Failure(problem, retryAfter);
             }
             catch (JsonException)
             {
@@ -136,17 +134,17 @@ internal sealed class Connection(SocketsHttpHandler handler, Uri server, string?
             }
         }
         return new Failure(new Problem(
-            Problems.Http, $"The conductor at {server} answered {answer.RequestMessage?.Method} {answer.RequestMessage?.RequestUri?.AbsolutePath} with {status} {answer.ReasonPhrase}.", status), passing, retryAfter);
+            Problems.Http, $"The conductor at {server} answered {answer.RequestMessage?.Method} {answer.RequestMessage?.RequestUri?.AbsolutePath} with {status} {answer.ReasonPhrase}.", status), retryAfter);
     }
 
     // A server that fails the pin will fail it again. A handshake that breaks off for another reason is as passing as any broken connection.
     private Failure Unreachable(HttpRequestException e) => e.InnerException is AuthenticationException untrusted
         ? new Failure(new Problem(
             Problems.Untrusted, $"The server at {server} did not prove that it is the conductor: {untrusted.Message}", 0,
-            Remedy: "It has another CA, or is called by a name or address that its certificate does not have."), Passing: false)
-        : new Failure(new Problem(Problems.Unreachable, $"The conductor at {server} cannot be reached: {Innermost(e).Message}", 0), Passing: true);
+            Remedy: "It has another CA, or is called by a name or address that its certificate does not have."))
+        : new Failure(new Problem(Problems.Unreachable, $"The conductor at {server} cannot be reached: {Innermost(e).Message}", 0));
 
     private static Exception Innermost(Exception e) => e.InnerException is { } inner ? Innermost(inner) : e;
 
-    private sealed record Failure(Problem Problem, bool Passing, TimeSpan? RetryAfter = null);
+    private sealed record Failure(Problem Problem, TimeSpan? RetryAfter = null);
 }

@@ -14,4 +14,7 @@ public static class Problems
 
     /// <summary>An HTTP error without problem details, as a proxy in between gives.</summary>
     public const string Http = "urn:baremetal:problem:http";
+
+    /// <summary>Whether the same call may succeed later: nobody answered, or the conductor said that it cannot just now.</summary>
+    public static bool ArePassing(Problem problem) => problem.Type == Unreachable || problem.Status is 408 or 429 or >= 500;
 }
