@@ -6,7 +6,7 @@ namespace Baremetal.Api.Client;
 
 /// <summary>
 /// The deploy agent's calls. It has no clock to trust, so the times in certificates do not count; what fails for a passing reason is tried
-/// until it succeeds, but for the heartbeat, which is its own repetition.
+/// until it succeeds, but for the heartbeat and the question for an order, which are their own repetition.
 /// </summary>
 /// <param name="server">The conductor's TLS address.</param>
 /// <param name="ca">The pinned CA certificate.</param>
@@ -19,8 +19,8 @@ public sealed class AgentClient(Uri server, X509Certificate2 ca, TimeProvider ti
 
     private volatile Connection _connection = Connect(null, server, ca, time, retrying);
 
-    /// <summary>From now on this side proves itself with this certificate, which has its private key. Calls that are under way end as they began.</summary>
-    public void Use(X509Certificate2 certificate) =>
+    /// <summary>From now on this side proves itself with this certificate, which has its private key, or not at all. Calls that are under way end as they began.</summary>
+    public void Use(X509Certificate2? certificate) =>
         // The connection that it replaces is not disposed under its calls: it closes when they and a minute without any are over.
         _connection = Connect(certificate, server, ca, time, retrying);
 
@@ -42,10 +42,10 @@ public sealed class AgentClient(Uri server, X509Certificate2 ca, TimeProvider ti
     public Task<HeartbeatAnswer> HeartbeatAsync(AgentHeartbeat heartbeat, CancellationToken cancel) =>
         PostAsync(Routes.AgentHeartbeat, heartbeat, ApiJson.Default.AgentHeartbeat, ApiJson.Default.HeartbeatAnswer, Retry.Never, cancel);
 
-    /// <summary>The order's envelope, or null when there is none.</summary>
+    /// <summary>The order's envelope, or null when there is none. Not tried again here: whoever beats asks again at the next beat.</summary>
     public async Task<byte[]?> AskOrderAsync(string nonce, CancellationToken cancel)
     {
-        using var answer = await _connection.PostAsync(Routes.AgentOrder, new AskOrder(nonce), ApiJson.Default.AskOrder, Retry.Patient, cancel);
+        using var answer = await _connection.PostAsync(Routes.AgentOrder, new AskOrder(nonce), ApiJson.Default.AskOrder, Retry.Never, cancel);
         return answer.StatusCode == HttpStatusCode.NoContent ? null : await answer.Content.ReadAsByteArrayAsync(cancel);
     }
 

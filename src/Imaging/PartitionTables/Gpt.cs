@@ -28,6 +28,8 @@ internal sealed class Gpt
 
     public IEnumerable<GptEntry> Partitions => Entries.Where(entry => !entry.IsFree);
 
+    public IReadOnlyList<NumberedPartition> Numbered => [.. Entries.Select((entry, i) => new NumberedPartition(i + 1, entry)).Where(partition => !partition.Entry.IsFree)];
+
     /// <summary>Whether a disk's start has a GPT for this sector size.</summary>
     public static bool IsAt(ReadOnlySpan<byte> diskStart, int sectorSize) =>
         diskStart.Length >= 2 * sectorSize && diskStart[sectorSize..].StartsWith(GptHeader.Signature);

@@ -60,7 +60,8 @@ public static class ImageWriter
             progress.WireBytes, progress.WrittenBytes, progress.ZeroedBytes, progress.ReusedBytes, time.GetElapsedTime(begun), PeakMemory(), mirrors.Dropped));
     }
 
-    private static long PeakMemory()
+    /// <summary>The most memory that this process has had, in bytes (VmHWM).</summary>
+    public static long PeakMemory()
     {
         foreach (var line in File.ReadLines("/proc/self/status"))
         {

@@ -1,0 +1,27 @@
+using System.Runtime.InteropServices;
+using Baremetal.Api;
+
+namespace Baremetal.DeployAgent.Inventory;
+
+/// <summary>Reads all that the kernel tells of a machine.</summary>
+internal static class MachineInventory
+{
+    /// <summary>As <c>uname -m</c> has it.</summary>
+    public static string Architecture { get; } = RuntimeInformation.OSArchitecture == System.Runtime.InteropServices.Architecture.Arm64 ? "aarch64" : "x86_64";
+
+    public static Api.Inventory Read(Machine machine, string? bootMac) => new(
+        Processors.Read(machine),
+        MemoryOf(machine),
+        Disks.Read(machine),
+        NetworkCards.Read(machine, bootMac),
+        FirmwareOf(machine),
+        Smbios.Read(machine));
+
+    public static FirmwareMode FirmwareOf(Machine machine) => Directory.Exists(machine.PathOf("/sys/firmware/efi")) ? FirmwareMode.Uefi : FirmwareMode.Bios;
+
+    private static long MemoryOf(Machine machine)
+    {
+        var total = machine.Text("/proc/meminfo")?.Split('\n').FirstOrDefault(line => line.StartsWith("MemTotal:", StringComparison.Ordinal));
+        return total is not null && long.TryParse(total.AsSpan("MemTotal:".Length).Trim(" kB"), out var kibibytes) ? kibibytes << 10 : 0;
+    }
+}

@@ -1,0 +1,82 @@
+using System.Net.NetworkInformation;
+using Baremetal.DeployAgent.Native;
+using Baremetal.Imaging.Targets;
+using Baremetal.Trust;
+
+namespace Baremetal.DeployAgent;
+
+/// <summary>
+/// The hardware as the agent meets it: files under a root, disks that can be opened, and a restart. The real one is <c>new Machine("/")</c>;
+/// another root is another machine, recorded or made up.
+/// </summary>
+/// <param name="root">Where <c>/proc</c>, <c>/sys</c> and <c>/run</c> are.</param>
+public sealed class Machine(string root)
+{
+    private readonly string _root = Path.GetFullPath(root);
+
+    /// <summary>Opens a disk by its kernel name, such as <c>sda</c>, for nobody else.</summary>
+    public Func<string, (IBlockTarget? Target, Rejection? Rejection)> OpenDisk { get; init; } = static name => BlockTarget.Open($"/dev/{name}", sizeIfNew: 0);
+
+    /// <summary>The addresses of a network interface.</summary>
+    public Func<string, string[]> AddressesOf { get; init; } = SystemAddressesOf;
+
+    /// <summary>Restarts the machine now. It does not return on a real one.</summary>
+    public Action Restart { get; init; } = Kernel.Restart;
+
+    public string PathOf(string path) => Path.Join(_root, path);
+
+    /// <summary>A small file's text without the space around it; null if it is not there, cannot be read, or says nothing.</summary>
+    public string? Text(string path)
+    {
+        try
+        {
+            // Attributes of sysfs can be there and fail when read, as the speed of an interface that is down.
+            return File.ReadAllText(PathOf(path)).Trim(' ', '\n', '\t', '\0') is { Length: > 0 } text ? text : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    public long? Number(string path) => long.TryParse(Text(path), out var number) ? number : null;
+
+    public byte[]? Bytes(string path)
+    {
+        try
+        {
+            return File.ReadAllBytes(PathOf(path));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The names in a directory, sorted; none if it is not there.</summary>
+    public IReadOnlyList<string> Names(string directory)
+    {
+        var path = new DirectoryInfo(PathOf(directory));
+        return path.Exists ? [.. path.EnumerateFileSystemInfos().Select(entry => entry.Name).Order(StringComparer.Ordinal)] : [];
+    }
+
+    /// <summary>Where a symbolic link leads in the end, as a path of this machine; null if it leads nowhere.</summary>
+    public string? Target(string link)
+    {
+        try
+        {
+            return new DirectoryInfo(PathOf(link)).ResolveLinkTarget(returnFinalTarget: true)?.FullName is { } full && full.StartsWith(_root, StringComparison.Ordinal)
+                ? Path.Join("/", full[_root.Length..])
+                : null;
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
+    private static string[] SystemAddressesOf(string name) =>
+        NetworkInterface.GetAllNetworkInterfaces().FirstOrDefault(nic => nic.Name == name) is { } nic
+            ? [.. nic.GetIPProperties().UnicastAddresses.Select(address => address.Address).Where(address => !address.IsIPv6LinkLocal).Select(address => address.ToString())]
+            : [];
+}

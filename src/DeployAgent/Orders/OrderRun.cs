@@ -1,0 +1,114 @@
+using Baremetal.Api;
+using Baremetal.Api.Client;
+using Baremetal.DeployAgent.Enrolment;
+using Baremetal.DeployAgent.Steps;
+using Baremetal.Trust;
+
+namespace Baremetal.DeployAgent.Orders;
+
+/// <summary>How an order ended.</summary>
+internal enum OrderEnd
+{
+    /// <summary>There is no more to do for it, or it failed, or it is not this agent's any more.</summary>
+    Over,
+
+    /// <summary>All is done, and the machine shall be restarted.</summary>
+    Restart,
+}
+
+/// <summary>The step that runs, and how far it is.</summary>
+internal sealed record StepAt(string Step, Progress? Progress);
+
+/// <summary>One accepted order, while its steps run one after the other. Heartbeats look at it from outside.</summary>
+internal sealed class OrderRun(DeployOrder order, OrderQuestion question, Disk disk, TrustAnchor anchor, Enrolled enrolled, Machine machine, AgentConsole console, TimeProvider time) : IDisposable
+{
+    private readonly CancellationTokenSource _abort = new();
+    private volatile StepAt? _at;
+
+    public DeployOrder Order => order;
+
+    public OrderQuestion Question => question;
+
+    /// <summary>The one disk that the order means.</summary>
+    public Disk Disk => disk;
+
+    public TrustAnchor Anchor => anchor;
+
+    public Enrolled Enrolled => enrolled;
+
+    public Machine Machine => machine;
+
+    public AgentConsole Console => console;
+
+    public TimeProvider Time => time;
+
+    /// <summary>Null before the first step.</summary>
+    public StepAt? At => _at;
+
+    public void Tell(Progress progress) => _at = _at is { } at ? at with { Progress = progress } : null;
+
+    /// <summary>Stops before the next chunk or step.</summary>
+    public void Abort() => _abort.Cancel();
+
+    /// <param name="stop">The agent ends: the order is left as it is, for its next start.</param>
+    public async Task<OrderEnd> RunAsync(CancellationToken stop)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, _abort.Token);
+        try
+        {
+            foreach (var step in order.Steps)
+            {
+                await ReportAsync(enrolled.Client, order.OrderId, question, step.Name, StepOutcome.Started, null, null, either.Token);
+                _at = new StepAt(step.Name, null);
+                var end = await TryAsync(step, either.Token);
+                stop.ThrowIfCancellationRequested();
+                if (end.Failure is not null)
+                    console.Say($"Step {step.Name} failed: {end.Failure}");
+                // An abort does not keep the conductor from hearing how far it came.
+                await ReportAsync(enrolled.Client, order.OrderId, question, step.Name, end.Failure is null ? StepOutcome.Done : StepOutcome.Failed, end.Failure, end.Result, stop);
+                if (end.Failure is not null)
+                    return OrderEnd.Over;
+                either.Token.ThrowIfCancellationRequested();
+            }
+        }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        {
+            console.Say($"Order {order.OrderId} was aborted by the conductor.");
+            return OrderEnd.Over;
+        }
+        catch (ProblemException e)
+        {
+            console.Say($"Order {order.OrderId} is dropped: {e.Message}");
+            return OrderEnd.Over;
+        }
+        return order.Steps[^1].Name == OrderSteps.Reboot ? OrderEnd.Restart : OrderEnd.Over;
+    }
+
+    public void Dispose() => _abort.Dispose();
+
+    /// <summary>Tells how a step goes, until the conductor has heard it.</summary>
+    public static Task ReportAsync(
+        AgentClient client, string order, OrderQuestion question, string step, StepOutcome outcome, Rejection? cause, WriteResult? result, CancellationToken cancel) =>
+        client.ReportAsync(order, new StepReport(question.BootId, question.Nonce, step, outcome, cause?.ToString(), result), cancel);
+
+    // What the hardware and the network do to a step is its failure, not the agent's.
+    private async Task<StepEnd> TryAsync(OrderStep step, CancellationToken cancel)
+    {
+        try
+        {
+            return await StepTable.All[step.Name](this, cancel);
+        }
+        catch (OperationCanceledException) when (_abort.IsCancellationRequested)
+        {
+            return new StepEnd(new Rejection($"Step {step.Name} was aborted by the conductor."));
+        }
+        catch (ProblemException e)
+        {
+            return new StepEnd(new Rejection(e.Message));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return new StepEnd(new Rejection($"Step {step.Name} failed at {disk.Name}: {e.Message}"));
+        }
+    }
+}

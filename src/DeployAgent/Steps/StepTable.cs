@@ -1,0 +1,38 @@
+using Baremetal.Api;
+using Baremetal.DeployAgent.Orders;
+using Baremetal.Trust;
+
+namespace Baremetal.DeployAgent.Steps;
+
+/// <summary>How a step ended: why it failed, or null; and what a write cost.</summary>
+internal sealed record StepEnd(Rejection? Failure = null, WriteResult? Result = null)
+{
+    public static readonly StepEnd Done = new();
+}
+
+internal delegate Task<StepEnd> Step(OrderRun run, CancellationToken cancel);
+
+/// <summary>All that an order can make the agent do.</summary>
+internal static class StepTable
+{
+    public static readonly IReadOnlyDictionary<string, Step> All = new Dictionary<string, Step>(StringComparer.Ordinal)
+    {
+        [OrderSteps.WriteImage] = WriteImageStep.RunAsync,
+        [OrderSteps.SetBootDisk] = SetBootDiskStep.RunAsync,
+        // What it does, it does when the conductor has the report that it is done: nobody could send it later.
+        [OrderSteps.Reboot] = static (_, _) => Task.FromResult(StepEnd.Done),
+    };
+
+    public static Rejection? FirstFault(DeployOrder order)
+    {
+        if (order.Steps.Length == 0)
+            return new Rejection($"Order {order.OrderId} has no steps.");
+        if (Array.Find(order.Steps, step => !All.ContainsKey(step.Name)) is { } unknown)
+            return new Rejection($"Order {order.OrderId} has the step '{unknown.Name}', which this agent does not know.", "The ramdisk is older than the conductor: build it anew.");
+        if (order.Steps.DistinctBy(step => step.Name).Count() != order.Steps.Length)
+            return new Rejection($"Order {order.OrderId} has a step twice.");
+        if (Array.FindIndex(order.Steps, step => step.Name == OrderSteps.Reboot) is >= 0 and var reboot && reboot != order.Steps.Length - 1)
+            return new Rejection($"Order {order.OrderId} has steps after the reboot.");
+        return null;
+    }
+}

@@ -1,0 +1,112 @@
+using Baremetal.Api;
+using Baremetal.Api.Client;
+using Baremetal.DeployAgent.Inventory;
+using Baremetal.DeployAgent.Orders;
+using Baremetal.Imaging.Sources;
+using Baremetal.Imaging.Streaming;
+using Baremetal.Trust;
+
+namespace Baremetal.DeployAgent.Steps;
+
+/// <summary>
+/// <c>write-image</c>: the manifest that the order names, the two indexes that the manifest names, then every chunk against them. Each link is
+/// checked before the next is fetched, and all of them before the disk is touched.
+/// </summary>
+internal static class WriteImageStep
+{
+    private static readonly TimeSpan DrawEvery = TimeSpan.FromSeconds(1);
+
+    // A blob server that does not answer is passed over; one after the other gets this long.
+    private static readonly Retry PerMirror = new(5, TimeSpan.FromSeconds(0.5), TimeSpan.FromSeconds(5));
+
+    public static async Task<StepEnd> RunAsync(OrderRun run, CancellationToken cancel)
+    {
+        var order = run.Order;
+        var envelope = await run.Enrolled.Client.GetManifestAsync(order.ManifestSha256.ToString(), cancel);
+        if (!run.Anchor.TryOpenManifest(envelope, run.Enrolled.Clock.Now, out var manifest, out var digest, out var rejection))
+            return new StepEnd(rejection);
+        if (digest != order.ManifestSha256)
+            return new StepEnd(new Rejection($"The conductor gave the manifest {digest}; the order names {order.ManifestSha256}."));
+        var image = manifest.Predicate;
+        if (Misfit(image, run.Machine) is { } misfit)
+            return new StepEnd(misfit);
+        run.Console.Say($"Image {image.Name}:{image.Version} ({Quantity.Bytes(image.Source.Size)} {image.Source.Format}, {Quantity.Bytes(image.Disk.Size)} on disk) goes to {run.Disk.Name} ({run.Disk.Model ?? run.Disk.ByPath}).");
+
+        var indexes = new byte[2][];
+        foreach (var (i, (what, reference)) in new[] { ("disk", image.Disk.Index), ("source", image.Source.Index) }.Index())
+        {
+            (indexes[i], rejection) = await FetchBlobAsync(run, what, reference, cancel);
+            if (rejection is not null)
+                return new StepEnd(rejection);
+        }
+        if (!VerifiedImage.TryVerify(manifest, indexes[0], indexes[1], out var verified, out rejection))
+            return new StepEnd(rejection);
+        var configDrive = order.ConfigDriveSha256 is { } drive ? new ConfigDrive(await run.Enrolled.Client.GetConfigDriveAsync(order.OrderId, cancel), drive) : null;
+        return await WriteAsync(run, verified, configDrive, cancel);
+    }
+
+    private static async Task<StepEnd> WriteAsync(OrderRun run, VerifiedImage image, ConfigDrive? configDrive, CancellationToken cancel)
+    {
+        var (opened, rejection) = run.Machine.OpenDisk(run.Disk.Name);
+        if (opened is null)
+            return new StepEnd(rejection);
+        using var target = opened;
+        var sources = run.Enrolled.Identity.Blobs.Select(blobs => new HttpSource(new Uri(blobs + image.Manifest.SourceDigest), run.Time)).ToArray();
+        var options = new WriteOptions(Reuse: run.Order.Reuse, ConfigDrive: configDrive);
+        var progress = new WriteProgress();
+        if (OrderCheck.Expired(run.Order, run.Question, run.Time) is { } expired)
+            return new StepEnd(expired);
+
+        var write = Task.Factory.StartNew(() => ImageWriter.Write(image, sources, target, options, progress, run.Time, cancel), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        var gauge = new WriteGauge(progress, run.Time);
+        while (!write.IsCompleted)
+        {
+            await Task.WhenAny(write, Task.Delay(DrawEvery, run.Time, CancellationToken.None));
+            var now = gauge.Read();
+            run.Tell(now);
+            run.Console.Draw(progress.Phase.ToString().ToLowerInvariant(), now);
+        }
+
+        var outcome = await write;
+        var figures = outcome.Figures;
+        foreach (var dropped in figures.DroppedSources)
+            run.Console.Say(dropped);
+        if (outcome.Status == WriteStatus.Written)
+            run.Console.Say($"Written and verified in {Quantity.Time(figures.Elapsed)}: {Quantity.Bytes(figures.WireBytes)} over the network, {Quantity.Bytes(figures.WrittenBytes)} written, {Quantity.Bytes(figures.ZeroedBytes)} zeroed, {Quantity.Bytes(figures.ReusedBytes)} were there; peak memory {Quantity.Bytes(figures.PeakMemoryBytes)}.");
+        return new StepEnd(
+            outcome.Status == WriteStatus.Written ? null : outcome.Reason,
+            new WriteResult(figures.WireBytes, figures.WrittenBytes, figures.ZeroedBytes, figures.ReusedBytes, figures.Elapsed.TotalSeconds, figures.PeakMemoryBytes));
+    }
+
+    // By digest from any mirror; the last one's failure is told.
+    private static async Task<(byte[] Bytes, Rejection? Rejection)> FetchBlobAsync(OrderRun run, string what, IndexReference reference, CancellationToken cancel)
+    {
+        var cause = "The conductor named no place to have it from.";
+        foreach (var blobs in run.Enrolled.Identity.Blobs)
+        {
+            try
+            {
+                using var mirror = new PlainClient(new Uri(blobs), run.Time);
+                var bytes = await mirror.GetAsync(blobs + reference.Sha256, PerMirror, cancel);
+                if (Digest.Of(bytes) == reference.Sha256)
+                    return (bytes, null);
+                cause = $"{blobs} has other bytes under its digest.";
+            }
+            catch (ProblemException e)
+            {
+                cause = e.Message;
+            }
+        }
+        return ([], new Rejection($"The {what} index {reference.Sha256} cannot be had: {cause}"));
+    }
+
+    private static Rejection? Misfit(ImagePredicate image, Machine machine)
+    {
+        var firmware = MachineInventory.FirmwareOf(machine) == FirmwareMode.Uefi ? "uefi" : "bios";
+        if (image.Arch != MachineInventory.Architecture)
+            return new Rejection($"Image {image.Name}:{image.Version} is for {image.Arch}; this machine is {MachineInventory.Architecture}.", "Choose another image.");
+        return image.Firmware.Contains(firmware) ? null : new Rejection(
+            $"Image {image.Name}:{image.Version} boots under {(image.Firmware.Length == 0 ? "nobody knows which firmware" : string.Join(" and ", image.Firmware))}; this machine has {firmware}.",
+            "Choose another image, or change the machine's firmware mode.");
+    }
+}
