@@ -1,0 +1,87 @@
+using System.CommandLine;
+using System.Globalization;
+
+namespace Baremetal.DeployAgent.Write;
+
+/// <summary><c>deploy-agent write</c>: the agent's own pipeline by hand, for any disk or file.</summary>
+internal static class WriteCommand
+{
+    private static readonly Option<string> _manifest = new("--manifest")
+    {
+        Description = "The signed image manifest (NAME.dsse.json).",
+        HelpName = "FILE",
+        Required = true,
+    };
+
+    private static readonly Option<string[]> _trust = new("--trust")
+    {
+        Description = "The trust document; several, oldest first, for a chain of versions.",
+        HelpName = "FILE",
+        Required = true,
+    };
+
+    private static readonly Option<string?> _blobs = new("--blobs")
+    {
+        Description = "Where the two indexes are, by digest; by default beside the manifest.",
+        HelpName = "DIR|URL",
+    };
+
+    private static readonly Option<string[]> _source = new("--source")
+    {
+        Description = "Where the image file is; several are mirrors of each other, and none needs trust.",
+        HelpName = "URL|FILE",
+        Required = true,
+    };
+
+    private static readonly Option<string> _target = new("--target")
+    {
+        Description = "The disk to overwrite. A file that does not exist is made as large as the image.",
+        HelpName = "DEVICE|FILE",
+        Required = true,
+    };
+
+    private static readonly Option<bool> _reuse = new("--reuse") { Description = "Neither fetch nor write what the target holds already." };
+
+    private static readonly Option<bool> _readBack = new("--read-back") { Description = "Read everything back and compare before the target is made bootable." };
+
+    private static readonly Option<DateTimeOffset?> _at = new("--at")
+    {
+        Description = "Judge expiry as of this time instead of the clock's.",
+        HelpName = "TIME",
+        CustomParser = result =>
+        {
+            if (DateTimeOffset.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time))
+                return time;
+            result.AddError($"'{result.Tokens[0].Value}' is no time; write it like 2026-01-31T12:00:00Z.");
+            return null;
+        },
+    };
+
+    private static readonly Option<string?> _progress = new("--progress") { Description = "'json': one JSON object a line on standard output, each second and at the end.", HelpName = "json" };
+
+    public static Command Create()
+    {
+        _progress.AcceptOnlyFromAmong("json");
+        var command = new Command("write", "Writes a signed image to a disk: every byte is verified before it is written. Exit codes: 0 written, 1 failed and unbootable, 2 wrong usage, 4 refused and untouched.")
+        {
+            _manifest, _trust, _blobs, _source, _target, _reuse, _readBack, _at, _progress,
+        };
+        command.SetAction((parse, cancel) => Task.Run(() => Run(parse, cancel), CancellationToken.None));
+        return command;
+    }
+
+    private static int Run(ParseResult parse, CancellationToken cancel)
+    {
+        var request = new WriteRequest(
+            parse.GetRequiredValue(_manifest),
+            parse.GetRequiredValue(_trust),
+            parse.GetValue(_blobs) ?? Path.GetDirectoryName(Path.GetFullPath(parse.GetRequiredValue(_manifest)))!,
+            parse.GetRequiredValue(_source),
+            parse.GetRequiredValue(_target),
+            parse.GetValue(_reuse),
+            parse.GetValue(_readBack),
+            parse.GetValue(_at));
+        using IWriteDisplay display = parse.GetValue(_progress) is null ? new WriteBar(Console.Error, !Console.IsErrorRedirected, TimeProvider.System) : new WriteLines(Console.Out);
+        return request.Run(display, TimeProvider.System, cancel);
+    }
+}

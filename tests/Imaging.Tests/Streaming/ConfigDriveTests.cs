@@ -1,0 +1,99 @@
+using Baremetal.Imaging.Streaming;
+using Baremetal.Support;
+using Baremetal.Trust;
+
+namespace Baremetal.Imaging.Tests.Streaming;
+
+public sealed class ConfigDriveTests
+{
+    private const int MiB = 1 << 20;
+    private const int ImageSize = 24 * MiB;
+
+    private static readonly byte[] _drive = MakeDrive();
+
+    private static ConfigDrive Drive => new(_drive, Digest.Of(_drive));
+
+    [Theory]
+    [InlineData(ImageSize + (9 * MiB))]
+    [InlineData(ImageSize + (40 * MiB))]
+    [InlineData(ImageSize + (40 * MiB) + 512)]
+    public void ConfigDrive_OnALargerDisk_IsTheLastPartition(int diskSize)
+    {
+        using var folder = new TestFolder();
+        var image = TestImage.Sign(folder.MakeDisk("disk.raw", ImageSize, seed: 7));
+        var target = new RecordingTarget(new byte[diskSize]);
+
+        var outcome = Writing.To(target, image, new WriteOptions(ConfigDrive: Drive));
+
+        Assert.True(outcome.Status == WriteStatus.Written, outcome.Reason?.ToString());
+        File.WriteAllBytes(folder["written.raw"], target.Disk);
+        Assert.Contains("No problems found", Shell.Run("sgdisk", "--verify", folder["written.raw"]), StringComparison.Ordinal);
+        var partition = Shell.Run("sgdisk", "--info=3", folder["written.raw"]);
+        Assert.Contains("Partition name: 'config-2'", partition, StringComparison.Ordinal);
+        Assert.Contains("Partition size: 16384 sectors", partition, StringComparison.Ordinal);
+        var start = long.Parse(partition.Split("First sector: ")[1].Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture) * 512;
+        Assert.Equal(0, start % MiB);
+        Assert.InRange(start + (8 * MiB), diskSize - (2 * MiB), diskSize - (33 * 512));
+        Assert.True(target.Disk.AsSpan((int)start, _drive.Length).SequenceEqual(_drive), "the partition does not hold the drive");
+    }
+
+    [Fact]
+    public void ConfigDrive_OnADiskWithoutRoom_IsRefusedNamingThePartition() =>
+        AssertRefused(ImageSize + (4 * MiB), Drive, "partition 'root' reaches into");
+
+    [Fact]
+    public void ConfigDrive_OtherThanOrdered_IsRefused() =>
+        AssertRefused(ImageSize + (40 * MiB), Drive with { Sha256 = default }, "not the one that was ordered");
+
+    [Fact]
+    public void ConfigDrive_TooLarge_IsRefused() =>
+        AssertRefused(ImageSize + (40 * MiB), new ConfigDrive(new byte[(8 * MiB) + 1], default), "has room for 8388608");
+
+    [Fact]
+    public void ConfigDrive_WithoutGpt_IsRefused()
+    {
+        using var folder = new TestFolder();
+        var image = TestImage.Sign(folder.MakeDisk("disk.raw", ImageSize, seed: 7, gpt: false));
+        var target = new RecordingTarget(new byte[ImageSize * 2]);
+
+        var outcome = Writing.To(target, image, new WriteOptions(ConfigDrive: Drive));
+
+        Assert.Contains("no GPT", outcome.Reason!.Cause, StringComparison.Ordinal);
+        Assert.Empty(target.Writes);
+    }
+
+    [Fact]
+    public void ConfigDrive_WhenAllEntriesAreUsed_IsRefused()
+    {
+        using var folder = new TestFolder();
+        var path = folder.MakeDisk("disk.raw", ImageSize, seed: 7);
+        Shell.Run("sgdisk", ["--zap-all", .. Enumerable.Range(1, 128).Select(n => $"--new={n}:{2048 * n / 8 * 1}:+1"), path]);
+        var image = TestImage.Sign(path);
+        var target = new RecordingTarget(new byte[ImageSize * 2]);
+
+        var outcome = Writing.To(target, image, new WriteOptions(ConfigDrive: Drive));
+
+        Assert.Contains("all 128 are used", outcome.Reason!.Cause, StringComparison.Ordinal);
+        Assert.Empty(target.Writes);
+    }
+
+    private static void AssertRefused(int diskSize, ConfigDrive drive, string reason)
+    {
+        using var folder = new TestFolder();
+        var image = TestImage.Sign(folder.MakeDisk("disk.raw", ImageSize, seed: 7));
+        var target = new RecordingTarget(new byte[diskSize]);
+
+        var outcome = Writing.To(target, image, new WriteOptions(ConfigDrive: drive));
+
+        Assert.Equal(WriteStatus.Refused, outcome.Status);
+        Assert.Contains(reason, outcome.Reason!.Cause, StringComparison.Ordinal);
+        Assert.Empty(target.Writes);
+    }
+
+    private static byte[] MakeDrive()
+    {
+        var drive = new byte[(4 * MiB) + 100];
+        new Random(1).NextBytes(drive);
+        return drive;
+    }
+}

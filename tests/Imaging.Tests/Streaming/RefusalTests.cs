@@ -1,0 +1,249 @@
+using System.Buffers.Binary;
+using Baremetal.Imaging.Streaming;
+using Baremetal.Support;
+
+namespace Baremetal.Imaging.Tests.Streaming;
+
+/// <summary>Each image that cannot be written is refused with its own reason, and the disk is as it was.</summary>
+public sealed class RefusalTests
+{
+    private const int DiskSize = 8 << 20;
+
+    [Theory]
+    [InlineData("backing file", "backing file")]
+    [InlineData("external data file", "external data file")]
+    [InlineData("encrypted", "encrypted (LUKS)")]
+    [InlineData("corrupt bit", "marked corrupt")]
+    [InlineData("unknown feature", "unknown feature 17")]
+    [InlineData("unknown compression", "compression type is 7")]
+    [InlineData("version 4", "version is 4")]
+    [InlineData("cluster bits", "2^40")]
+    [InlineData("virtual size", "2 TiB")]
+    [InlineData("L1 beyond the end", "L1 table at byte 1099511627776 lies beyond")]
+    [InlineData("L1 unaligned", "does not start on a cluster")]
+    [InlineData("L1 too short", "L1 table has 0 entries")]
+    [InlineData("L2 beyond the end", "entry 0 of its L1 table names a table at byte 1099511627776, beyond")]
+    [InlineData("L2 unaligned", "no cluster's start")]
+    [InlineData("L2 reserved bits", "entry 0 of its L1 table has reserved bits")]
+    [InlineData("cluster beyond the end", "the L2 entry for byte 65536 of the disk names byte 1099511627776, beyond")]
+    [InlineData("cluster unaligned", "the L2 entry for byte 65536 of the disk names byte 66048, which is no cluster's start")]
+    [InlineData("compressed beyond the end", "names compressed bytes at")]
+    [InlineData("cut off", "beyond the file's end")]
+    [InlineData("header cut off", "header is cut off")]
+    public void Qcow2_ThatCannotBeWritten_IsRefusedUntouched(string fault, string reason)
+    {
+        using var folder = new TestFolder();
+        var path = MakeBad(folder, fault);
+
+        var outcome = AssertUntouched(TestImage.Declare(path, DiskSize));
+
+        Assert.Contains(reason, outcome.Reason!.Cause, StringComparison.Ordinal);
+        Assert.NotNull(outcome.Reason.Remedy);
+    }
+
+    [Theory]
+    [InlineData("vmdk", "VMDK")]
+    [InlineData("vpc", "VHD")]
+    [InlineData("vhdx", "VHDX")]
+    [InlineData("vdi", "VDI")]
+    [InlineData("qed", "QED")]
+    [InlineData("qcow", "qcow version 1")]
+    [InlineData("parallels", "Parallels")]
+    public void OtherFormats_AreNamedAndRefused(string format, string name)
+    {
+        using var folder = new TestFolder();
+        var raw = folder.MakeDisk("disk.raw", DiskSize, seed: 1, gpt: false);
+        Shell.Run("qemu-img", "convert", "-O", format, raw, folder["image"]);
+
+        var outcome = AssertUntouched(TestImage.Declare(folder["image"], DiskSize, format: "raw"));
+
+        Assert.Contains($"The image is {name},", outcome.Reason!.Cause, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void FixedVhd_DoesNotPassForRaw()
+    {
+        using var folder = new TestFolder();
+        var raw = folder.MakeDisk("disk.raw", DiskSize, seed: 1, gpt: false);
+        Shell.Run("qemu-img", "convert", "-O", "vpc", "-o", "subformat=fixed", raw, folder["image"]);
+
+        Assert.Contains("VHD", AssertUntouched(TestImage.Declare(folder["image"], DiskSize, format: "raw")).Reason!.Cause, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("gzip")]
+    [InlineData("xz")]
+    [InlineData("zstd")]
+    public void CompressedFile_IsNamedAndRefused(string tool)
+    {
+        using var folder = new TestFolder();
+        var raw = folder.MakeDisk("disk.raw", DiskSize, seed: 1, gpt: false);
+        Shell.Run("sh", "-c", $"{tool} -1 -c '{raw}' > '{folder["image"]}'");
+
+        Assert.Contains(tool, AssertUntouched(TestImage.Declare(folder["image"], DiskSize, format: "raw")).Reason!.Cause, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Format_OtherThanTheManifestSays_IsRefusedNamingBoth()
+    {
+        using var folder = new TestFolder();
+        var path = folder.Convert(folder.MakeDisk("disk.raw", DiskSize, seed: 1), "disk.qcow2");
+
+        var outcome = AssertUntouched(TestImage.Declare(path, DiskSize, format: "raw"));
+
+        Assert.Contains("raw, but it is qcow2", outcome.Reason!.Cause, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void DiskSize_OtherThanTheManifestSays_IsRefused()
+    {
+        using var folder = new TestFolder();
+        var path = folder.Convert(folder.MakeDisk("disk.raw", DiskSize, seed: 1), "disk.qcow2");
+
+        Assert.Contains("but it has 8388608", AssertUntouched(TestImage.Declare(path, DiskSize / 2)).Reason!.Cause, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Disk_SmallerThanTheImage_IsRefused()
+    {
+        using var folder = new TestFolder();
+        var image = TestImage.Sign(folder.MakeDisk("disk.raw", DiskSize, seed: 1));
+
+        var outcome = AssertUntouched(image, new RecordingTarget(new byte[DiskSize - 512]));
+
+        Assert.Contains($"{DiskSize} bytes; the recording disk has {DiskSize - 512}", outcome.Reason!.Cause, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void SectorSize_OtherThanTheImages_IsRefused()
+    {
+        using var folder = new TestFolder();
+        var image = TestImage.Sign(folder.MakeDisk("disk.raw", DiskSize, seed: 1));
+
+        Assert.Contains("sectors of 4096", AssertUntouched(image, new RecordingTarget(new byte[DiskSize], sectorSize: 4096)).Reason!.Cause, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Memory_ThatDoesNotSuffice_IsRefusedNamingTheFigure()
+    {
+        using var folder = new TestFolder();
+        var image = TestImage.Sign(folder.MakeDisk("disk.raw", DiskSize, seed: 1));
+
+        var outcome = AssertUntouched(image, options: new WriteOptions(MemoryLimit: 12 << 20));
+
+        Assert.Matches(@"needs \d+ MiB more memory", outcome.Reason!.Cause);
+    }
+
+    [Theory]
+    [InlineData(512 + 20, "header's CRC")]
+    [InlineData(1024 + 130, "entries' CRC")]
+    public void PartitionTable_Damaged_IsRefused(int at, string reason)
+    {
+        using var folder = new TestFolder();
+        var path = folder.MakeDisk("disk.raw", DiskSize, seed: 1);
+        var image = TestImage.Sign(path);
+        // Signed while sound, so that the writer's own check is what is tested: the damaged twin has true indexes too.
+        var bytes = File.ReadAllBytes(path);
+        bytes[at] ^= 1;
+        File.WriteAllBytes(path, bytes);
+        var (measured, rejection) = Signing.MeasuredImage.Measure(path, null, TestContext.Current.CancellationToken);
+
+        Assert.Null(measured);
+        Assert.Contains(reason, rejection!.Cause, StringComparison.Ordinal);
+        Assert.Contains("not what was signed", AssertUntouched(image).Reason!.Cause, StringComparison.Ordinal);
+    }
+
+    private static WriteOutcome AssertUntouched(TestImage image, RecordingTarget? target = null, WriteOptions? options = null)
+    {
+        target ??= new RecordingTarget(new byte[DiskSize * 2]);
+        var outcome = Writing.To(target, image, options);
+        Assert.Equal(WriteStatus.Refused, outcome.Status);
+        Assert.Empty(target.Writes);
+        return outcome;
+    }
+
+    private static string MakeBad(TestFolder folder, string fault)
+    {
+        var raw = folder.MakeDisk("disk.raw", DiskSize, seed: 1, gpt: false);
+        var path = folder["bad.qcow2"];
+        switch (fault)
+        {
+            case "backing file":
+                Shell.Run("qemu-img", "create", "-q", "-f", "qcow2", "-b", raw, "-F", "raw", path);
+                return path;
+            case "external data file":
+                Shell.Run("qemu-img", "create", "-q", "-f", "qcow2", "-o", $"data_file={folder["data.raw"]}", path, "8M");
+                return path;
+            case "encrypted":
+                Shell.Run("qemu-img", "create", "-q", "-f", "qcow2", "--object", "secret,id=s,data=abc", "-o", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10", path, "8M");
+                return path;
+        }
+
+        var file = File.ReadAllBytes(fault == "compressed beyond the end" ? folder.Convert(raw, "good.qcow2", "-c") : folder.Convert(raw, "good.qcow2"));
+        var l1 = (int)BinaryPrimitives.ReadUInt64BigEndian(file.AsSpan(40));
+        var l2 = (int)(BinaryPrimitives.ReadUInt64BigEndian(file.AsSpan(l1)) & 0x00ff_ffff_ffff_fe00);
+        switch (fault)
+        {
+            case "corrupt bit":
+                file[79] |= 2;
+                break;
+            case "unknown feature":
+                file[77] |= 2;
+                break;
+            case "unknown compression":
+                file[79] |= 8;
+                file[104] = 7;
+                break;
+            case "version 4":
+                file[7] = 4;
+                break;
+            case "cluster bits":
+                Put32(20, 40);
+                break;
+            case "virtual size":
+                Put64(24, (2UL << 40) + 512);
+                break;
+            case "L1 beyond the end":
+                Put64(40, 1UL << 40);
+                break;
+            case "L1 unaligned":
+                Put64(40, (ulong)l1 + 512);
+                break;
+            case "L1 too short":
+                Put32(36, 0);
+                break;
+            case "L2 beyond the end":
+                Put64(l1, (1UL << 63) | (1UL << 40));
+                break;
+            case "L2 unaligned":
+                Put64(l1, (1UL << 63) | (ulong)(l2 + 512));
+                break;
+            case "L2 reserved bits":
+                Put64(l1, (1UL << 60) | (ulong)l2);
+                break;
+            case "cluster beyond the end":
+                Put64(l2 + 8, (1UL << 63) | (1UL << 40));
+                break;
+            case "cluster unaligned":
+                Put64(l2 + 8, (1UL << 63) | 66048);
+                break;
+            case "compressed beyond the end":
+                Put64(l2 + 8, (1UL << 62) | (1UL << 40));
+                break;
+            case "cut off":
+                file = file[..^(100 << 10)];
+                break;
+            case "header cut off":
+                file = file[..70];
+                break;
+            default:
+                throw new ArgumentException(fault);
+        }
+        File.WriteAllBytes(path, file);
+        return path;
+
+        void Put32(int at, uint value) => BinaryPrimitives.WriteUInt32BigEndian(file.AsSpan(at), value);
+
+        void Put64(int at, ulong value) => BinaryPrimitives.WriteUInt64BigEndian(file.AsSpan(at), value);
+    }
+}

@@ -1,0 +1,183 @@
+using Baremetal.Imaging.Sources;
+using Baremetal.Imaging.Streaming;
+using Baremetal.Support;
+
+namespace Baremetal.Imaging.Tests.Streaming;
+
+/// <summary>Servers that cut, stall and deny, on real sockets.</summary>
+public sealed class SourceFaultTests : IDisposable
+{
+    private const int DiskSize = 24 << 20;
+
+    private static readonly TimeSpan _patience = TimeSpan.FromMinutes(1);
+
+    private readonly TestFolder _folder = new();
+    private readonly string _raw;
+    private readonly TestImage _image;
+    private readonly byte[] _file;
+    private readonly RecordingTarget _target = new(new byte[DiskSize]);
+
+    public SourceFaultTests()
+    {
+        _raw = _folder.MakeDisk("disk.raw", DiskSize, seed: 8);
+        _image = TestImage.Sign(_folder.Convert(_raw, "disk.qcow2", "-c"));
+        _file = File.ReadAllBytes(_image.Path);
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Server_ThatServes_IsAskedForLittleMoreThanTheFile()
+    {
+        using var server = new RangeServer(_file);
+
+        var outcome = Write(server, TimeProvider.System);
+
+        AssertWritten(outcome);
+        // The ends and the tables are asked for twice at most.
+        Assert.InRange(outcome.Figures.WireBytes, 1, _file.Length + (6 << 20));
+    }
+
+    [Theory]
+    [InlineData(AfterCut.Close)]
+    [InlineData(AfterCut.Reset)]
+    public void Server_ThatCutsEverySecondAnswer_IsAskedAgain(AfterCut cut)
+    {
+        using var server = new RangeServer(_file, request => request.Number % 2 == 0 ? new Fault(SendOnly: 100_000, Then: cut) : null);
+
+        AssertWritten(WriteOnManualClock(server, out _));
+    }
+
+    [Fact]
+    public void Server_ThatFailsAWhile_IsAskedAgainAfterAPause()
+    {
+        using var server = new RangeServer(_file, request => request.Number is > 3 and < 8 ? new Fault(Status: 503) : null);
+
+        AssertWritten(WriteOnManualClock(server, out var clock));
+        Assert.True(clock.GetUtcNow() >= new ManualClock().GetUtcNow() + new RetryPolicy().FirstDelay, "nothing was waited for");
+    }
+
+    [Fact]
+    public void Server_ThatStalls_IsCutAndAskedAgain()
+    {
+        using var server = new RangeServer(_file, request => request.Number == 5 ? new Fault(SendOnly: 70_000, Then: AfterCut.Stall) : null);
+
+        AssertWritten(WriteOnManualClock(server, out var clock));
+        Assert.True(clock.GetUtcNow() >= new ManualClock().GetUtcNow() + new HttpLimits().StallTime, "it was cut before the limit");
+    }
+
+    [Fact]
+    public void Server_ThatStallsForGood_FailsAndLeavesTheDiskUnbootable()
+    {
+        using var server = new RangeServer(_file, request => request.Number > 5 ? new Fault(SendOnly: 70_000, Then: AfterCut.Stall) : null);
+
+        var outcome = WriteOnManualClock(server, out _);
+
+        Assert.Equal(WriteStatus.Failed, outcome.Status);
+        Assert.Contains("stalled at byte", outcome.Reason!.Cause, StringComparison.Ordinal);
+        Assert.Contains("It was tried 11 times", outcome.Reason.Cause, StringComparison.Ordinal);
+        Assert.False(Disks.Boots(_target.Disk));
+    }
+
+    [Theory]
+    [InlineData(404, "answered 404")]
+    [InlineData(403, "answered 403")]
+    [InlineData(416, "is not the one of")]
+    public void Server_ThatDenies_IsNotAskedAgain(int status, string reason)
+    {
+        using var server = new RangeServer(_file, request => request.Number > 4 ? new Fault(Status: status) : null);
+
+        var outcome = Write(server, new ManualClock());
+
+        Assert.Equal(WriteStatus.Failed, outcome.Status);
+        Assert.Contains(reason, outcome.Reason!.Cause, StringComparison.Ordinal);
+        // One denial for each connection, no more.
+        Assert.InRange(server.Requests.Count, 5, 6);
+        Assert.False(Disks.Boots(_target.Disk));
+    }
+
+    [Fact]
+    public void Server_WithoutRanges_IsRefusedWithARemedy()
+    {
+        using var server = new RangeServer(_file, _ => new Fault(IgnoreRange: true));
+
+        AssertRefused(Write(server, new ManualClock()), "does not answer ranges");
+    }
+
+    [Fact]
+    public void Server_WithACutFile_IsRefused()
+    {
+        using var server = new RangeServer(_file[..^4096]);
+
+        AssertRefused(Write(server, new ManualClock()), $"has {_file.Length - 4096} bytes; the signed manifest says {_file.Length}");
+    }
+
+    [Fact]
+    public void File_CutOff_IsRefused()
+    {
+        File.WriteAllBytes(_image.Path, _file[..^4096]);
+
+        AssertRefused(Writing.To(_target, _image), $"has {_file.Length - 4096} bytes; the signed manifest says {_file.Length}");
+    }
+
+    [Fact]
+    public void Mirror_ThatIsGone_IsReplacedByTheOther()
+    {
+        using var gone = new RangeServer(_file, _ => new Fault(Status: 404));
+        using var good = new RangeServer(_file);
+
+        var outcome = Writing.From([new HttpSource(gone.Address, TimeProvider.System), new HttpSource(good.Address, TimeProvider.System)], _target, _image);
+
+        AssertWritten(outcome);
+        Assert.Contains(gone.Address.ToString(), Assert.Single(outcome.Figures.DroppedSources), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Cancelled_InTheMiddle_FailsAtOnceAndLeavesTheDiskUnbootable()
+    {
+        using var server = new RangeServer(_file, request => request.Number > 5 ? new Fault(SendOnly: 1000, Then: AfterCut.Stall) : null);
+        using var cancel = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        _target.BeforeWrite = write =>
+        {
+            if (write.Data is not null)
+                cancel.Cancel();
+        };
+
+        var outcome = ImageWriter.Write(_image.Verified, [new HttpSource(server.Address, TimeProvider.System)], _target, new WriteOptions(), new WriteProgress(), TimeProvider.System, cancel.Token);
+
+        Assert.Equal(WriteStatus.Failed, outcome.Status);
+        Assert.Contains("cancelled", outcome.Reason!.Cause, StringComparison.Ordinal);
+        Assert.False(Disks.Boots(_target.Disk));
+    }
+
+    private WriteOutcome Write(RangeServer server, TimeProvider time) => Writing.From([new HttpSource(server.Address, time)], _target, _image, time: time);
+
+    // Moves the clock whenever somebody waits for it, until the write has ended.
+    private WriteOutcome WriteOnManualClock(RangeServer server, out ManualClock clock)
+    {
+        var time = clock = new ManualClock();
+        var write = Task.Run(() => Write(server, time));
+        using var over = new CancellationTokenSource(_patience);
+        while (!write.IsCompleted)
+        {
+            Assert.False(over.IsCancellationRequested, $"the write did not end within {_patience}");
+            // A timer that is set may be a stall limit that is about to be met: real time must pass too, before it is called a stall.
+            if (!write.Wait(TimeSpan.FromMilliseconds(100)) && time.UntilNextTimer is { } next)
+                time.Advance(next);
+        }
+        return write.Result;
+    }
+
+    private void AssertWritten(WriteOutcome outcome)
+    {
+        Assert.True(outcome.Status == WriteStatus.Written, outcome.Reason?.ToString());
+        Assert.True(_target.Disk.AsSpan().SequenceEqual(File.ReadAllBytes(_raw)), "the disk differs from the image");
+    }
+
+    private void AssertRefused(WriteOutcome outcome, string reason)
+    {
+        Assert.Equal(WriteStatus.Refused, outcome.Status);
+        Assert.Contains(reason, outcome.Reason!.Cause, StringComparison.Ordinal);
+        Assert.Empty(_target.Writes);
+    }
+}
