@@ -42,6 +42,8 @@ public sealed class HttpSource(Uri address, TimeProvider time, HttpLimits? limit
                 AutomaticDecompression = DecompressionMethods.None,
                 // A range that is given up takes its connection with it: reading it to its end would cost more.
                 MaxResponseDrainSize = 0,
+                // Never a second one on the side, of which this reader would not know.
+                MaxConnectionsPerServer = 1,
                 UseProxy = false,
                 UseCookies = false,
                 // The stall limit watches every request; nothing here runs on the system's clock.

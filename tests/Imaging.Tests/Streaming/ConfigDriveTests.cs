@@ -67,7 +67,7 @@ public sealed class ConfigDriveTests
     {
         using var folder = new TestFolder();
         var path = folder.MakeDisk("disk.raw", ImageSize, seed: 7);
-        Shell.Run("sgdisk", ["--zap-all", .. Enumerable.Range(1, 128).Select(n => $"--new={n}:{2048 * n / 8 * 1}:+1"), path]);
+        Shell.Run("sgdisk", ["--zap-all", "--set-alignment=1", .. Enumerable.Range(1, 128).Select(n => $"--new={n}:{256 * n}:+1"), path]);
         var image = TestImage.Sign(path);
         var target = new RecordingTarget(new byte[ImageSize * 2]);
 

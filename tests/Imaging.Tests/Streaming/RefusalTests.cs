@@ -207,7 +207,7 @@ public sealed class RefusalTests
                 Put64(40, 1UL << 40);
                 break;
             case "L1 unaligned":
-                Put64(40, (ulong)l1 + 512);
+                Put64(40, (uint)l1 + 512);
                 break;
             case "L1 too short":
                 Put32(36, 0);
@@ -216,10 +216,10 @@ public sealed class RefusalTests
                 Put64(l1, (1UL << 63) | (1UL << 40));
                 break;
             case "L2 unaligned":
-                Put64(l1, (1UL << 63) | (ulong)(l2 + 512));
+                Put64(l1, (1UL << 63) | (uint)(l2 + 512));
                 break;
             case "L2 reserved bits":
-                Put64(l1, (1UL << 60) | (ulong)l2);
+                Put64(l1, (1UL << 60) | (uint)l2);
                 break;
             case "cluster beyond the end":
                 Put64(l2 + 8, (1UL << 63) | (1UL << 40));
