@@ -1,7 +1,7 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Baremetal.Api;
-using Baremetal.Lab.Bmc;
 
 namespace Baremetal.Lab;
 
@@ -10,6 +10,9 @@ public sealed record LabConductorSettings
 {
     /// <summary><c>server</c> or <c>proxy</c>; for a proxy, somebody else on the LAN hands out addresses.</summary>
     public string DhcpMode { get; init; } = "server";
+
+    /// <summary>Put on the ramdisk's kernel command line; the serial line is the only console that a virtual server has.</summary>
+    public string KernelArguments { get; init; } = "console=ttyS0";
 
     /// <summary>A lab's agents beat every two seconds over a network that loses nothing.</summary>
     public TimeSpan HeartbeatLost { get; init; } = TimeSpan.FromSeconds(20);
@@ -43,8 +46,6 @@ public sealed class LabConductor : IAsyncDisposable
 
     /// <summary>All that the conductor has said, over all its starts.</summary>
     public string LogPath => Path.Combine(_lan.Folder, "conductor.log");
-
-    public int ProcessId => _process?.Id ?? throw new InvalidOperationException("The conductor does not run.");
 
     /// <summary>What makes the command line speak to this conductor; for people, too.</summary>
     public IReadOnlyDictionary<string, string> ClientEnvironment => new Dictionary<string, string>(StringComparer.Ordinal)
@@ -81,6 +82,9 @@ public sealed class LabConductor : IAsyncDisposable
         }
     }
 
+    /// <summary>Sends a signal by its Linux number, such as SIGSTOP: a server that hangs.</summary>
+    public void Signal(int signal) => _process!.Signal(signal);
+
     /// <summary>As a crash would end it: <c>kill -9</c>.</summary>
     public async Task KillAsync()
     {
@@ -100,13 +104,6 @@ public sealed class LabConductor : IAsyncDisposable
         File.Copy(first, Path.Combine(TrustDirectory, "trust-1.dsse.json"));
         File.Move(second, Path.Combine(TrustDirectory, "trust-2.dsse.json"));
     }
-
-    /// <summary>Enrols a virtual server under its own name, powered by the lab's Redfish service.</summary>
-    public static string[] EnrolCommand(VirtualServer server, string passwordFile) =>
-    [
-        "node", "enrol", server.Spec.Name, "--mac", server.Spec.Mac, "--redfish", RedfishService.AddressOf(server).ToString(),
-        "--redfish-user", RedfishUser, "--redfish-password-file", passwordFile,
-    ];
 
     public const string RedfishUser = "lab";
 
@@ -153,14 +150,14 @@ public sealed class LabConductor : IAsyncDisposable
         ["trustDirectory"] = TrustDirectory,
         ["addresses"] = new JsonArray(Lan.ConductorAddress.ToString()),
         ["ramdiskDirectory"] = Path.GetDirectoryName(BuildOutputs.Kernel),
-        ["kernelArguments"] = "console=ttyS0",
+        ["kernelArguments"] = settings.KernelArguments,
         ["dhcp"] = new JsonObject
         {
             ["mode"] = settings.DhcpMode,
             ["interface"] = "br0",
             ["pool"] = settings.DhcpMode == "server" ? "10.77.0.100-10.77.0.199" : null,
         },
-        ["limits"] = new JsonObject { ["heartbeatLost"] = settings.HeartbeatLost.ToString() },
+        ["limits"] = new JsonObject { ["heartbeatLost"] = string.Create(CultureInfo.InvariantCulture, $"{settings.HeartbeatLost.TotalSeconds:0}s") },
     }.ToJsonString();
 
     private static async Task<bool> IsReadyAsync(HttpClient http, CancellationToken cancellationToken)

@@ -15,6 +15,7 @@ public sealed class LabProcess : IAsyncDisposable
     private static readonly TimeSpan KillBound = TimeSpan.FromSeconds(30);
 
     private readonly Process process;
+    private int disposed;
 
     private LabProcess(string name, Process process, Transcript output)
     {
@@ -60,8 +61,11 @@ public sealed class LabProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Ends it if it still runs. Its host does the same at the latest: a second time does nothing.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref disposed, 1) != 0)
+            return;
         await KillAsync();
         try
         {

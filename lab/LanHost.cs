@@ -87,6 +87,10 @@ public sealed class LanHost : IAsyncDisposable
 
     internal Task IpAsync(string commands, CancellationToken cancellationToken) => network.IpAsync(commands, cancellationToken);
 
+    /// <summary>Traffic control (tc(8)) on one of its interfaces.</summary>
+    internal Task TrafficAsync(IReadOnlyList<string> arguments, CancellationToken cancellationToken) =>
+        Tool.RunAsync("ip", ["netns", "exec", network.Name, "tc", .. arguments], input: null, cancellationToken);
+
     /// <summary>Sets kernel parameters of this network, as sysctl(8) does.</summary>
     internal void SetKernelParameters(params ReadOnlySpan<(string Name, string Value)> parameters)
     {

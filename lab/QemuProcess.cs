@@ -65,6 +65,9 @@ internal sealed class QemuProcess : IAsyncDisposable
     public Task SetNicBootIndexAsync(int bootIndex, CancellationToken cancellationToken) =>
         monitor.ExecuteAsync("qom-set", new JsonObject { ["path"] = QemuCommand.NicPath, ["property"] = "bootindex", ["value"] = bootIndex }, cancellationToken);
 
+    public Task SendBreakAsync(CancellationToken cancellationToken) =>
+        monitor.ExecuteAsync("chardev-send-break", new JsonObject { ["id"] = "serial" }, cancellationToken);
+
     public async Task TypeAsync(string text, CancellationToken cancellationToken)
     {
         ReadOnlyMemory<byte> bytes = Encoding.UTF8.GetBytes(text);

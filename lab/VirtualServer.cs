@@ -114,6 +114,23 @@ public sealed class VirtualServer : IAsyncDisposable
             ? running.TypeAsync(text, cancellationToken)
             : throw new InvalidOperationException($"{Spec.Name} is off: there is nobody to type to. Switch it on first.");
 
+    /// <summary>A break on the serial line and a letter: to Linux, SysRq and that letter (Documentation/admin-guide/sysrq.rst).</summary>
+    public async Task SendBreakAsync(string letter, CancellationToken cancellationToken = default)
+    {
+        await qemu!.SendBreakAsync(cancellationToken);
+        await TypeAsync(letter, cancellationToken);
+    }
+
+    /// <summary>Pulls its network cable; to the guest the link stays up, and nothing arrives.</summary>
+    public Task UnplugAsync(CancellationToken cancellationToken = default) => host.IpAsync($"link set {tap} nomaster", cancellationToken);
+
+    public Task PlugInAsync(CancellationToken cancellationToken = default) => host.IpAsync($"link set {tap} master br0", cancellationToken);
+
+    /// <summary>Lets at most so much through to the server; null takes the limit away.</summary>
+    public Task LimitNetworkAsync(int? megabits, CancellationToken cancellationToken = default) => host.TrafficAsync(
+        megabits is { } rate ? ["qdisc", "replace", "dev", tap, "root", "tbf", "rate", $"{rate}mbit", "burst", "64kb", "latency", "500ms"] : ["qdisc", "delete", "dev", tap, "root"],
+        cancellationToken);
+
     public async ValueTask DisposeAsync()
     {
         await WithPowerAsync(StopAsync, CancellationToken.None);

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Baremetal.Api;
-using Baremetal.Lab.Bmc;
 
 namespace Baremetal.Lab.Demo;
 
@@ -33,45 +32,43 @@ internal sealed class DemoRun(DemoOptions options, DemoScreen screen)
     private async Task<int> RunAsync(CancellationToken cancel)
     {
         Lan? lan = null;
+        LabSite? site = null;
         var stage = "set-up";
         try
         {
             lan = await Lan.CreateAsync(cancel);
             screen.Note($"a network of its own: namespace {lan.Conductor.Namespace}, bridge br0, {Lan.ConductorAddress}/{Lan.PrefixLength}; logs in {lan.Folder}");
 
-            stage = "sign";
-            var image = await SignedImage.SignAsync(Path.Combine(BuildOutputs.Root, "build", "demo"), ImageName, BuildOutputs.DebianImage, lan.Folder, cancel);
-            screen.Note($"the image is signed: {Path.GetRelativePath(BuildOutputs.Root, image.ManifestFile)} ({Size.Of(new FileInfo(image.SourceFile).Length)} compressed)");
-
             stage = "conductor";
             var journeys = new List<NodeJourney>();
-            await using var conductor = await LabConductor.StartAsync(lan, new LabConductorSettings(), line => ShowBoot(journeys, lan, line), cancel);
-            await conductor.TrustAsync(image.KeyFolder, cancel);
+            var settings = new LabSiteSettings
+            {
+                ImageFile = BuildOutputs.DebianImage,
+                ImageName = ImageName,
+                SigningFolder = Path.Combine(BuildOutputs.Root, "build", "demo"),
+            };
+            site = await LabSite.OpenAsync(lan, settings, line => ShowBoot(journeys, lan, line), cancel);
+            screen.Note($"the image is signed: {Path.GetRelativePath(BuildOutputs.Root, site.Image.ManifestFile)} ({Size.Of(new FileInfo(site.Image.SourceFile).Length)} compressed)");
             screen.Note($"the conductor serves: DHCP and TFTP on br0, http://{Lan.ConductorAddress}:8080, https://{Lan.ConductorAddress}:8443");
-            await conductor.RunAsync(["image", "add", image.ManifestFile, "--source", image.SourceFile], cancel);
 
             stage = "servers";
-            var password = Guid.NewGuid().ToString("N");
-            var passwordFile = Path.Combine(lan.Folder, "redfish.password");
-            await File.WriteAllTextAsync(passwordFile, password, cancel);
-            await using var redfish = await RedfishService.StartAsync(lan, LabConductor.RedfishUser, password, cancel);
             var ssh = await SshKey.CreateAsync(lan.Folder, cancel);
             for (var number = 1; number <= options.Nodes; number++)
             {
                 var firmware = options.Firmware ?? (number % 2 == 1 ? FirmwareMode.Bios : FirmwareMode.Uefi);
                 var server = await lan.AddServerAsync(VirtualServerSpec.Numbered(number, firmware), cancel);
                 screen.Say(server.Spec.Name, "server", $"{firmware.ToString().ToUpperInvariant()}, {server.Spec.Mac}, an empty disk of {Size.Of(server.Spec.Disks[0].SizeBytes)}, off");
-                journeys.Add(new NodeJourney(server, conductor, lan.Conductor, ssh, ImageName, screen));
+                journeys.Add(new NodeJourney(server, site, ssh, screen));
             }
 
             stage = "deploy";
-            var failures = await RunJourneysAsync(journeys, passwordFile, lan, cancel);
+            var failures = await RunJourneysAsync(journeys, lan, cancel);
             if (failures > 0)
                 return Failed(lan, failures);
 
-            SummaryTable.Show(screen, journeys, image);
+            SummaryTable.Show(screen, journeys, site.Image);
             if (options.Keep)
-                await KeepAsync(lan, conductor, ssh, journeys, cancel);
+                await KeepAsync(lan, site.Conductor, ssh, journeys, cancel);
             return 0;
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
@@ -86,19 +83,21 @@ internal sealed class DemoRun(DemoOptions options, DemoScreen screen)
         }
         finally
         {
+            if (site is not null)
+                await site.DisposeAsync();
             if (lan is not null)
                 await lan.DisposeAsync();
         }
     }
 
-    private async Task<int> RunJourneysAsync(IReadOnlyList<NodeJourney> journeys, string passwordFile, Lan lan, CancellationToken cancel)
+    private async Task<int> RunJourneysAsync(IReadOnlyList<NodeJourney> journeys, Lan lan, CancellationToken cancel)
     {
         var failures = 0;
         await Task.WhenAll(journeys.Select(async journey =>
         {
             try
             {
-                await journey.RunAsync(passwordFile, cancel);
+                await journey.RunAsync(cancel);
             }
             catch (Exception e) when (e is InvalidOperationException or IOException or TimeoutException)
             {

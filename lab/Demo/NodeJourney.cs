@@ -5,12 +5,13 @@ using Baremetal.Api;
 namespace Baremetal.Lab.Demo;
 
 /// <summary>One server's way from power-on to an SSH login, ordered through the operator's commands, with the time that each stage took.</summary>
-internal sealed class NodeJourney(VirtualServer server, LabConductor conductor, LanHost operatorHost, SshKey ssh, string image, DemoScreen screen)
+internal sealed class NodeJourney(VirtualServer server, LabSite site, SshKey ssh, DemoScreen screen)
 {
     private static readonly TimeSpan LoginPromptBound = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan SshBound = TimeSpan.FromMinutes(5);
 
     private readonly Stopwatch _clock = new();
+    private readonly LabConductor _conductor = site.Conductor;
 
     public string Name => server.Spec.Name;
 
@@ -23,14 +24,14 @@ internal sealed class NodeJourney(VirtualServer server, LabConductor conductor, 
 
     public Job? Deploy { get; private set; }
 
-    public async Task RunAsync(string passwordFile, CancellationToken cancel)
+    public async Task RunAsync(CancellationToken cancel)
     {
         _clock.Start();
-        await CommandAsync(LabConductor.EnrolCommand(server, passwordFile), cancel);
+        await CommandAsync(site.EnrolCommand(server), cancel);
 
         Stage = "inspect";
         await FollowAsync(["node", "inspect", Name], cancel);
-        ShowInventory(await conductor.NodeAsync(Name, cancel));
+        ShowInventory(await _conductor.NodeAsync(Name, cancel));
         Stages.Add(("to agent", Lap()));
 
         Stage = "approve";
@@ -39,15 +40,15 @@ internal sealed class NodeJourney(VirtualServer server, LabConductor conductor, 
 
         Stage = "deploy";
         var bootedFrom = server.Serial.Mark;
-        Deploy = await FollowAsync(["deploy", Name, "--image", image, "--hostname", Name, "--ssh-key", ssh.PublicFile], cancel);
+        Deploy = await FollowAsync(["deploy", Name, "--image", site.Image.Name, "--hostname", Name, "--ssh-key", ssh.PublicFile], cancel);
         Stages.Add(("write", StepTook(OrderSteps.WriteImage)));
 
         Stage = "login";
         _ = await server.Serial.WaitForPromptAsync($"{Name} login:", LoginPromptBound, bootedFrom, cancel);
         screen.Say(Name, Stage, $"the console shows '{Name} login:'");
         Stage = "ssh";
-        var address = (await conductor.NodeAsync(Name, cancel)).Address ?? throw new InvalidOperationException($"The conductor has not seen an address of {Name}.");
-        var said = await ssh.LoginAsync(operatorHost, address, "hostname; cat /etc/debian_version", SshBound, cancel);
+        var address = (await _conductor.NodeAsync(Name, cancel)).Address ?? throw new InvalidOperationException($"The conductor has not seen an address of {Name}.");
+        var said = await ssh.LoginAsync(site.Lan.Conductor, address, "hostname; cat /etc/debian_version", SshBound, cancel);
         if (said[0] != Name)
             throw new InvalidOperationException($"The server at {address} calls itself '{said[0]}', not {Name}.");
         screen.Say(Name, Stage, $"ssh {SshKey.User}@{address}: this is {said[0]}, Debian {said[1]}");
@@ -67,17 +68,17 @@ internal sealed class NodeJourney(VirtualServer server, LabConductor conductor, 
     private async Task CommandAsync(string[] arguments, CancellationToken cancel)
     {
         screen.Command(Name, $"conductor {string.Join(' ', arguments)}");
-        await conductor.RunAsync(arguments, cancel);
+        await _conductor.RunAsync(arguments, cancel);
     }
 
     /// <summary>Orders a job, and shows what happens until it has ended.</summary>
     private async Task<Job> FollowAsync(string[] arguments, CancellationToken cancel)
     {
         screen.Command(Name, $"conductor {string.Join(' ', arguments)}");
-        var started = await conductor.QueryAsync(arguments, ApiJson.Default.Job, cancel);
-        var watch = await conductor.TryRunAsync(["job", "watch", started.Id, "--output", "json"], Show, cancel);
+        var started = await _conductor.QueryAsync(arguments, ApiJson.Default.Job, cancel);
+        var watch = await _conductor.TryRunAsync(["job", "watch", started.Id, "--output", "json"], Show, cancel);
         screen.ProgressEnds(Name);
-        var ended = await conductor.QueryAsync(["job", "show", started.Id], ApiJson.Default.Job, cancel);
+        var ended = await _conductor.QueryAsync(["job", "show", started.Id], ApiJson.Default.Job, cancel);
         return ended.Outcome == JobOutcome.Done && watch.ExitCode == 0
             ? ended
             : throw new InvalidOperationException($"{arguments[0]} ended as {ended.Outcome}: {ended.Cause ?? watch.Output}");

@@ -14,7 +14,7 @@ internal sealed record RedfishBoot(string? BootSourceOverrideEnabled, string? Bo
 
 internal sealed record RedfishActions([property: JsonPropertyName("#ComputerSystem.Reset")] RedfishReset? Reset);
 
-internal sealed record RedfishReset(string? Target);
+internal sealed record RedfishReset([property: JsonPropertyName("target")] string? Target);
 
 internal sealed record RedfishBootPatch(RedfishBoot Boot);
 

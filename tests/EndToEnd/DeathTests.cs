@@ -1,0 +1,98 @@
+using Baremetal.Api;
+using Baremetal.Lab;
+
+namespace Baremetal.EndToEnd;
+
+/// <summary>Something dies in the middle of the stream: the deploy goes on by itself, and the disk boots whole.</summary>
+public sealed class DeathTests : SiteTests
+{
+    private const long Middle = 30 << 20;
+    private static readonly TimeSpan Boot = TimeSpan.FromMinutes(3);
+
+    /// <summary>So slow that there is a middle: the tiny image has 15 MB.</summary>
+    private const int SlowMbit = 16;
+
+    [Theory]
+    [InlineData(FirmwareMode.Bios)]
+    [InlineData(FirmwareMode.Uefi)]
+    public async Task Deploy_ConductorKilledInTheMiddle_GoesOnWhereItWas(FirmwareMode firmware)
+    {
+        var (site, server, job) = await InTheMiddleAsync(firmware);
+
+        await site.Conductor.KillAsync();
+        await site.Conductor.StartAsync(TestContext.Current.CancellationToken);
+
+        await AssertFinishesAsync(site, server, job);
+    }
+
+    [Fact]
+    public async Task Deploy_AgentKilledInTheMiddle_TakesTheOrderAgainAndReusesWhatIsWritten()
+    {
+        // The kernel's own out-of-memory kill, asked for by SysRq on the serial line, takes the largest process: the agent.
+        var (site, server, job) = await InTheMiddleAsync(FirmwareMode.Bios, "console=ttyS0 sysrq_always_enabled=1");
+
+        await server.SendBreakAsync("f", TestContext.Current.CancellationToken);
+        await server.Serial.WaitForLineAsync("The deploy agent ended by signal 9", TimeSpan.FromMinutes(1), cancellationToken: TestContext.Current.CancellationToken);
+
+        var finished = await AssertFinishesAsync(site, server, job);
+        Assert.True(finished.Result!.ReusedBytes > 0, "Nothing of what was written before the kill was reused.");
+    }
+
+    [Fact]
+    public async Task Deploy_PowerCutInTheMiddle_BootsTheNodeAgainAndFinishes()
+    {
+        var (site, server, job) = await InTheMiddleAsync(FirmwareMode.Uefi);
+
+        await server.PowerOffAsync(TestContext.Current.CancellationToken);
+        Assert.True(Site.FirstBytes(server, 512).All(value => value == 0), "The disk could boot although it was written half.");
+
+        var finished = await AssertFinishesAsync(site, server, job);
+        Assert.Equal(2, finished.Attempt);
+    }
+
+    [Fact]
+    public async Task Deploy_NetworkCutInTheMiddle_GoesOnWhenItIsBack()
+    {
+        var (site, server, job) = await InTheMiddleAsync(FirmwareMode.Bios);
+
+        await server.UnplugAsync(TestContext.Current.CancellationToken);
+        await server.Serial.WaitForLineAsync("again", TimeSpan.FromMinutes(2), cancellationToken: TestContext.Current.CancellationToken);
+        await server.PlugInAsync(TestContext.Current.CancellationToken);
+
+        await AssertFinishesAsync(site, server, job);
+    }
+
+    [Fact]
+    public async Task Deploy_ServerStalledInTheMiddle_GoesOnWhenItMoves()
+    {
+        var (site, server, job) = await InTheMiddleAsync(FirmwareMode.Bios);
+
+        site.Conductor.Signal(LabProcess.SigStop);
+        await server.Serial.WaitForLineAsync("again", TimeSpan.FromMinutes(2), cancellationToken: TestContext.Current.CancellationToken);
+        site.Conductor.Signal(LabProcess.SigCont);
+
+        await AssertFinishesAsync(site, server, job);
+    }
+
+    private async Task<(Site Site, VirtualServer Server, Job Job)> InTheMiddleAsync(FirmwareMode firmware, string kernelArguments = "console=ttyS0")
+    {
+        var site = await OpenAsync(conductor: new LabConductorSettings { KernelArguments = kernelArguments });
+        var server = await site.AddAvailableServerAsync(firmware);
+        await server.LimitNetworkAsync(SlowMbit, TestContext.Current.CancellationToken);
+        var job = await site.DeployAsync(server);
+        await site.UntilWrittenAsync(job, Middle);
+        await server.LimitNetworkAsync(megabits: null, TestContext.Current.CancellationToken);
+        return (site, server, job);
+    }
+
+    private static async Task<Job> AssertFinishesAsync(Site site, VirtualServer server, Job job)
+    {
+        var finished = await site.EndOf(job);
+        Assert.True(finished.Outcome == JobOutcome.Done, site.Explain(finished));
+        Assert.Equal(NodeState.Active, (await site.NodeAsync(server)).State);
+        var ready = await server.Serial.WaitForLineAsync("TINY-READY", Boot, cancellationToken: TestContext.Current.CancellationToken);
+        Assert.Contains($"host={server.Spec.Name}", ready, StringComparison.Ordinal);
+        Assert.Contains("seed=configdrive", ready, StringComparison.Ordinal);
+        return finished;
+    }
+}

@@ -1,0 +1,159 @@
+using System.Text.Json;
+using Baremetal.Api;
+using Baremetal.Lab;
+
+namespace Baremetal.EndToEnd;
+
+/// <summary>A test on a site of its own, which is gone with it; a test that fails keeps the logs and says where they are.</summary>
+[Trait("Needs", "VirtualServers")]
+public abstract class SiteTests : IAsyncDisposable
+{
+    private Site? _site;
+
+    public async ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        if (_site is null)
+            return;
+        _site.Lan.KeepFolder |= TestContext.Current.TestState?.Result == TestResult.Failed;
+        await _site.DisposeAsync();
+    }
+
+    private protected async Task<Site> OpenAsync(string? imageFile = null, LabConductorSettings? conductor = null) => _site = await Site.OpenAsync(imageFile ?? BuildOutputs.TinyImage, conductor);
+}
+
+/// <summary>A lab's site, as tests speak to it.</summary>
+internal sealed class Site : IAsyncDisposable
+{
+    /// <summary>A netboot and a deploy take a minute under emulation; a busy machine may need several.</summary>
+    private static readonly TimeSpan JobBound = TimeSpan.FromMinutes(8);
+
+    private readonly LabSite _lab;
+
+    private Site(LabSite lab) => _lab = lab;
+
+    public Lan Lan => _lab.Lan;
+
+    public LabConductor Conductor => _lab.Conductor;
+
+    public SignedImage Image => _lab.Image;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    /// <summary>The tiny image boots in seconds and says so on the serial line; Debian is for what only a real system shows.</summary>
+    public static async Task<Site> OpenAsync(string imageFile, LabConductorSettings? conductor)
+    {
+        var lan = await Lan.CreateAsync(Cancel);
+        try
+        {
+            var settings = new LabSiteSettings { ImageFile = imageFile, ImageName = Path.GetFileNameWithoutExtension(imageFile), Conductor = conductor ?? new LabConductorSettings() };
+            return new Site(await LabSite.OpenAsync(lan, settings, cancel: Cancel));
+        }
+        catch
+        {
+            lan.KeepFolder = true;
+            await lan.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>A virtual server, enrolled.</summary>
+    public async Task<VirtualServer> AddServerAsync(FirmwareMode firmware, Func<VirtualServerSpec, VirtualServerSpec>? vary = null)
+    {
+        var spec = VirtualServerSpec.Numbered(Lan.Servers.Count + 1, firmware);
+        var server = await Lan.AddServerAsync(vary?.Invoke(spec) ?? spec, Cancel);
+        await Conductor.RunAsync(_lab.EnrolCommand(server), Cancel);
+        return server;
+    }
+
+    /// <summary>Inspected and approved: its agent waits for an order.</summary>
+    public async Task<VirtualServer> AddAvailableServerAsync(FirmwareMode firmware, Func<VirtualServerSpec, VirtualServerSpec>? vary = null)
+    {
+        var server = await AddServerAsync(firmware, vary);
+        var inspected = await EndOf(await StartAsync("node", "inspect", server.Spec.Name));
+        Assert.True(inspected.Outcome == JobOutcome.Done, Explain(inspected));
+        await Conductor.RunAsync(["node", "approve", server.Spec.Name], Cancel);
+        return server;
+    }
+
+    public Task<Job> DeployAsync(VirtualServer server, params string[] more) =>
+        StartAsync(["deploy", server.Spec.Name, "--image", Image.Name, "--hostname", server.Spec.Name, .. more]);
+
+    public Task<Job> StartAsync(params string[] command) => Conductor.QueryAsync(command, ApiJson.Default.Job, Cancel);
+
+    public Task<Job> JobAsync(string id) => Conductor.QueryAsync(["job", "show", id], ApiJson.Default.Job, Cancel);
+
+    public Task<Node> NodeAsync(VirtualServer server) => Conductor.NodeAsync(server.Spec.Name, Cancel);
+
+    /// <summary>Waits until the job has ended, however.</summary>
+    public Task<Job> EndOf(Job job) => Until(job, now => now.Outcome is not null, "to end");
+
+    /// <summary>Waits until the job is as asked; one that ends otherwise is an error with its cause.</summary>
+    public async Task<Job> Until(Job job, Predicate<Job> holds, string what)
+    {
+        using var bounded = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        bounded.CancelAfter(JobBound);
+        var now = job;
+        while (!holds(now))
+        {
+            if (now.Outcome is not null)
+                Assert.Fail($"Waited for the job {what}, but {Explain(now)}");
+            try
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(300), bounded.Token);
+                now = await JobAsync(job.Id);
+            }
+            catch (OperationCanceledException) when (!Cancel.IsCancellationRequested)
+            {
+                Assert.Fail($"Waited {JobBound.TotalMinutes:0} minutes for the job {what}, but {Explain(now)}");
+            }
+        }
+        return now;
+    }
+
+    /// <summary>Waits until this many of the disk's bytes are written, as the agent tells it while it writes.</summary>
+    public async Task UntilWrittenAsync(Job job, long bytes)
+    {
+        var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        enough.CancelAfter(JobBound);
+        try
+        {
+            var watched = await Conductor.TryRunAsync(["job", "watch", job.Id, "--output", "json"], Look, enough.Token);
+            Assert.True(reached.Task.IsCompleted, $"The job ended before {bytes} bytes were written: {watched.Output}");
+        }
+        catch (OperationCanceledException) when (!Cancel.IsCancellationRequested)
+        {
+            Assert.True(reached.Task.IsCompleted, $"Waited {JobBound.TotalMinutes:0} minutes for {bytes} written bytes. {Explain(await JobAsync(job.Id))}");
+        }
+
+        void Look(string line)
+        {
+            if (line.StartsWith('{') && JsonSerializer.Deserialize(line, ApiJson.Default.Event)?.Progress?.DoneBytes >= bytes)
+            {
+                reached.TrySetResult();
+                enough.Cancel();
+            }
+        }
+    }
+
+    /// <summary>The files of the conductor's blob store: the image file and its two indexes.</summary>
+    public IEnumerable<FileInfo> Blobs() => new DirectoryInfo(Path.Combine(Conductor.StateDirectory, "blobs", "sha256")).EnumerateFiles("*", SearchOption.AllDirectories);
+
+    public static byte[] FirstBytes(VirtualServer server, int count)
+    {
+        using var disk = File.OpenRead(server.DiskPath());
+        var bytes = new byte[count];
+        disk.ReadExactly(bytes);
+        return bytes;
+    }
+
+    public string Explain(Job job) =>
+        $"job {job.Id} is at step {job.Step}, attempt {job.Attempt}, outcome {job.Outcome?.ToString() ?? "none"}, waits for {job.WaitingFor ?? "nothing"}; cause: {job.Cause ?? "none"}. Logs: {Lan.Folder}";
+
+    public async ValueTask DisposeAsync()
+    {
+        await _lab.DisposeAsync();
+        await Lan.DisposeAsync();
+    }
+}

@@ -1,0 +1,30 @@
+using Baremetal.Api;
+using Baremetal.Lab;
+
+namespace Baremetal.EndToEnd;
+
+/// <summary>From power-on to an SSH login on a real Debian, on both firmwares, as the LAN's DHCP server and beside another one.</summary>
+public sealed class WholeWayTests : SiteTests
+{
+    private static readonly TimeSpan SshBound = TimeSpan.FromMinutes(8);
+
+    [Theory]
+    [InlineData(FirmwareMode.Bios, "server")]
+    [InlineData(FirmwareMode.Uefi, "server")]
+    [InlineData(FirmwareMode.Bios, "proxy")]
+    [InlineData(FirmwareMode.Uefi, "proxy")]
+    public async Task Deploy_DebianOnAnEmptyDisk_BootsItAndLetsTheOperatorIn(FirmwareMode firmware, string dhcp)
+    {
+        var site = await OpenAsync(BuildOutputs.DebianImage, new LabConductorSettings { DhcpMode = dhcp });
+        var ssh = await SshKey.CreateAsync(site.Lan.Folder, TestContext.Current.CancellationToken);
+        var server = await site.AddAvailableServerAsync(firmware);
+
+        var deployed = await site.EndOf(await site.DeployAsync(server, "--ssh-key", ssh.PublicFile));
+
+        Assert.True(deployed.Outcome == JobOutcome.Done, site.Explain(deployed));
+        var node = await site.NodeAsync(server);
+        Assert.Equal(NodeState.Active, node.State);
+        var said = await ssh.LoginAsync(site.Lan.Conductor, node.Address!, "hostname; cat /sys/firmware/efi/fw_platform_size 2>/dev/null || echo bios", SshBound, TestContext.Current.CancellationToken);
+        Assert.Equal([server.Spec.Name, firmware == FirmwareMode.Uefi ? "64" : "bios"], said);
+    }
+}
