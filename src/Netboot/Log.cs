@@ -19,9 +19,6 @@ internal static partial class Log
     [LoggerMessage(1003, LogLevel.Warning, "{Count} lines of {Path} could not be read and are left out (one after a crash is normal)")]
     public static partial void LeasesUnreadable(this ILogger log, int count, string path);
 
-    [LoggerMessage(1005, LogLevel.Error, "The network interface {Interface} fails: {Error}")]
-    public static partial void NetworkFailed(this ILogger log, string @interface, string error);
-
     [LoggerMessage(1004, LogLevel.Information, "Netboot on {Interface} has ended")]
     public static partial void Stopped(this ILogger log, string @interface);
 

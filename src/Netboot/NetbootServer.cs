@@ -14,8 +14,7 @@ namespace Baremetal.Netboot;
 /// </summary>
 public sealed class NetbootServer(NetbootOptions options, IBootPolicy policy, TimeProvider time, ILogger<NetbootServer> log) : IAsyncDisposable
 {
-    /// <summary>An interface that is down fails each packet at once.</summary>
-    private static readonly TimeSpan AfterFault = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
 
     private readonly CancellationTokenSource stopping = new();
     private readonly List<IDisposable> open = [];
@@ -152,23 +151,22 @@ public sealed class NetbootServer(NetbootOptions options, IBootPolicy policy, Ti
     /// <summary>No packet and no fault of the network ends a service; only stopping does.</summary>
     private async Task RepeatAsync(Func<CancellationToken, Task> answerNext, Func<Task>? end)
     {
-        while (!stopping.IsCancellationRequested)
+        for (var failures = 0; !stopping.IsCancellationRequested;)
             try
             {
                 await answerNext(stopping.Token);
+                failures = 0;
             }
             catch (OperationCanceledException) when (stopping.IsCancellationRequested)
             {
                 break;
             }
-            catch (SocketException error)
-            {
-                log.NetworkFailed(options.Interface, error.Message);
-                await Task.Delay(AfterFault, time, stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
-            }
             catch (Exception error)
             {
                 log.PacketFailed(options.Interface, error);
+                // One bad packet costs nobody anything; an interface that is gone fails at once, again and again.
+                await Task.Delay(LongestPause * Math.Min(1, ++failures / 100.0), time, stopping.Token)
+                    .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
             }
         if (end is not null)
             await end();

@@ -137,6 +137,7 @@ internal sealed class RouterAnswerer : IDisposable
             opened.SetSocketOption(SocketOptionLevel.IPv6, SocketOptionName.MulticastLoopback, false);
             opened.SetSocketOption(SocketOptionLevel.IPv6, SocketOptionName.MulticastInterface, link.Index);
             opened.SetSocketOption(SocketOptionLevel.IPv6, SocketOptionName.AddMembership, new IPv6MulticastOption(AllRouters, link.Index));
+            opened.Bind(new IPEndPoint(IPAddress.IPv6Any, 0));
             return opened;
         }
         catch
