@@ -59,7 +59,7 @@ public sealed class RouterAnswererTests
         await BootAsync(client);
         await AskAsync(socket, Booting);
         using var router = Icmp(await lan.AddHostAsync("router", "10.77.0.9"));
-        await router.SendToAsync(new byte[] { 134, 0, 0, 0, 64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0 }, new IPEndPoint(AllNodes, 0), Cancel);
+        await SendAsync(router, [134, 0, 0, 0, 64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0], AllNodes);
         await ServedLan.SaidAsync(server, "advertises itself as a router on br0; we leave IPv6 to it");
         var before = Sent();
 
@@ -94,8 +94,28 @@ public sealed class RouterAnswererTests
         await ServedLan.NextAsync(firmware, new byte[2048], "the offer");
     }
 
-    private static async Task Solicit(Socket socket, byte[] mac) =>
-        await socket.SendToAsync((byte[])[133, 0, 0, 0, 0, 0, 0, 0, 1, 1, .. mac], new IPEndPoint(AllRouters, 0), Cancel);
+    private static Task Solicit(Socket socket, byte[] mac) => SendAsync(socket, [133, 0, 0, 0, 0, 0, 0, 0, 1, 1, .. mac], AllRouters);
+
+    /// <summary>A host that has just joined has no link-local address yet.</summary>
+    private static async Task SendAsync(Socket socket, byte[] message, IPAddress to)
+    {
+        using var bounded = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        bounded.CancelAfter(ServedLan.Bound);
+        using var again = new PeriodicTimer(TimeSpan.FromMilliseconds(100));
+        do
+        {
+            try
+            {
+                await socket.SendToAsync(message, new IPEndPoint(to, 0), bounded.Token);
+                return;
+            }
+            catch (SocketException notYet) when (notYet.SocketErrorCode is SocketError.NetworkUnreachable or SocketError.AddressNotAvailable)
+            {
+                // tried again
+            }
+        }
+        while (await again.WaitForNextTickAsync(bounded.Token));
+    }
 
     /// <summary>Asks again and again, as each of these machines, until an advertisement comes.</summary>
     private static async Task<byte[]> AskAsync(Socket socket, params byte[][] macs)
