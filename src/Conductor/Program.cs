@@ -3,4 +3,7 @@ using Baremetal.Conductor;
 
 var root = CommandLine.Create();
 root.Add(ServeCommand.Create());
-return await CommandLine.RunAsync(root, args, Shell.OfThisProcess());
+var shell = Shell.OfThisProcess();
+// Long enough for 'serve' to end its streams and its machines' TFTP transfers.
+shell.ProcessTerminationTimeout = TimeSpan.FromSeconds(10);
+return await CommandLine.RunAsync(root, args, shell);

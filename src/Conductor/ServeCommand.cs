@@ -15,6 +15,11 @@ internal static partial class ServeCommand
     {
         var file = new Option<string>("--config") { Description = "The settings file; the folder FILE.d is read after it.", HelpName = "FILE", DefaultValueFactory = _ => SettingsFile.DefaultPath };
         var overrides = new Option<string[]>("--set") { Description = "One setting, above all files and variables, such as dhcp.mode=proxy.", HelpName = "NAME=VALUE" };
+        overrides.Validators.Add(result =>
+        {
+            if (result.Tokens.FirstOrDefault(token => !token.Value.Contains('=', StringComparison.Ordinal)) is { } wrong)
+                result.AddError($"--set takes NAME=VALUE, not '{wrong.Value}'.");
+        });
         var check = new Option<bool>("--check") { Description = "Names every fault of the settings, starts nothing." };
         var command = new Command("serve", "Runs the conductor: API, netboot and jobs.") { file, overrides, check };
         command.SetAction((parsed, cancel) => RunAsync(parsed.GetValue(file)!, parsed.GetValue(overrides) ?? [], parsed.GetValue(check), cancel));
@@ -23,7 +28,7 @@ internal static partial class ServeCommand
 
     private static async Task<int> RunAsync(string file, string[] overrides, bool checkOnly, CancellationToken cancel)
     {
-        var pairs = overrides.Select(one => one.Split('=', 2)).Select(pair => KeyValuePair.Create(pair[0].Replace('.', ':'), pair.ElementAtOrDefault(1)));
+        var pairs = overrides.Select(one => one.Split('=', 2)).Select(pair => KeyValuePair.Create(pair[0].Replace('.', ':'), (string?)pair[1]));
         var (settings, faults) = SettingsFile.Read(file, pairs);
         foreach (var fault in faults)
             await Console.Error.WriteLineAsync(fault);

@@ -15,7 +15,7 @@ public static class SettingsFile
     private static readonly string[] BootFiles = ["vmlinuz", "initrd.img", "localboot.efi"];
 
     // The command line's own variables share our prefix.
-    private static readonly string[] NotSettings = ["Server", "Token"];
+    private static readonly string[] NotSettings = ["Server", "Token", "Ca"];
 
     public static (ConductorSettings Settings, IReadOnlyList<string> Faults) Read(string path, IEnumerable<KeyValuePair<string, string?>> overrides)
     {

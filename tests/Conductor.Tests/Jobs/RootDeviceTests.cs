@@ -1,0 +1,58 @@
+using Baremetal.Api;
+using Baremetal.Conductor.Jobs;
+
+namespace Baremetal.Conductor.Tests.Jobs;
+
+public sealed class RootDeviceTests
+{
+    private static readonly Disk Small = new("sda", 100, "S1", "0x5000a", "Model A", null, false, false, 512, 512, "pci-1");
+    private static readonly Disk Large = new("sdb", 200, "S2", "0x5000b", "Model A", null, false, false, 512, 512, "pci-2");
+    private static readonly Disk SecondPath = Large with { Name = "sdc", ByPath = "pci-3" };
+    private static readonly Disk Locked = new("sdd", 300, "S4", null, "Model B", null, false, ReadOnly: true, 512, 512, "pci-4");
+
+    private static string Refusal(RootDeviceHints? hints, params Disk[] disks)
+    {
+        Assert.False(RootDevice.TryChoose(disks, hints, out var chosen, out var rejection));
+        Assert.Null(chosen);
+        return rejection.ToString();
+    }
+
+    private static Disk Chosen(RootDeviceHints? hints, params Disk[] disks)
+    {
+        Assert.True(RootDevice.TryChoose(disks, hints, out var chosen, out var rejection), rejection?.ToString());
+        return chosen;
+    }
+
+    [Fact]
+    public void OneDisk_WithoutHints_IsChosen() => Assert.Equal(Small, Chosen(null, Small, Locked));
+
+    [Fact]
+    public void SeveralDisks_WithoutHints_AreRefusedAndListed()
+    {
+        var refusal = Refusal(new RootDeviceHints(), Small, Large);
+        Assert.Contains("S1", refusal, StringComparison.Ordinal);
+        Assert.Contains("S2", refusal, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TwoPathsToOneWwn_AreOneDisk() => Assert.Equal(Large, Chosen(null, Large, SecondPath));
+
+    [Fact]
+    public void EachHint_ChoosesItsDisk()
+    {
+        RootDeviceHints[] hints = [new(Serial: " s2 "), new(Wwn: "0X5000B"), new(ByPath: "pci-2"), new(Name: "/dev/sdb"), new(Name: "sdb"), new(SizeBytes: 200), new(Serial: "S2", Model: "Model A")];
+        Assert.All(hints, hint => Assert.Equal(Large, Chosen(hint, Small, Large)));
+    }
+
+    [Fact]
+    public void HintsThatContradict_MatchNothing() => Assert.StartsWith("No disk", Refusal(new RootDeviceHints(Serial: "S1", SizeBytes: 200), Small, Large), StringComparison.Ordinal);
+
+    [Fact]
+    public void HintThatMatchesTwo_IsRefused() => Assert.StartsWith("2 disks match", Refusal(new RootDeviceHints(Model: "Model A"), Small, Large), StringComparison.Ordinal);
+
+    [Fact]
+    public void HintThatMatchesNothing_NeverFallsBackToTheOnlyDisk() => Assert.StartsWith("No disk", Refusal(new RootDeviceHints(Serial: "other"), Small), StringComparison.Ordinal);
+
+    [Fact]
+    public void NoDisk_IsRefused() => Assert.StartsWith("The node has no disk", Refusal(null, Locked), StringComparison.Ordinal);
+}

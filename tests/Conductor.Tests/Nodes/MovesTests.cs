@@ -1,0 +1,53 @@
+using Baremetal.Api;
+using Baremetal.Conductor.Nodes;
+
+namespace Baremetal.Conductor.Tests.Nodes;
+
+public sealed class MovesTests
+{
+    /// <summary>The whole table, written a second time: what is not here is forbidden.</summary>
+    private static readonly Dictionary<(NodeState, Move), NodeState> Expected = new()
+    {
+        { (NodeState.Enrolled, Move.Inspect), NodeState.Inspecting },
+        { (NodeState.Available, Move.Inspect), NodeState.Inspecting },
+        { (NodeState.Failed, Move.Inspect), NodeState.Inspecting },
+        { (NodeState.Enrolled, Move.Approve), NodeState.Available },
+        { (NodeState.Failed, Move.Approve), NodeState.Available },
+        { (NodeState.Available, Move.Deploy), NodeState.Deploying },
+        { (NodeState.Active, Move.Deploy), NodeState.Deploying },
+        { (NodeState.Inspecting, Move.Inspected), NodeState.Enrolled },
+        { (NodeState.Inspecting, Move.InspectedAvailable), NodeState.Available },
+        { (NodeState.Deploying, Move.Deployed), NodeState.Active },
+        { (NodeState.Inspecting, Move.Fail), NodeState.Failed },
+        { (NodeState.Deploying, Move.Fail), NodeState.Failed },
+    };
+
+    public static TheoryData<NodeState, Move> All()
+    {
+        var all = new TheoryData<NodeState, Move>();
+        foreach (var state in Enum.GetValues<NodeState>())
+        {
+            foreach (var move in Enum.GetValues<Move>())
+                all.Add(state, move);
+        }
+        return all;
+    }
+
+    [Theory]
+    [MemberData(nameof(All))]
+    public void Move_FromEachState_LeadsWhereTheTableSays(NodeState state, Move move) =>
+        Assert.Equal(Expected.TryGetValue((state, move), out var next) ? next : null, Moves.Next(state, move));
+
+    [Theory]
+    [InlineData(NodeState.Enrolled, "Inspect, Approve, Remove")]
+    [InlineData(NodeState.Inspecting, "")]
+    [InlineData(NodeState.Available, "Inspect, Deploy, Remove")]
+    [InlineData(NodeState.Deploying, "")]
+    [InlineData(NodeState.Active, "Deploy, Remove")]
+    [InlineData(NodeState.Failed, "Inspect, Approve, Remove")]
+    public void Legal_InEachState_ListsWhatAnOperatorMayAsk(NodeState state, string moves) =>
+        Assert.Equal(moves, string.Join(", ", Moves.Legal(state)));
+
+    [Fact]
+    public void Failed_WithoutApproval_IsNeverWritten() => Assert.Null(Moves.Next(NodeState.Failed, Move.Deploy));
+}

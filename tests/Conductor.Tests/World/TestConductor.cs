@@ -1,0 +1,118 @@
+using System.Net;
+using Baremetal.Api.Client;
+using Baremetal.Conductor.Access;
+using Baremetal.Conductor.Database;
+using Baremetal.Conductor.Settings;
+using Baremetal.Support;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Baremetal.Conductor.Tests.World;
+
+/// <summary>A real conductor on two free ports of this machine, with its state in a folder of its own, which outlives its restarts.</summary>
+internal sealed class TestConductor : IAsyncDisposable
+{
+    private readonly TempFolder _folder;
+    private readonly List<ConductorClient> _clients = [];
+    private WebApplication _app;
+
+    private TestConductor(TempFolder folder, WebApplication app, ConductorSettings settings, JumpingClock clock, TestImage image)
+    {
+        (_folder, _app, Settings, Clock, Image) = (folder, app, settings, clock, image);
+        Operator = Connect();
+        Plain = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{settings.PlainPort}") };
+    }
+
+    public ConductorSettings Settings { get; }
+
+    public JumpingClock Clock { get; }
+
+    /// <summary>Signed by the keys that the conductor's trust documents name; not added yet.</summary>
+    public TestImage Image { get; }
+
+    public ConductorClient Operator { get; }
+
+    public HttpClient Plain { get; }
+
+    public IServiceProvider Services => _app.Services;
+
+    public IDatabase Database => Services.GetRequiredService<IDatabase>();
+
+    public Uri TlsUrl => new($"https://127.0.0.1:{Settings.TlsPort}");
+
+    public string StatePath(string name) => Path.Combine(Settings.StateDirectory, name);
+
+    public static async Task<TestConductor> StartAsync(Func<ConductorSettings, ConductorSettings>? change = null, Func<IDatabase, IDatabase>? database = null)
+    {
+        var folder = new TempFolder();
+        var ramdisk = Directory.CreateDirectory(Path.Combine(folder.Path, "ramdisk"));
+        foreach (var file in new[] { "vmlinuz", "initrd.img", "localboot.efi" })
+            await File.WriteAllTextAsync(Path.Combine(ramdisk.FullName, file), $"the file {file}");
+        var (plain, tls) = (FreePort(), FreePort());
+        var settings = new ConductorSettings
+        {
+            StateDirectory = Path.Combine(folder.Path, "state"),
+            TrustDirectory = Directory.CreateDirectory(Path.Combine(folder.Path, "trust")).FullName,
+            RamdiskDirectory = ramdisk.FullName,
+            Listen = IPAddress.Loopback,
+            Addresses = [IPAddress.Loopback],
+            PlainPort = plain,
+            TlsPort = tls,
+        };
+        settings = change?.Invoke(settings) ?? settings;
+        var clock = new JumpingClock();
+        var app = await StartHostAsync(settings, clock, database);
+        return new TestConductor(folder, app, settings, clock, TestImage.Create(settings, clock));
+    }
+
+    /// <summary>As the next process would: on the same state, the same ports, with nothing remembered.</summary>
+    public async Task RestartAsync()
+    {
+        await StopAsync();
+        _app = await StartHostAsync(Settings, Clock, database: null);
+    }
+
+    public async Task StopAsync()
+    {
+        await _app.StopAsync();
+        await _app.DisposeAsync();
+    }
+
+    public ConductorClient Connect(string? token = null)
+    {
+        var client = new ConductorClient(TlsUrl, Certificate(), token ?? File.ReadAllText(StatePath("admin.token")).Trim(), TimeProvider.System);
+        _clients.Add(client);
+        return client;
+    }
+
+    public System.Security.Cryptography.X509Certificates.X509Certificate2 Certificate() =>
+        System.Security.Cryptography.X509Certificates.X509CertificateLoader.LoadCertificateFromFile(StatePath("ca.pem"));
+
+    public async ValueTask DisposeAsync()
+    {
+        _clients.ForEach(client => client.Dispose());
+        Plain.Dispose();
+        await StopAsync();
+        _folder.Dispose();
+    }
+
+    private static async Task<WebApplication> StartHostAsync(ConductorSettings settings, JumpingClock clock, Func<IDatabase, IDatabase>? database)
+    {
+        var app = ConductorHost.Build(settings, services =>
+        {
+            services.AddSingleton<TimeProvider>(clock);
+            services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning));
+            if (database is not null)
+                services.AddSingleton(all => database(new SqliteDatabase(all.GetRequiredService<StateDirectory>().Database, clock)));
+        });
+        app.Services.GetRequiredService<OperatorTokens>().WriteFirst(app.Services.GetRequiredService<StateDirectory>());
+        await app.StartAsync();
+        return app;
+    }
+
+    // Below the ports that the kernel gives to clients, so that none of them takes it between now and the bind.
+    private static int FreePort() => Interlocked.Increment(ref s_port);
+
+    private static int s_port = 20000 + Environment.ProcessId % 200 * 50;
+}
