@@ -8,13 +8,13 @@ namespace Baremetal.Conductor.Agents;
 /// <summary>The agents' statements: of each node the newest boot's, and no other.</summary>
 internal static class AgentTable
 {
-    public static void Enrol(WriteTransaction tx, string node, string bootId, Digest key, string version) => tx.Sql.Execute(
+    public static void Enrol(WriteTransaction tx, string node, string bootId, Digest key, bool pinned, string version) => tx.Sql.Execute(
         """
-        INSERT INTO agents (node, boot_id, key_sha256, version, enrolled_at, last_seen) VALUES (@node, @bootId, @key, @version, @now, @now)
-        ON CONFLICT (node) DO UPDATE SET boot_id = @bootId, key_sha256 = @key, version = @version, enrolled_at = @now, last_seen = @now,
+        INSERT INTO agents (node, boot_id, key_sha256, version, pinned, enrolled_at, last_seen) VALUES (@node, @bootId, @key, @version, @pinned, @now, @now)
+        ON CONFLICT (node) DO UPDATE SET boot_id = @bootId, key_sha256 = @key, version = @version, pinned = @pinned, enrolled_at = @now, last_seen = @now,
             inventory_at = NULL, left_at = NULL
         """,
-        new { node, bootId, key, version, now = tx.Now });
+        new { node, bootId, key, version, pinned, now = tx.Now });
 
     /// <summary>A sign of life. Not every beat is written: a quarter of the limit after which an agent is lost is near enough.</summary>
     public static void Touch(IDatabase database, AgentCaller caller, TimeSpan heartbeatLost, DateTimeOffset now)

@@ -65,7 +65,7 @@ internal sealed partial class EnrolEndpoints(IDatabase database, CertificateAuth
         var bootId = Guid.CreateVersion7(tx.Now).ToString();
         var used = token with { KeySha256 = key.Digest, BootId = bootId, Certificate = certificate.ExportCertificatePem() };
         BootTokens.Use(tx, token, key.Digest, bootId, used.Certificate);
-        AgentTable.Enrol(tx, node.Id, bootId, key.Digest, ask.AgentVersion ?? "unknown");
+        AgentTable.Enrol(tx, node.Id, bootId, key.Digest, token.Pinned, ask.AgentVersion ?? "unknown");
         JobTable.Wake(tx, node.Id);
         tx.Append(EventKinds.NodeSeen, node.Id, node.CurrentJob, text: $"agent {ask.AgentVersion} enrolled");
         return new Enrolled(node, used);

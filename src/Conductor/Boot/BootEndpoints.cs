@@ -44,13 +44,14 @@ internal sealed partial class BootEndpoints(
 
     private string AgentScript(Machine machine)
     {
+        // Without trust documents an inspection works, and the agent takes no order.
+        var pin = trust.TryGet(out var anchor, out _) ? anchor.Digest.ToString() : null;
         var token = database.Write(tx =>
         {
             var node = NodeTable.ByMac(tx.Sql, machine.Mac.ToString())!;
             tx.Append(EventKinds.NodeSeen, node.Id, node.CurrentJob, text: "iPXE fetches the agent");
-            return BootTokens.Issue(tx, node.Id, node.Mac, machine.Uuid);
+            return BootTokens.Issue(tx, node.Id, node.Mac, machine.Uuid, pinned: pin is not null);
         });
-        // Without trust documents an inspection works, and the agent takes no order.
         var boot = new AgentBoot(
             machine,
             addresses.PlainUrl + Routes.BootKernel,
@@ -59,7 +60,7 @@ internal sealed partial class BootEndpoints(
             addresses.PlainUrl,
             authority.Digest.ToString(),
             token,
-            trust.TryGet(out var anchor, out _) ? anchor.Digest.ToString() : null,
+            pin,
             settings.KernelArguments.Split(' ', StringSplitOptions.RemoveEmptyEntries));
         return BootScript.TryAgent(boot, new BootUrls(addresses.PlainUrl).Script(machine), out var script, out var refusal) ? script : throw new InvalidOperationException(refusal);
     }

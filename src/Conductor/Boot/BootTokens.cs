@@ -18,6 +18,9 @@ public sealed record BootTokenRow
 
     public string? Uuid { get; init; }
 
+    /// <summary>The boot script pinned a trust document: an agent without one takes no order.</summary>
+    public bool Pinned { get; init; }
+
     public DateTimeOffset Expires { get; init; }
 
     public Digest? KeySha256 { get; init; }
@@ -38,13 +41,13 @@ internal static class BootTokens
     /// <summary>Firmware fetches its script once or twice; a token of an earlier fetch may still be the one that gets through.</summary>
     private const int MostOfNode = 8;
 
-    public static string Issue(WriteTransaction tx, string node, string mac, Guid? uuid)
+    public static string Issue(WriteTransaction tx, string node, string mac, Guid? uuid, bool pinned)
     {
         var token = RandomNumberGenerator.GetHexString(32, lowercase: true);
         tx.Sql.Execute("DELETE FROM boot_tokens WHERE expires <= @now", new { now = tx.Now });
         tx.Sql.Execute(
-            "INSERT INTO boot_tokens (sha256, node, mac, uuid, issued, expires) VALUES (@sha256, @node, @mac, @uuid, @now, @expires)",
-            new { sha256 = HashOf(token), node, mac, uuid = uuid?.ToString("D"), now = tx.Now, expires = tx.Now + Life });
+            "INSERT INTO boot_tokens (sha256, node, mac, uuid, pinned, issued, expires) VALUES (@sha256, @node, @mac, @uuid, @pinned, @now, @expires)",
+            new { sha256 = HashOf(token), node, mac, uuid = uuid?.ToString("D"), pinned, now = tx.Now, expires = tx.Now + Life });
         tx.Sql.Execute(
             """
             DELETE FROM boot_tokens WHERE node = @node AND key_sha256 IS NULL AND sha256 NOT IN

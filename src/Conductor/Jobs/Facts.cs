@@ -9,7 +9,8 @@ namespace Baremetal.Conductor.Jobs;
 public sealed record Facts(DateTimeOffset WatchingSince, AgentFacts? Agent, DateTimeOffset? SystemSeen, IReadOnlyDictionary<string, StepFact> Reports);
 
 /// <summary>The agent of the node's newest boot, unless it is known to have left.</summary>
-public sealed record AgentFacts(DateTimeOffset EnrolledAt, DateTimeOffset LastSeen, DateTimeOffset? InventoryAt);
+/// <param name="TakesOrders">Its boot script pinned a trust document.</param>
+public sealed record AgentFacts(DateTimeOffset EnrolledAt, DateTimeOffset LastSeen, DateTimeOffset? InventoryAt, bool TakesOrders);
 
 /// <param name="At">When it was first told.</param>
 public sealed record StepFact(StepOutcome Outcome, DateTimeOffset At, string? Cause = null);

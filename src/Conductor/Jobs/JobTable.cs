@@ -45,7 +45,7 @@ internal static class JobTable
         }
         return new Facts(
             watchingSince,
-            node is { AgentEnrolledAt: { } enrolled, AgentLastSeen: { } seen, AgentLeftAt: null } ? new AgentFacts(enrolled, seen, node.AgentInventoryAt) : null,
+            node is { AgentEnrolledAt: { } enrolled, AgentLastSeen: { } seen, AgentLeftAt: null } ? new AgentFacts(enrolled, seen, node.AgentInventoryAt, node.AgentPinned) : null,
             node.SystemSeen,
             reports);
     }
@@ -83,7 +83,7 @@ internal static class JobTable
         tx.Sql.Execute(
             """
             UPDATE jobs SET step = @step, step_started = @now, attempt = @attempt, acted = 0, tries = 0, trouble = NULL, retry_at = NULL, waiting_for = NULL,
-                note = CASE WHEN @step = 'wait-for-agent' THEN note END, due = @now, owner = NULL, lease_until = NULL
+                note = CASE WHEN @step = 'wait-for-agent' THEN note END, agent_nonce = CASE WHEN attempt = @attempt THEN agent_nonce END, due = @now, owner = NULL, lease_until = NULL
             WHERE id = @Id
             """,
             new { job.Id, step, attempt, now = tx.Now });

@@ -7,9 +7,10 @@ namespace Baremetal.Conductor.Jobs;
 internal readonly record struct Situation(JobRow Job, Facts Facts, LimitSettings Limits, DateTimeOffset Now)
 {
     /// <summary>
-    /// An agent that is alive. An inspection wants one that was booted for it: what a machine has is seen anew only by a new boot.
+    /// An agent that is alive and of use: for a deploy one that takes orders, for an inspection one that was booted for it, since only a new boot
+    /// sees anew what a machine has.
     /// </summary>
-    public bool AgentIsHere => Facts.Agent is { } agent && Now - agent.LastSeen < Limits.HeartbeatLost && (Job.Kind == JobKind.Deploy || agent.EnrolledAt >= Job.Created);
+    public bool AgentIsHere => Facts.Agent is { } agent && Now - agent.LastSeen < Limits.HeartbeatLost && (Job.Kind == JobKind.Deploy ? agent.TakesOrders : agent.EnrolledAt >= Job.Created);
 
     public bool AgentIsLost => Now >= SilentUntil;
 
@@ -58,14 +59,16 @@ internal readonly record struct Situation(JobRow Job, Facts Facts, LimitSettings
             _ when Job.Trouble is { } trouble => new Decision.Fail(trouble),
             _ when Job.OrderAttempt > Limits.Orders => new Decision.Fail($"The agent was started {Job.OrderAttempt} times and did not get through '{Job.Step}'. The machine's console should say why it ends."),
             _ when AgentIsLost => TryAgain(Silence),
+            _ when Job.AgentNonce is null && Now - Job.StepStarted >= Limits.ShortStep => TryAgain($"The agent answers, but has taken no order in {Words(Limits.ShortStep)}. The machine's console says why it refuses."),
             _ when Now - Job.StepStarted >= limit => new Decision.Fail($"Waited {Words(limit)} for {what}. It still answers; look at its progress and at the machine's console."),
-            _ => new Decision.Wait(Earlier(SilentUntil, Job.StepStarted + limit), what),
+            _ => new Decision.Wait(Earlier(SilentUntil, Job.StepStarted + (Job.AgentNonce is null ? Earlier(limit, Limits.ShortStep) : limit)), what),
         };
     }
 
     private static Decision.Fail FailureOf(string step, StepFact report) => new(report.Cause ?? $"The agent reported '{step}' as failed, without a cause.");
 
-    private static DateTimeOffset Earlier(DateTimeOffset a, DateTimeOffset b) => a < b ? a : b;
+    private static T Earlier<T>(T a, T b)
+        where T : IComparable<T> => a.CompareTo(b) < 0 ? a : b;
 
     private static string Words(TimeSpan span) => span.TotalMinutes >= 2 ? $"{span.TotalMinutes:0} min" : $"{span.TotalSeconds:0} s";
 }

@@ -51,6 +51,8 @@ public sealed record NodeRow
 
     public string? AgentVersion { get; init; }
 
+    public bool AgentPinned { get; init; }
+
     public DateTimeOffset? AgentEnrolledAt { get; init; }
 
     public DateTimeOffset? AgentLastSeen { get; init; }

@@ -12,7 +12,7 @@ internal static class NodeTable
     private const string Select =
         """
         SELECT n.*, j.id AS current_job,
-            a.boot_id, a.version AS agent_version, a.enrolled_at AS agent_enrolled_at, a.last_seen AS agent_last_seen,
+            a.boot_id, a.version AS agent_version, a.pinned AS agent_pinned, a.enrolled_at AS agent_enrolled_at, a.last_seen AS agent_last_seen,
             a.inventory_at AS agent_inventory_at, a.left_at AS agent_left_at
         FROM nodes n LEFT JOIN agents a ON a.node = n.id LEFT JOIN jobs j ON j.node = n.id AND j.finished IS NULL
         """;

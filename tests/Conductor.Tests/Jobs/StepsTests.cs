@@ -10,9 +10,9 @@ public sealed class StepsTests
     private static readonly LimitSettings Limits = new();
     private static readonly TimeSpan AMinute = TimeSpan.FromMinutes(1);
 
-    private static JobRow At(string step, JobKind kind = JobKind.Deploy) => new() { Id = "j", Node = "n", Kind = kind, Step = step, StepStarted = Now - AMinute, Created = Now - 2 * AMinute, Attempt = 1 };
+    private static JobRow At(string step, JobKind kind = JobKind.Deploy) => new() { Id = "j", Node = "n", Kind = kind, Step = step, StepStarted = Now - AMinute, Created = Now - 2 * AMinute, Attempt = 1, AgentNonce = "n" };
 
-    private static AgentFacts Agent(double secondsSilent = 1, bool inventory = true) => new(Now - AMinute, Now - TimeSpan.FromSeconds(secondsSilent), inventory ? Now : null);
+    private static AgentFacts Agent(double secondsSilent = 1, bool inventory = true) => new(Now - AMinute, Now - TimeSpan.FromSeconds(secondsSilent), inventory ? Now : null, TakesOrders: true);
 
     private static Facts With(AgentFacts? agent = null, DateTimeOffset? systemSeen = null, params (string Step, StepOutcome Outcome)[] reports) => new(
         WatchingSince: Now - TimeSpan.FromHours(1), agent, systemSeen, reports.ToDictionary(one => one.Step, one => new StepFact(one.Outcome, Now - TimeSpan.FromSeconds(10), one.Outcome == StepOutcome.Failed ? "the disk broke" : null)));
@@ -29,6 +29,13 @@ public sealed class StepsTests
 
     [Fact]
     public void Begin_DeployWithAgentThatHasToldNothing_WaitsForItsInventory() => Advances(Steps.Inspect, Next(At(Steps.Begin), With(Agent(inventory: false))));
+
+    [Fact]
+    public void Begin_DeployWithAgentThatTakesNoOrders_BootsItAnew() => Advances(Steps.BootFromNetwork, Next(At(Steps.Begin), With(Agent() with { TakesOrders = false })));
+
+    [Fact]
+    public void WriteImage_AgentLivesButTakesNoOrder_IsTriedAgain() =>
+        Assert.IsType<Decision.Again>(Next(At(OrderSteps.WriteImage) with { AgentNonce = null, StepStarted = Now - Limits.ShortStep }, With(Agent())));
 
     [Fact]
     public void Begin_InspectWithWaitingAgent_BootsAllTheSame() =>
