@@ -12,7 +12,7 @@ namespace Baremetal.DeployAgent;
 /// <param name="root">Where <c>/proc</c>, <c>/sys</c> and <c>/run</c> are.</param>
 public sealed class Machine(string root)
 {
-    private readonly string _root = Path.GetFullPath(root);
+    private readonly string _root = RealPath.Of(root) ?? throw new DirectoryNotFoundException($"There is no {root}.");
 
     /// <summary>Opens a disk by its kernel name, such as <c>sda</c>, for nobody else.</summary>
     public Func<string, (IBlockTarget? Target, Rejection? Rejection)> OpenDisk { get; init; } = static name => BlockTarget.Open($"/dev/{name}", sizeIfNew: 0);
@@ -60,20 +60,9 @@ public sealed class Machine(string root)
         return path.Exists ? [.. path.EnumerateFileSystemInfos().Select(entry => entry.Name).Order(StringComparer.Ordinal)] : [];
     }
 
-    /// <summary>Where a symbolic link leads in the end, as a path of this machine; null if it leads nowhere.</summary>
-    public string? Target(string link)
-    {
-        try
-        {
-            return new DirectoryInfo(PathOf(link)).ResolveLinkTarget(returnFinalTarget: true)?.FullName is { } full && full.StartsWith(_root, StringComparison.Ordinal)
-                ? Path.Join("/", full[_root.Length..])
-                : null;
-        }
-        catch (IOException)
-        {
-            return null;
-        }
-    }
+    /// <summary>Where a path leads through all links, as a path of this machine; null if it leads nowhere.</summary>
+    public string? Target(string path) =>
+        RealPath.Of(PathOf(path)) is { } target && target.StartsWith(_root, StringComparison.Ordinal) ? Path.Join("/", target[_root.Length..]) : null;
 
     private static string[] SystemAddressesOf(string name) =>
         NetworkInterface.GetAllNetworkInterfaces().FirstOrDefault(nic => nic.Name == name) is { } nic

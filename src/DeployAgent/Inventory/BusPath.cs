@@ -22,14 +22,16 @@ internal static class BusPath
         // The name of udev's own rule for virtio disks.
         if (below is [var device, "block", _] && device.StartsWith("virtio", StringComparison.Ordinal))
             return $"virtio-{bus}";
-        if (Array.FindIndex(below, IsScsiHost) is >= 0 and var host && Array.Find(below, IsScsiAddress) is { } address)
+        // SAS, Fibre Channel and iSCSI have their ports and sessions between host and target, and names of their own.
+        if (Array.FindIndex(below, IsScsiHost) is >= 0 and var host && below[(host + 1)..] is [['t', 'a', 'r', 'g', 'e', 't', ..], var address, "block", _])
             return ScsiPath(machine, string.Join('/', path[..(pci + 1 + host)]), below[..host], below[host], address) is { } scsi ? $"{bus}-{scsi}" : null;
         return null;
     }
 
     private static string? ScsiPath(Machine machine, string parent, string[] transport, string host, string address)
     {
-        var numbers = address.Split(':');
+        if (address.Split(':') is not { Length: 4 } numbers)
+            return null;
         switch (transport)
         {
             // Each SATA port is a SCSI host; what tells two disks of a port apart is the target, behind a port multiplier the bus.
@@ -50,8 +52,6 @@ internal static class BusPath
 
     // 0000:00:1f.2, the domain in up to eight digits.
     private static bool IsPciAddress(string part) => part.Split(':', '.') is [{ Length: >= 4 }, { Length: 2 }, { Length: 2 }, { Length: 1 }] numbers && numbers.All(number => number.All(char.IsAsciiHexDigitLower));
-
-    private static bool IsScsiAddress(string part) => part.Split(':') is { Length: 4 } numbers && numbers.All(IsNumber);
 
     private static bool IsScsiHost(string part) => part.StartsWith("host", StringComparison.Ordinal) && IsNumber(part["host".Length..]);
 

@@ -1,0 +1,95 @@
+using Baremetal.Imaging.Targets;
+using Baremetal.Trust;
+
+namespace Baremetal.DeployAgent.Tests;
+
+/// <summary>The agent on a virtual machine that was recorded: its disk <c>vda</c> is a file, and a restart is counted.</summary>
+internal sealed class AgentUnderTest : IAsyncDisposable
+{
+    public const long DiskBytes = 64 << 20;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Beat = TimeSpan.FromSeconds(0.05);
+
+    private readonly StringWriter _output = new();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly MachineTree _tree;
+    private int _restarts;
+    private int _opened;
+
+    private AgentUnderTest(MachineTree tree, BootArguments boot, TimeProvider time)
+    {
+        _tree = tree;
+        var machine = new Machine(tree.Root)
+        {
+            AddressesOf = _ => [],
+            OpenDisk = _ =>
+            {
+                Interlocked.Increment(ref _opened);
+                return FileTarget.Open(DiskPath(tree), DiskBytes);
+            },
+            Restart = () => Interlocked.Increment(ref _restarts),
+        };
+        Ended = Task.Run(() => new AgentSession(boot, machine, new AgentConsole(TextWriter.Synchronized(_output)), time, Beat).RunAsync(_stop.Token));
+    }
+
+    /// <summary>What the order of a conductor calls this machine's disk.</summary>
+    public static TargetDisk Disk { get; } = new(DiskBytes, 512, ByPath: "virtio-pci-0000:00:04.0");
+
+    public Task Ended { get; }
+
+    public int Restarts => Volatile.Read(ref _restarts);
+
+    public int DiskOpened => Volatile.Read(ref _opened);
+
+    public string Output => _output.ToString();
+
+    public static AgentUnderTest Start(MachineTree tree, BootArguments boot, TimeProvider? time = null)
+    {
+        tree.Write("/sys/block/vda/size", $"{DiskBytes / 512}\n");
+        return new AgentUnderTest(tree, boot, time ?? TimeProvider.System);
+    }
+
+    public static string DiskPath(MachineTree tree) => Path.Join(tree.Root, "vda.disk");
+
+    /// <summary>Waits until something has happened; an agent that ends meanwhile, or takes too long, fails the test with what it said.</summary>
+    public async Task UntilAsync(string what, Func<bool> happened)
+    {
+        using var bound = new CancellationTokenSource(Patience);
+        using var timer = new PeriodicTimer(Beat);
+        while (!happened())
+        {
+            if (Ended.IsCompleted)
+                await Ended;
+            Assert.False(Ended.IsCompleted, $"The agent ended before {what}. It said:\n{Output}");
+            Assert.False(bound.IsCancellationRequested, $"Waited {Patience} for {what}. The agent said:\n{Output}");
+            await timer.WaitForNextTickAsync(TestContext.Current.CancellationToken);
+        }
+    }
+
+    /// <summary>Waits until the agent ends by itself.</summary>
+    public async Task EndAsync()
+    {
+        try
+        {
+            await Ended.WaitAsync(Patience, TestContext.Current.CancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            Assert.Fail($"Waited {Patience} for the agent to end. It said:\n{Output}");
+        }
+    }
+
+    public async Task StopAsync()
+    {
+        await _stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Ended.WaitAsync(Patience));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await Ended.ContinueWith(static _ => { }, TaskScheduler.Default);
+        _stop.Dispose();
+    }
+}

@@ -1,0 +1,346 @@
+using Baremetal.Api;
+using Baremetal.Support;
+using Baremetal.Trust;
+
+namespace Baremetal.DeployAgent.Tests;
+
+/// <summary>Orders that are obeyed, and all those that must not be.</summary>
+public sealed class OrderTests(SignedDisk image) : IClassFixture<SignedDisk>, IDisposable
+{
+    private const string EfiVariables = "/sys/firmware/efi/efivars";
+    private const string Vendor = "-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+    private static readonly string[] AllSteps = [OrderSteps.WriteImage, OrderSteps.SetBootDisk, OrderSteps.Reboot];
+
+    private readonly MachineTree _tree = new("virtio-vm");
+
+    public void Dispose() => _tree.Dispose();
+
+    [Fact]
+    public async Task Order_WholeDeployUnderBios_WritesReportsAndRestarts()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        image.AddTo(conductor);
+        conductor.ConfigDrive = [.. Enumerable.Repeat((byte)0xc2, 64 << 10)];
+        conductor.Order = ask => conductor.Sign(conductor.OrderFor(ask, AgentUnderTest.Disk, AllSteps));
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot());
+
+        await agent.EndAsync();
+
+        Assert.Equal(1, agent.Restarts);
+        Assert.Equal(
+            AllSteps.SelectMany(step => new[] { (step, StepOutcome.Started), (step, StepOutcome.Done) }),
+            conductor.Reports.Select(report => (report.Step, report.Outcome)));
+        Assert.All(conductor.Reports, report => Assert.Equal(("boot-3", Assert.Single(conductor.Nonces)), (report.BootId, report.AgentNonce)));
+        var result = conductor.Reports.ElementAt(1).Result!;
+        // The ends are read before anything is touched, and some of them once more.
+        Assert.InRange(result.WireBytes, SignedDisk.Size - (2 << 20), SignedDisk.Size + (4 << 20));
+        Assert.True(result.PeakMemoryBytes > 0);
+        AssertHoldsTheImage();
+        Assert.Contains("its boot order stays as it is", agent.Output, StringComparison.Ordinal);
+        Assert.Contains("Written and verified in", agent.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Order_BootDiskUnderUefi_SetsBootNextToTheWrittenPartition()
+    {
+        _tree.Write($"{EfiVariables}/Boot0000{Vendor}", [7, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+        await using var conductor = await TestConductor.StartAsync();
+        image.AddTo(conductor);
+        conductor.Order = ask => conductor.Sign(conductor.OrderFor(ask, AgentUnderTest.Disk, AllSteps));
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot());
+
+        await agent.EndAsync();
+
+        Assert.Equal([7, 0, 0, 0, 1, 0], Variable("BootNext"));
+        var option = Convert.ToHexStringLower(Variable("Boot0001"));
+        var partition = $"04012a00{SignedDisk.EspNumber:x2}000000{Hex(SignedDisk.EspFirstLba)}{Hex(SignedDisk.EspSectors)}";
+        Assert.Contains(partition, option, StringComparison.Ordinal);
+        // The partition's own GUID, as it stands in the second entry of the written table.
+        Assert.Contains(partition + Convert.ToHexStringLower(image.Bytes.AsSpan((2 * 512) + 128 + 16, 16)), option, StringComparison.Ordinal);
+        Assert.Equal(1, agent.Restarts);
+    }
+
+    [Fact]
+    public async Task Order_OnlyTheLastSteps_ReadsThePartitionFromTheDisk()
+    {
+        _tree.Write($"{EfiVariables}/Boot0000{Vendor}", [7, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+        await File.WriteAllBytesAsync(AgentUnderTest.DiskPath(_tree), [.. image.Bytes, .. new byte[AgentUnderTest.DiskBytes - image.Bytes.Length]], TestContext.Current.CancellationToken);
+        await using var conductor = await TestConductor.StartAsync();
+        conductor.Order = ask => conductor.Sign(conductor.OrderFor(ask, AgentUnderTest.Disk, OrderSteps.SetBootDisk, OrderSteps.Reboot));
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot());
+
+        await agent.EndAsync();
+
+        Assert.Equal([7, 0, 0, 0, 1, 0], Variable("BootNext"));
+    }
+
+    [Fact]
+    public async Task Order_AfterAnotherTrustDocument_IsAcceptedByTheNewOne()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot());
+        await agent.UntilAsync("a heartbeat", () => !conductor.Heartbeats.IsEmpty);
+
+        conductor.Advance();
+        conductor.Order = ask => conductor.Sign(conductor.OrderFor(ask, AgentUnderTest.Disk, OrderSteps.Reboot));
+        await agent.EndAsync();
+
+        Assert.Equal(1, agent.Restarts);
+    }
+
+    public static TheoryData<string, string> Refused => new()
+    {
+        { "another node's", "is for node node-8; this is node node-7" },
+        { "another boot's", "is for boot boot-2; this is boot boot-3" },
+        { "another nonce", "does not answer this agent's question" },
+        { "unknown signer", "0 valid signature(s) of the conductor role" },
+        { "image signer", "0 valid signature(s) of the conductor role" },
+        { "future trust", "follows trust document version 9" },
+        { "another disk", "means the disk with path pci-0000:00:09.0-nvme-1" },
+        { "another size", "but no disk of this machine is" },
+        { "unknown step", "the step 'format-everything'" },
+        { "no steps", "has no steps" },
+        { "step after reboot", "has steps after the reboot" },
+        { "step twice", "has a step twice" },
+        { "expired", "was good for 1 seconds" },
+        { "backwards", "was good for -600 seconds" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Refused))]
+    public async Task Order_NotForThisMoment_IsRefusedAndNothingIsRun(string fault, string cause)
+    {
+        var clock = new JumpingClock();
+        await using var conductor = await TestConductor.StartAsync();
+        image.AddTo(conductor);
+        using var stranger = SigningKey.Create();
+        conductor.Order = ask =>
+        {
+            var order = conductor.OrderFor(ask, AgentUnderTest.Disk, AllSteps);
+            if (fault == "expired")
+                clock.Jump(TimeSpan.FromSeconds(2));
+            return fault switch
+            {
+                "another node's" => conductor.Sign(order with { NodeId = "node-8" }),
+                "another boot's" => conductor.Sign(order with { BootId = "boot-2" }),
+                "another nonce" => conductor.Sign(order with { AgentNonce = new string('0', 64) }),
+                "unknown signer" => conductor.Sign(order, stranger),
+                "image signer" => conductor.Sign(order, conductor.ImageKey),
+                "future trust" => conductor.Sign(order with { TrustVersion = 9 }),
+                "another disk" => conductor.Sign(order with { Target = AgentUnderTest.Disk with { ByPath = "pci-0000:00:09.0-nvme-1" } }),
+                "another size" => conductor.Sign(order with { Target = AgentUnderTest.Disk with { SizeBytes = 512 } }),
+                "unknown step" => conductor.Sign(order with { Steps = [new OrderStep("format-everything")] }),
+                "no steps" => conductor.Sign(order with { Steps = [] }),
+                "step after reboot" => conductor.Sign(order with { Steps = [new OrderStep(OrderSteps.Reboot), new OrderStep(OrderSteps.WriteImage)] }),
+                "step twice" => conductor.Sign(order with { Steps = [new OrderStep(OrderSteps.WriteImage), new OrderStep(OrderSteps.WriteImage)] }),
+                "expired" => conductor.Sign(order with { NotAfter = order.IssuedAt.AddSeconds(1) }),
+                _ => conductor.Sign(order with { NotAfter = order.IssuedAt.AddMinutes(-10) }),
+            };
+        };
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot(), clock);
+
+        await agent.UntilAsync("the refusal", () => agent.Output.Contains("The order is refused", StringComparison.Ordinal));
+        conductor.Heartbeats.Clear();
+        await agent.UntilAsync("the agent to go on beating", () => conductor.Heartbeats.Count > 2);
+
+        Assert.Contains(cause, agent.Output, StringComparison.Ordinal);
+        Assert.Equal((0, 0), (agent.DiskOpened, agent.Restarts));
+        Assert.All(conductor.Reports, report => Assert.Equal(StepOutcome.Failed, report.Outcome));
+        if (fault == "no steps")
+            return;
+        Assert.Contains(cause, conductor.Reports.First().Cause, StringComparison.Ordinal);
+        Assert.Equal(fault switch { "unknown step" => "format-everything", "step after reboot" => OrderSteps.Reboot, _ => OrderSteps.WriteImage }, conductor.Reports.First().Step);
+    }
+
+    [Fact]
+    public async Task Order_SentAgainForALaterQuestion_IsRefused()
+    {
+        byte[]? first = null;
+        await using var conductor = await TestConductor.StartAsync();
+        conductor.Order = ask =>
+        {
+            if (first is not null)
+                return first;
+            first = conductor.Sign(conductor.OrderFor(ask, AgentUnderTest.Disk, OrderSteps.Reboot));
+            return null;
+        };
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot());
+
+        await agent.UntilAsync("the refusal", () => agent.Output.Contains("does not answer this agent's question", StringComparison.Ordinal));
+
+        Assert.Equal(conductor.Nonces.Count, conductor.Nonces.Distinct(StringComparer.Ordinal).Count());
+        Assert.Equal(0, agent.Restarts);
+    }
+
+    [Fact]
+    public async Task Order_BootScriptPinsNoTrust_IsNotEvenAskedFor()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        conductor.Order = ask => conductor.Sign(conductor.OrderFor(ask, AgentUnderTest.Disk, OrderSteps.Reboot));
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot(withTrust: false));
+
+        await agent.UntilAsync("the agent to see the order", () => agent.Output.Contains("An order waits, but the boot script pinned no trust document", StringComparison.Ordinal));
+        conductor.Heartbeats.Clear();
+        await agent.UntilAsync("more heartbeats", () => conductor.Heartbeats.Count > 2);
+
+        Assert.Empty(conductor.Nonces);
+        Assert.Single(agent.Output.Split('\n'), line => line.Contains("An order waits", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Order_TrustDocumentNamesAnotherCa_IsRefused()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        await using var other = await TestConductor.StartAsync();
+        // Another conductor's key and CA, but this one's address: a stolen order key gives nobody a place to order from.
+        conductor.Chain.Clear();
+        conductor.Chain.AddRange(other.Chain);
+        conductor.Order = ask => other.Sign(conductor.OrderFor(ask, AgentUnderTest.Disk, OrderSteps.Reboot));
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot());
+
+        await agent.UntilAsync("the refusal", () => agent.Output.Contains("lets a conductor with the CA", StringComparison.Ordinal));
+
+        Assert.Equal(0, agent.Restarts);
+    }
+
+    [Theory]
+    [InlineData("firmware", "boots under uefi; this machine has bios")]
+    [InlineData("arch", "is for riscv64; this machine is x86_64")]
+    [InlineData("manifest", "valid signature(s) of the image role")]
+    [InlineData("other manifest", "the order names")]
+    [InlineData("index", "cannot be had")]
+    [InlineData("config drive", "is not the one that was ordered")]
+    public async Task WriteImage_SomethingIsNotWhatWasSigned_FailsBeforeTheDiskIsTouched(string fault, string cause)
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        image.AddTo(conductor, fault == "arch" ? "riscv64" : "x86_64", fault == "firmware" ? ["uefi"] : []);
+        conductor.Order = ask =>
+        {
+            conductor.ConfigDrive = [1];
+            var order = conductor.OrderFor(ask, AgentUnderTest.Disk, AllSteps);
+            conductor.ConfigDrive = [.. fault == "config drive" ? new byte[] { 2 } : [1]];
+            return conductor.Sign(fault == "other manifest" ? order with { ManifestSha256 = Digest.Of("x"u8) } : order);
+        };
+        if (fault == "manifest")
+            conductor.Manifest = Tampered(conductor.Manifest);
+        foreach (var index in conductor.Blobs.Where(blob => fault == "index" && blob.Value.Length < 4096).ToList())
+            conductor.Blobs[index.Key] = [.. index.Value.Select(value => (byte)(value ^ 1))];
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot());
+
+        await agent.UntilAsync("the failure", () => conductor.Reports.Any(report => report.Outcome == StepOutcome.Failed));
+        conductor.Order = null;
+        await agent.StopAsync();
+
+        var failed = conductor.Reports.First(report => report.Outcome == StepOutcome.Failed);
+        Assert.Equal(OrderSteps.WriteImage, failed.Step);
+        Assert.Contains(cause, failed.Cause, StringComparison.Ordinal);
+        Assert.True(!File.Exists(AgentUnderTest.DiskPath(_tree)) || File.ReadAllBytes(AgentUnderTest.DiskPath(_tree)).AsSpan().IndexOfAnyExcept((byte)0) < 0);
+        Assert.Equal(0, agent.Restarts);
+    }
+
+    [Fact]
+    public async Task WriteImage_SourceHasOneFlippedBit_FailsAndLeavesNoBootSector()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        image.AddTo(conductor);
+        var source = conductor.Blobs.Single(blob => blob.Value.Length == SignedDisk.Size);
+        conductor.Blobs[source.Key] = [.. source.Value];
+        conductor.Blobs[source.Key][9 << 20] ^= 1;
+        conductor.Order = ask => conductor.Sign(conductor.OrderFor(ask, AgentUnderTest.Disk, AllSteps));
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot());
+
+        await agent.UntilAsync("the failure", () => conductor.Reports.Any(report => report.Outcome == StepOutcome.Failed));
+        conductor.Order = null;
+        await agent.StopAsync();
+
+        Assert.Contains("chunk 9", conductor.Reports.First(report => report.Outcome == StepOutcome.Failed).Cause, StringComparison.Ordinal);
+        Assert.True((await File.ReadAllBytesAsync(AgentUnderTest.DiskPath(_tree), TestContext.Current.CancellationToken)).AsSpan(0, 512).IndexOfAnyExcept((byte)0) < 0);
+        Assert.Equal(0, agent.Restarts);
+    }
+
+    [Fact]
+    public async Task Order_AbortedWhileItRuns_StopsReportsAndWaitsForTheNext()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        image.AddTo(conductor);
+        var held = new TaskCompletionSource();
+        conductor.ManifestIsReady = held.Task;
+        conductor.Order = ask =>
+        {
+            conductor.Abort = true;
+            return conductor.Sign(conductor.OrderFor(ask, AgentUnderTest.Disk, AllSteps));
+        };
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot());
+
+        await agent.UntilAsync("the end of the aborted step", () => conductor.Reports.Any(report => report.Outcome == StepOutcome.Failed));
+        conductor.Abort = false;
+        held.SetResult();
+        conductor.Order = ask => conductor.Sign(conductor.OrderFor(ask, AgentUnderTest.Disk, OrderSteps.Reboot));
+        await agent.EndAsync();
+
+        Assert.Contains("aborted by the conductor", conductor.Reports.Single(report => report.Outcome == StepOutcome.Failed).Cause, StringComparison.Ordinal);
+        Assert.Equal(1, agent.Restarts);
+    }
+
+    [Fact]
+    public async Task Order_AgentIsStoppedWhileItRuns_IsLeftForTheNextStart()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        image.AddTo(conductor);
+        conductor.ManifestIsReady = new TaskCompletionSource().Task;
+        conductor.Order = ask => conductor.Sign(conductor.OrderFor(ask, AgentUnderTest.Disk, AllSteps));
+        await using (var first = AgentUnderTest.Start(_tree, conductor.Boot()))
+        {
+            await first.UntilAsync("a heartbeat from the step", () => conductor.Heartbeats.Any(beat => beat is { OrderId: "job-1", Step: OrderSteps.WriteImage }));
+            await first.StopAsync();
+        }
+        Assert.DoesNotContain(conductor.Reports, report => report.Outcome == StepOutcome.Failed);
+
+        conductor.ManifestIsReady = Task.CompletedTask;
+        await using var second = AgentUnderTest.Start(_tree, conductor.Boot());
+        await second.EndAsync();
+
+        Assert.Equal(2, conductor.Nonces.Distinct(StringComparer.Ordinal).Count());
+        AssertHoldsTheImage();
+    }
+
+    [Fact]
+    public async Task Order_ConductorIsAwayWhenAStepEnds_IsReportedWhenItIsBack()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        image.AddTo(conductor);
+        var held = new TaskCompletionSource();
+        conductor.ManifestIsReady = held.Task;
+        conductor.Order = ask => conductor.Sign(conductor.OrderFor(ask, AgentUnderTest.Disk, AllSteps));
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot());
+        await agent.UntilAsync("the step to begin", () => !conductor.Reports.IsEmpty);
+
+        await conductor.GoAwayAsync();
+        held.SetResult();
+        await agent.UntilAsync("the outage", () => agent.Output.Contains("cannot be reached", StringComparison.Ordinal));
+        await conductor.ComeBackAsync();
+        await agent.EndAsync();
+
+        Assert.Equal(3, conductor.Reports.Count(report => report.Outcome == StepOutcome.Done));
+        AssertHoldsTheImage();
+    }
+
+    private static string Hex(long value) => Convert.ToHexStringLower(BitConverter.GetBytes(value));
+
+    private static byte[] Tampered(byte[] envelope)
+    {
+        var text = System.Text.Encoding.UTF8.GetString(envelope);
+        var at = text.IndexOf("\"sig\":\"", StringComparison.Ordinal) + 40;
+        return System.Text.Encoding.UTF8.GetBytes(string.Concat(text.AsSpan(0, at), text[at] == 'A' ? "B" : "A", text.AsSpan(at + 1)));
+    }
+
+    private byte[] Variable(string name) => File.ReadAllBytes(Path.Join(_tree.Root, $"{EfiVariables}/{name}{Vendor}"));
+
+    // All that lies between the partition tables, which the write moves to the larger disk's ends.
+    private void AssertHoldsTheImage()
+    {
+        var disk = File.ReadAllBytes(AgentUnderTest.DiskPath(_tree));
+        Assert.Equal(0xaa55, BitConverter.ToUInt16(disk, 510));
+        Assert.True(disk.AsSpan(1 << 20, SignedDisk.Size - (2 << 20)).SequenceEqual(image.Bytes.AsSpan(1 << 20, SignedDisk.Size - (2 << 20))));
+    }
+}
