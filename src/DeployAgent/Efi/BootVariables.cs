@@ -38,8 +38,9 @@ internal sealed class BootVariables(Machine machine)
 
     private void Write(string name, byte[] value)
     {
-        using var file = File.OpenHandle(PathOf(name), FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite);
-        RandomAccess.Write(file, [.. _attributes, .. value], 0);
+        // Unbuffered, so that it is one write; a file of efivarfs cannot be sought in, which rules out writes at an offset.
+        using var file = new FileStream(PathOf(name), FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+        file.Write([.. _attributes, .. value]);
     }
 
     private string PathOf(string name) => machine.PathOf($"{Directory}/{name}{Vendor}");
