@@ -11,9 +11,9 @@ internal sealed record CommandRun(int ExitCode, string Output, string Error)
 
     public static async Task<CommandRun> Of(Surroundings around, params string[] args)
     {
-        var output = new StringWriter();
+        var output = around.Output ?? new StringWriter();
         var error = new StringWriter();
-        var shell = new Shell(new Screen(output, around.Terminal), new Screen(error, around.Terminal))
+        var shell = new Shell(new Screen(output, around.Terminal), new Screen(error))
         {
             In = new StringReader(around.Input),
             Variable = around.Variables.GetValueOrDefault,
@@ -21,8 +21,8 @@ internal sealed record CommandRun(int ExitCode, string Output, string Error)
             StateDirectory = around.StateDirectory,
             Time = around.Time,
         };
-        var code = await CommandLine.RunAsync(CommandLine.Create(), args, shell, TestContext.Current.CancellationToken);
-        return new CommandRun(code, output.ToString(), error.ToString());
+        var code = await CommandLine.RunAsync(CommandLine.Create(), args, shell, around.Cancel ?? TestContext.Current.CancellationToken);
+        return new CommandRun(code, output.ToString()!, error.ToString());
     }
 
     /// <summary>The output of a run that must have succeeded.</summary>
@@ -54,6 +54,11 @@ internal sealed record Surroundings
     public string ConfigDirectory { get; init; } = "/nonexistent/config";
 
     public string StateDirectory { get; init; } = "/nonexistent/state";
+
+    /// <summary>Where the output goes, for a test that looks at it while the command runs.</summary>
+    public StringWriter? Output { get; init; }
+
+    public CancellationToken? Cancel { get; init; }
 
     public TimeProvider Time { get; init; } = new StoppedClock(CommandRun.Now);
 }

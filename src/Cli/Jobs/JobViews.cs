@@ -39,11 +39,13 @@ internal static class JobViews
         sheet.Add("Ended", job.Finished is { } finished ? $"{Units.Time(finished)}, after {Units.Duration(finished - job.Created)}" : null);
         if (job.Deployment is { } deployment)
         {
-            sheet.Add("Image", $"{deployment.Image}, manifest {deployment.ManifestSha256}");
+            sheet.Add("Image", deployment.Image);
+            sheet.Add("Manifest", deployment.ManifestSha256);
             sheet.Add("Disk", deployment.TargetDisk);
             sheet.Add("Hostname", deployment.Hostname);
         }
         sheet.Add("Cost", job.Result is { } result ? Cost(result) : null);
+        sheet.Add("Agent", job.Result is { } measured ? $"{Units.Bytes(measured.PeakMemoryBytes)} of memory at most" : null);
         sheet.Write(screen);
         if (job.Steps.Length == 0)
             return;
@@ -67,7 +69,8 @@ internal static class JobViews
     public static void DryRun(Screen screen, Job job)
     {
         var deployment = job.Deployment;
-        screen.Line($"Nothing was started; all checks that can be made now have passed. {Title(job)} would write:");
+        screen.Line("Nothing was started; all checks that can be made now have passed.");
+        screen.Line($"{Title(job)} would write:");
         var sheet = new Sheet();
         sheet.Add("Disk", deployment?.TargetDisk);
         sheet.Add("Image", deployment is null ? null : $"{deployment.Image}, {Units.Bytes(deployment.DiskBytes)} from a file of {Units.Bytes(deployment.SourceBytes)}");
@@ -86,8 +89,9 @@ internal static class JobViews
             screen.Line(new Run("Done", Tone.Good), $" in {took}: 'conductor node show {job.NodeName}' has the inventory of {job.NodeName}.");
             return;
         }
-        var cost = job.Result is { } result ? $": {Cost(result)}" : ".";
-        screen.Line(new Run("Done", Tone.Good), $" in {took}: {job.NodeName} runs {job.Deployment?.Image}{cost}");
+        screen.Line(new Run("Done", Tone.Good), $" in {took}: {job.NodeName} runs {job.Deployment?.Image}.");
+        if (job.Result is { } result)
+            screen.Line($"{Cost(result)}.");
     }
 
     public static Rejection WhyEnded(Job job) => job.Outcome == JobOutcome.Aborted
@@ -104,6 +108,6 @@ internal static class JobViews
     private static string Cost(WriteResult result)
     {
         var reused = result.ReusedBytes > 0 ? $", {Units.Bytes(result.ReusedBytes)} were there already" : "";
-        return $"{Units.Bytes(result.WrittenBytes)} written and {Units.Bytes(result.ZeroedBytes)} zeroed in {Units.Duration(TimeSpan.FromSeconds(result.Seconds))}{reused}, {Units.Bytes(result.WireBytes)} over the network.";
+        return $"{Units.Bytes(result.WrittenBytes)} written and {Units.Bytes(result.ZeroedBytes)} zeroed in {Units.Duration(TimeSpan.FromSeconds(result.Seconds))}{reused}, {Units.Bytes(result.WireBytes)} over the network";
     }
 }

@@ -1,0 +1,234 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Baremetal.Cli.Tests.Images;
+
+public sealed class ImageCommandsTests
+{
+    private static void Flip(string path, long at)
+    {
+        using var file = File.Open(path, FileMode.Open);
+        file.Position = at;
+        var flipped = (byte)(file.ReadByte() ^ 1);
+        file.Position = at;
+        file.WriteByte(flipped);
+    }
+
+    [Fact]
+    public async Task Sign_Image_MakesManifestAndIndexesThatVerify()
+    {
+        using var bench = await SigningBench.SignedAsync("--version", "12.7", "--release", "7", "--arch", "x86_64", "--firmware", "bios,uefi", "--not-after", "90d");
+
+        var predicate = bench.Payload()["predicate"]!;
+        Assert.Equal(("debian-12", "12.7", 7UL), ((string)predicate["name"]!, (string)predicate["version"]!, (ulong)predicate["release"]!));
+        Assert.Equal(["bios", "uefi"], predicate["firmware"]!.AsArray().Select(mode => (string)mode!));
+        Assert.Equal(CommandRun.Now.AddDays(90), (DateTimeOffset)predicate["notAfter"]!);
+        Assert.Equal(5 * 32, new FileInfo(bench.IndexOf("source")).Length);
+        Assert.Equal(3, Directory.GetFileSystemEntries(bench.Documents).Length);
+        var digest = Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(bench.Image, TestContext.Current.CancellationToken)));
+        Assert.All(bench.Payload()["subject"]!.AsArray(), subject => Assert.Equal(digest, (string)subject!["digest"]!["sha256"]!));
+
+        var output = (await bench.VerifyAsync(bench.Image)).Succeeded();
+        Assert.Contains("Verified: debian-12:12.7 is signed and trusted.", output, StringComparison.Ordinal);
+        Assert.Contains($"Every chunk of {bench.Image} is as it was signed (5 of 1.0 MiB).", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Sign_Manifest_HasASignatureThatOpensslAccepts()
+    {
+        using var bench = await SigningBench.SignedAsync();
+        var envelope = JsonNode.Parse(await File.ReadAllBytesAsync(bench.Manifest, TestContext.Current.CancellationToken))!;
+        var payload = Convert.FromBase64String((string)envelope["payload"]!);
+        var type = (string)envelope["payloadType"]!;
+        var signed = bench.Folder.Write("pae", [.. Encoding.ASCII.GetBytes($"DSSEv1 {type.Length} {type} {payload.Length} "), .. payload]);
+        var signature = bench.Folder.Write("sig", Convert.FromBase64String((string)envelope["signatures"]![0]!["sig"]!));
+
+        OpenSsl.Run("dgst", "-sha256", "-verify", bench.Folder["keys/image.pub"], "-signature", signature, signed);
+    }
+
+    [Fact]
+    public async Task Sign_NothingTellsWhatItBootsOn_SaysSo()
+    {
+        using var bench = await SigningBench.NewAsync();
+
+        var output = (await bench.SignAsync()).Succeeded();
+
+        Assert.Contains("sign it with --arch and --firmware", output, StringComparison.Ordinal);
+        Assert.Contains($"conductor image add {bench.Manifest} --source {bench.Image}", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Sign_SameNameAgain_IsRefusedAndKeepsTheFirst()
+    {
+        using var bench = await SigningBench.SignedAsync();
+        var first = await File.ReadAllBytesAsync(bench.Manifest, TestContext.Current.CancellationToken);
+
+        Assert.Contains("nothing is overwritten", (await bench.SignAsync("--version", "2")).EndedWith(ExitCodes.Refused), StringComparison.Ordinal);
+        Assert.Equal(first, await File.ReadAllBytesAsync(bench.Manifest, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task Sign_SameContentUnderAnotherName_SharesItsIndexes()
+    {
+        using var bench = await SigningBench.SignedAsync();
+
+        (await CommandRun.Of("image", "sign", bench.Image, "--key", bench.Key, "--name", "other", "--out", bench.Documents)).Succeeded();
+
+        Assert.Equal(4, Directory.GetFileSystemEntries(bench.Documents).Length);
+    }
+
+    [Theory]
+    [InlineData("--name", "../evil")]
+    [InlineData("--name", ".hidden")]
+    [InlineData("--version", "1 2")]
+    [InlineData("--firmware", "efi")]
+    [InlineData("--not-after", "yesterday")]
+    [InlineData("--release", "-1")]
+    public async Task Sign_WordThatCannotBeUsed_IsWrongUsageBeforeAnythingIsRead(string option, string value)
+    {
+        string[] args = ["image", "sign", "/nonexistent", "--key", "/nonexistent", "--out", "/nonexistent"];
+
+        var error = (await CommandRun.Of([.. args, .. option == "--name" ? Array.Empty<string>() : ["--name", "x"], option, value])).EndedWith(ExitCodes.WrongUsage);
+
+        Assert.Contains(value, error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Sign_FileMissingOrNoKey_SaysWhich()
+    {
+        using var bench = await SigningBench.NewAsync();
+        var missing = bench.Folder["missing"];
+
+        Assert.Contains(missing, (await CommandRun.Of("image", "sign", missing, "--key", bench.Key, "--name", "x", "--out", bench.Documents)).EndedWith(ExitCodes.NotFound), StringComparison.Ordinal);
+        Assert.Contains(missing, (await CommandRun.Of("image", "sign", bench.Image, "--key", missing, "--name", "x", "--out", bench.Documents)).EndedWith(ExitCodes.NotFound), StringComparison.Ordinal);
+        Assert.Contains(bench.Image, (await CommandRun.Of("image", "sign", bench.Image, "--key", bench.Image, "--name", "x", "--out", bench.Documents)).EndedWith(ExitCodes.Refused), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(bench.Documents));
+    }
+
+    [Fact]
+    public async Task Sign_ImageThatCannotBeWritten_IsRefused()
+    {
+        using var bench = await SigningBench.NewAsync();
+        await File.WriteAllBytesAsync(bench.Image, new byte[1000], TestContext.Current.CancellationToken);
+
+        Assert.Contains("no multiple of its sector size", (await bench.SignAsync()).EndedWith(ExitCodes.Refused), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Verify_PayloadAltered_IsRefused()
+    {
+        using var bench = await SigningBench.SignedAsync();
+        var envelope = JsonNode.Parse(await File.ReadAllBytesAsync(bench.Manifest, TestContext.Current.CancellationToken))!;
+        var payload = bench.Payload();
+        payload["predicate"]!["release"] = 99;
+        envelope["payload"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(payload.ToJsonString()));
+        await File.WriteAllTextAsync(bench.Manifest, envelope.ToJsonString(), TestContext.Current.CancellationToken);
+
+        Assert.Contains("0 valid signature(s) of the image role", (await bench.VerifyAsync()).EndedWith(ExitCodes.Refused), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData((3 << 20) + 77, 3)]
+    [InlineData(SigningBench.ImageBytes - 1, 4)]
+    public async Task Verify_BitOfTheFileFlipped_NamesTheChunk(int at, int chunk)
+    {
+        using var bench = await SigningBench.SignedAsync();
+        Flip(bench.Image, at);
+
+        Assert.Contains($"Chunk {chunk} of {bench.Image}", (await bench.VerifyAsync(bench.Image)).EndedWith(ExitCodes.Refused), StringComparison.Ordinal);
+        (await bench.VerifyAsync()).Succeeded();
+    }
+
+    [Fact]
+    public async Task Verify_FileCut_IsRefused()
+    {
+        using var bench = await SigningBench.SignedAsync();
+        using (var file = File.Open(bench.Image, FileMode.Open))
+            file.SetLength(SigningBench.ImageBytes - 512);
+
+        Assert.Contains($"{SigningBench.ImageBytes} were signed", (await bench.VerifyAsync(bench.Image)).EndedWith(ExitCodes.Refused), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("disk")]
+    [InlineData("source")]
+    public async Task Verify_BitOfAnIndexFlipped_IsRefused(string what)
+    {
+        using var bench = await SigningBench.SignedAsync();
+        Flip(bench.IndexOf(what), 5);
+
+        Assert.Contains($"The {what} index", (await bench.VerifyAsync()).EndedWith(ExitCodes.Refused), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Verify_IndexesElsewhere_AreFoundWithBlobs()
+    {
+        using var bench = await SigningBench.SignedAsync();
+        Directory.CreateDirectory(bench.Folder["blobs"]);
+        foreach (var index in Directory.GetFiles(bench.Documents, "*.index"))
+            File.Move(index, Path.Combine(bench.Folder["blobs"], Path.GetFileName(index)));
+
+        Assert.Contains("--blobs DIR", (await bench.VerifyAsync()).EndedWith(ExitCodes.NotFound), StringComparison.Ordinal);
+        (await bench.VerifyAsync("--blobs", bench.Folder["blobs"])).Succeeded();
+    }
+
+    [Fact]
+    public async Task Verify_OtherTrustOrExpired_IsRefused()
+    {
+        using var bench = await SigningBench.SignedAsync("--not-after", "1d");
+        (await CommandRun.Of("key", "new", "--out", bench.Folder["others"])).Succeeded();
+        var later = new Surroundings { Time = new StoppedClock(CommandRun.Now.AddDays(2)) };
+
+        Assert.Contains("0 valid signature(s)", (await CommandRun.Of("image", "verify", bench.Manifest, "--trust", bench.Folder["others/trust.dsse.json"])).EndedWith(ExitCodes.Refused), StringComparison.Ordinal);
+        Assert.Contains("expired", (await CommandRun.Of(later, "image", "verify", bench.Manifest, "--trust", bench.Trust)).EndedWith(ExitCodes.Refused), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task SignAndVerify_AsJson_CarryTheManifestsWords()
+    {
+        using var bench = await SigningBench.NewAsync();
+
+        var signed = JsonDocument.Parse((await bench.SignAsync("--output", "json")).Succeeded()).RootElement;
+        var verified = JsonDocument.Parse((await bench.VerifyAsync("--output", "json")).Succeeded()).RootElement;
+
+        Assert.Equal(bench.Manifest, signed.GetProperty("manifestFile").GetString());
+        Assert.Equal(signed.GetProperty("manifestSha256").GetString(), verified.GetProperty("manifestSha256").GetString());
+        Assert.Equal(SigningBench.ImageBytes, verified.GetProperty("image").GetProperty("disk").GetProperty("size").GetInt64());
+    }
+
+    [Fact]
+    public async Task Inspect_Qcow2_SaysWhatItIs()
+    {
+        using var bench = await SigningBench.NewAsync();
+        var qcow2 = bench.Folder["disk.qcow2"];
+        Tool.Run("qemu-img", "convert", "-O", "qcow2", bench.Image, qcow2);
+
+        var output = (await CommandRun.Of("image", "inspect", qcow2)).Succeeded();
+        var json = JsonDocument.Parse((await CommandRun.Of("image", "inspect", qcow2, "--output", "json")).Succeeded()).RootElement;
+
+        Assert.Contains("Format:          qcow2", output, StringComparison.Ordinal);
+        Assert.Contains("Can be written:  yes", output, StringComparison.Ordinal);
+        Assert.Equal("qcow2", json.GetProperty("format").GetString());
+        Assert.Equal(SigningBench.ImageBytes, json.GetProperty("diskBytes").GetInt64());
+    }
+
+    [Fact]
+    public async Task Inspect_BackingFile_IsRefusedWithItsCause()
+    {
+        using var bench = await SigningBench.NewAsync();
+        var qcow2 = bench.Folder["overlay.qcow2"];
+        Tool.Run("qemu-img", "create", "-f", "qcow2", "-F", "raw", "-b", bench.Image, qcow2);
+
+        var run = await CommandRun.Of("image", "inspect", qcow2);
+
+        run.EndedWith(ExitCodes.Refused);
+        Assert.Contains("Can be written:  no.", run.Output, StringComparison.Ordinal);
+        Assert.Contains("backing file", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Inspect_Missing_IsNotFound() => (await CommandRun.Of("image", "inspect", "/nonexistent")).EndedWith(ExitCodes.NotFound);
+}

@@ -1,0 +1,99 @@
+using System.Text.Json;
+using Baremetal.Api;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+
+namespace Baremetal.Cli.Tests.Jobs;
+
+public sealed class DeployCommandTests
+{
+    private DeployNode? _asked;
+
+    private Task<TestConductor> StartAsync() => TestConductor.StartAsync(app => app.MapPost(Routes.NodeDeployments, async (string node, HttpRequest request) =>
+    {
+        _asked = await request.ReadFromJsonAsync(ApiJson.Default.DeployNode);
+        return TestConductor.Answer(Samples.Deploying with { NodeName = node });
+    }));
+
+    [Fact]
+    public async Task Deploy_AllOptions_ReachTheConductor()
+    {
+        await using var conductor = await StartAsync();
+        var key = conductor.Folder.Write("id.pub", "# mine\nssh-ed25519 AAAA me@here\n\nssh-ed25519 BBBB me@there\n"u8);
+        var data = conductor.Folder.Write("user-data", "#cloud-config\n"u8);
+
+        var output = (await conductor.RunAsync(
+            "deploy", "r7", "--image", "debian-12:1", "--root-device", "serial=S1=2", "--root-device", "size=480103981056", "--hostname", "web7", "--ssh-key", key,
+            "--ssh-key", key, "--user-data", data)).Succeeded();
+
+        Assert.Equal(("debian-12:1", "web7", "#cloud-config\n", false), (_asked!.Image, _asked.Hostname, _asked.UserData, _asked.DryRun));
+        Assert.Equal(new RootDeviceHints(Serial: "S1=2", SizeBytes: 480103981056), _asked.RootDevice);
+        Assert.Equal(["ssh-ed25519 AAAA me@here", "ssh-ed25519 BBBB me@there", "ssh-ed25519 AAAA me@here", "ssh-ed25519 BBBB me@there"], _asked.SshKeys!);
+        Assert.Equal($"Deploying debian-12:1 to r7.\nFollow it: conductor job watch {Samples.JobId}\n", output);
+    }
+
+    [Fact]
+    public async Task Deploy_OnlyTheImage_AsksForNothingElse()
+    {
+        await using var conductor = await StartAsync();
+
+        var job = JsonSerializer.Deserialize((await conductor.RunAsync("deploy", "r7", "--image", "debian-12", "--output", "json")).Succeeded(), ApiJson.Default.Job);
+
+        Assert.Equal(Samples.JobId, job!.Id);
+        Assert.Null(_asked!.RootDevice);
+        Assert.Empty(_asked.SshKeys!);
+    }
+
+    [Fact]
+    public async Task Deploy_DryRun_SaysWhichDiskItWouldWrite()
+    {
+        await using var conductor = await StartAsync();
+
+        Assert.Equal(
+            """
+            Nothing was started; all checks that can be made now have passed.
+            Deploying debian-12:1 to r7 would write:
+            Disk:      /dev/sda
+            Image:     debian-12:1, 8.0 GiB from a file of 400 MiB
+            Hostname:  web7
+
+            """,
+            (await conductor.RunAsync("deploy", "r7", "--image", "debian-12", "--dry-run")).Succeeded());
+        Assert.True(_asked!.DryRun);
+    }
+
+    [Theory]
+    [InlineData("sda")]
+    [InlineData("serial=")]
+    [InlineData("size=8G")]
+    [InlineData("colour=red")]
+    [InlineData("serial=a", "serial=b")]
+    public async Task Deploy_HintThatIsNone_IsWrongUsage(params string[] hints)
+    {
+        var error = (await CommandRun.Of(["deploy", "r7", "--image", "x", .. hints.SelectMany(hint => new[] { "--root-device", hint })])).EndedWith(ExitCodes.WrongUsage);
+
+        Assert.Contains($"--root-device '{hints[^1]}'", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Deploy_PrivateKeyGiven_IsNeverSent()
+    {
+        await using var conductor = await StartAsync();
+        var key = conductor.Folder.Write("id", "-----BEGIN OPENSSH PRIVATE KEY-----\n"u8);
+
+        var error = (await conductor.RunAsync("deploy", "r7", "--image", "x", "--ssh-key", key)).EndedWith(ExitCodes.Refused);
+
+        Assert.Contains($"{key}.pub", error, StringComparison.Ordinal);
+        Assert.Null(_asked);
+    }
+
+    [Fact]
+    public async Task Deploy_UserDataThatIsNoText_IsRefused()
+    {
+        await using var conductor = await StartAsync();
+        var data = conductor.Folder.Write("user-data.gz", [0x1f, 0x8b, 0xff, 0xfe]);
+
+        Assert.Contains(data, (await conductor.RunAsync("deploy", "r7", "--image", "x", "--user-data", data)).EndedWith(ExitCodes.Refused), StringComparison.Ordinal);
+        Assert.Null(_asked);
+    }
+}

@@ -1,0 +1,61 @@
+using Baremetal.Api;
+using Microsoft.AspNetCore.Builder;
+
+namespace Baremetal.Cli.Tests.Jobs;
+
+public sealed class JobCommandsTests
+{
+    [Fact]
+    public async Task List_RunningAndEnded_IsATable()
+    {
+        var running = Samples.Deploying with { Id = "1", Step = "write-image", Attempt = 2, Created = CommandRun.Now.AddMinutes(-3) };
+        await using var conductor = await TestConductor.StartAsync(app => app.MapGet(Routes.Jobs, () =>
+            TestConductor.Answer(new Page<Job>([running, Samples.Deployed, Samples.WriteFailed], null), ApiJson.Default.PageJob)));
+
+        Assert.Equal(
+            """
+            JOB                                    NODE   KIND     AGE   STATE
+            1                                      r7     deploy   3m    write-image (attempt 2)
+            019bc14e-d400-7f59-9d0a-3c1f5b0f7a51   r7     deploy   0s    done
+            019bc14e-d400-7f59-9d0a-3c1f5b0f7a51   r7     deploy   0s    failed at write-image: Chunk 17 of the source differs from the signed index. Upload the image again.
+
+            """,
+            (await conductor.RunAsync("job", "list")).Succeeded());
+    }
+
+    [Fact]
+    public async Task Show_Deployed_HasStepsAndCost()
+    {
+        await using var conductor = await TestConductor.StartAsync(app => app.MapGet(Routes.Job, () => TestConductor.Answer(Samples.Deployed)));
+
+        Assert.Equal(
+            $"""
+            Job:       {Samples.JobId}
+            Does:      Deploying debian-12:1 to r7
+            State:     done
+            Node:      r7 (019bc14e-0000-7000-8000-000000000007)
+            Started:   2026-01-15 12:00:00Z
+            Ended:     2026-01-15 12:01:35Z, after 1 min 35 s
+            Image:     debian-12:1
+            Manifest:  aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+            Disk:      /dev/sda
+            Hostname:  web7
+            Cost:      1.2 GiB written and 6.8 GiB zeroed in 42 s, 412 MiB over the network
+            Agent:     180 MiB of memory at most
+
+            STEP          ATTEMPT   STARTED                TOOK    CAUSE
+            prepare       1         2026-01-15 12:00:01Z   0.5 s   -
+            write-image   1         2026-01-15 12:00:02Z   42 s    -
+
+            """,
+            (await conductor.RunAsync("job", "show", Samples.JobId)).Succeeded());
+    }
+
+    [Fact]
+    public async Task Abort_RunningJob_SaysHowToFollowIt()
+    {
+        await using var conductor = await TestConductor.StartAsync(app => app.MapPost(Routes.JobAbort, (string job) => TestConductor.Answer(Samples.Deploying with { Id = job })));
+
+        Assert.Contains("is being stopped. Follow it: conductor job watch j1", (await conductor.RunAsync("job", "abort", "j1")).Succeeded(), StringComparison.Ordinal);
+    }
+}

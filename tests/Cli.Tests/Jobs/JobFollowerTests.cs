@@ -1,0 +1,216 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using Baremetal.Api;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+
+namespace Baremetal.Cli.Tests.Jobs;
+
+/// <summary>Waiting for a job: what is shown, how it ends, and a conductor that goes away meanwhile.</summary>
+public sealed class JobFollowerTests
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private static Task<TestConductor> StartAsync(Job ended, params Event[] events) => TestConductor.StartAsync(app => Map(app, ended, events));
+
+    private static void Map(WebApplication app, Job ended, params Event[] events)
+    {
+        app.MapPost(Routes.NodeDeployments, () => TestConductor.Answer(Samples.Deploying));
+        app.MapPost(Routes.NodeAction, () => TestConductor.Answer(Samples.Deploying with { Kind = JobKind.Inspect, Deployment = null }));
+        app.MapGet(Routes.JobEvents, (HttpContext context) => TestConductor.TellAsync(context, events));
+        app.MapGet(Routes.Job, () => TestConductor.Answer(ended));
+    }
+
+    [Fact]
+    public async Task Deploy_WaitInALog_IsALineForEachThing()
+    {
+        await using var conductor = await StartAsync(Samples.Deployed, Samples.DeployEvents);
+
+        Assert.Equal(
+            $"""
+            Deploying debian-12:1 to r7, job {Samples.JobId}
+            2026-01-15 12:00:01Z  prepare            started
+            2026-01-15 12:00:01Z  prepare            done in 0.5 s
+            2026-01-15 12:00:02Z  write-image        started
+            2026-01-15 12:00:12Z  write-image        25%  2.0 of 8.0 GiB  200 MiB/s  0:30 left
+            2026-01-15 12:00:32Z  write-image        75%  6.0 of 8.0 GiB  200 MiB/s  0:10 left
+            2026-01-15 12:00:44Z  write-image        done in 42 s
+            Done in 1 min 35 s: r7 runs debian-12:1.
+            1.2 GiB written and 6.8 GiB zeroed in 42 s, 412 MiB over the network.
+
+            """,
+            (await conductor.RunAsync("deploy", "r7", "--image", "debian-12", "--wait")).Succeeded());
+    }
+
+    [Fact]
+    public async Task Deploy_WaitOnATerminal_HasABarThatEachLineReplaces()
+    {
+        await using var conductor = await StartAsync(Samples.Deployed, Samples.DeployEvents);
+
+        var output = (await CommandRun.Of(conductor.Operator with { Terminal = true }, "deploy", "r7", "--image", "debian-12", "--wait")).Succeeded();
+
+        Assert.Contains("\e[?7l  write-image        [###..........]  25%  2.0 of 8.0 GiB  200 MiB/s  0:30 left\e[?7h\r\e[K", output, StringComparison.Ordinal);
+        // What stays on the screen: whatever stands before an erasure is gone.
+        var stays = output.Split('\n').Select(line => line[(line.LastIndexOf("\r\e[K", StringComparison.Ordinal) is var at and >= 0 ? at + 4 : 0)..]);
+        Assert.Equal(
+            $"""
+            Deploying debian-12:1 to r7, job {Samples.JobId}
+              prepare            0.5 s
+              write-image        42 s
+            Done in 1 min 35 s: r7 runs debian-12:1.
+            1.2 GiB written and 6.8 GiB zeroed in 42 s, 412 MiB over the network.
+
+            """,
+            string.Join('\n', stays));
+    }
+
+    [Fact]
+    public async Task Deploy_WaitAndJson_IsTheEndedJobAlone()
+    {
+        await using var conductor = await StartAsync(Samples.Deployed, Samples.DeployEvents);
+
+        var job = JsonSerializer.Deserialize((await conductor.RunAsync("deploy", "r7", "--image", "debian-12", "--wait", "--output", "json")).Succeeded(), ApiJson.Default.Job);
+
+        Assert.Equal(JobOutcome.Done, job!.Outcome);
+    }
+
+    [Fact]
+    public async Task Deploy_JobFails_ExitsWithOneAndTheCause()
+    {
+        await using var conductor = await StartAsync(
+            Samples.WriteFailed,
+            Samples.DeployEvents[3],
+            new Event(5, EventKinds.StepEnded, CommandRun.Now.AddSeconds(10), "r7", Samples.JobId, "write-image", Samples.WriteFailed.Cause),
+            new Event(6, EventKinds.JobFinished, CommandRun.Now.AddSeconds(10), "r7", Samples.JobId, Text: "failed"));
+
+        var error = (await conductor.RunAsync("deploy", "r7", "--image", "debian-12", "--wait")).EndedWith(ExitCodes.Failed);
+
+        Assert.Contains("Deploying debian-12:1 to r7 failed at write-image: Chunk 17 of the source differs from the signed index. Upload the image again.", error, StringComparison.Ordinal);
+        Assert.Contains($"conductor job show {Samples.JobId}", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Deploy_JobAborted_ExitsWithOne()
+    {
+        await using var conductor = await StartAsync(Samples.Deploying with { Outcome = JobOutcome.Aborted }, Samples.DeployEvents[^1]);
+
+        Assert.Contains("was aborted", (await conductor.RunAsync("deploy", "r7", "--image", "debian-12", "--wait")).EndedWith(ExitCodes.Failed), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Inspect_Wait_PointsToTheInventory()
+    {
+        await using var conductor = await StartAsync(Samples.Deployed with { Kind = JobKind.Inspect, Deployment = null, Result = null }, Samples.DeployEvents[^1]);
+
+        var output = (await conductor.RunAsync("node", "inspect", "r7", "--wait")).Succeeded();
+
+        Assert.Contains("conductor node show r7", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Watch_ConductorRestarts_TellsEachStoredEventOnce()
+    {
+        var resumedFrom = new ConcurrentQueue<string>();
+        var told = new TaskCompletionSource();
+        await using var conductor = await TestConductor.StartAsync(app => app.MapGet(Routes.JobEvents, async (HttpContext context) =>
+        {
+            await TestConductor.TellAsync(context, Samples.DeployEvents[..5]);
+            told.SetResult();
+            await Task.Delay(Timeout.Infinite, context.RequestAborted);
+        }));
+        var output = new WatchedWriter("25%");
+        var watching = CommandRun.Of(conductor.Operator with { Output = output }, "job", "watch", Samples.JobId);
+        await told.Task.WaitAsync(Patience, TestContext.Current.CancellationToken);
+        // A reset drops what is still under way, so the command must have read it first.
+        await output.Seen.WaitAsync(Patience, TestContext.Current.CancellationToken);
+
+        await conductor.StartAgainAsync(app =>
+        {
+            app.MapGet(Routes.JobEvents, (HttpContext context) =>
+            {
+                resumedFrom.Enqueue(context.Request.Headers["Last-Event-ID"].ToString());
+                return TestConductor.TellAsync(context, Samples.DeployEvents[5..]);
+            });
+            app.MapGet(Routes.Job, () => TestConductor.Answer(Samples.Deployed));
+        });
+
+        var lines = (await watching).Succeeded().Split('\n').Where(line => !line.Contains("asking again", StringComparison.Ordinal)).ToArray();
+        Assert.Equal(["4"], resumedFrom);
+        Assert.Single(lines, line => line.EndsWith("write-image        started", StringComparison.Ordinal));
+        Assert.Single(lines, line => line.EndsWith("write-image        done in 42 s", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Watch_ConductorAwayAtTheVeryEnd_AsksUntilItIsBack()
+    {
+        await using var conductor = await TestConductor.StartAsync(app =>
+        {
+            app.MapGet(Routes.JobEvents, (HttpContext context) => TestConductor.TellAsync(context, Samples.DeployEvents));
+            // It goes away before it can say how the job ended.
+            app.MapGet(Routes.Job, (HttpContext context) => Task.Delay(Timeout.Infinite, context.RequestAborted));
+        });
+        var output = new WatchedWriter("write-image        done");
+        var watching = CommandRun.Of(conductor.Operator with { Output = output }, "job", "watch", Samples.JobId);
+        await output.Seen.WaitAsync(Patience, TestContext.Current.CancellationToken);
+
+        await conductor.StopAsync();
+        await conductor.StartAgainAsync(app => Map(app, Samples.Deployed, Samples.DeployEvents));
+
+        (await watching).Succeeded();
+    }
+
+    [Fact]
+    public async Task Watch_Json_IsAnEventALine()
+    {
+        await using var conductor = await StartAsync(Samples.Deployed, Samples.DeployEvents);
+
+        var lines = (await conductor.RunAsync("job", "watch", Samples.JobId, "--output", "json")).Succeeded().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+        Assert.Equal(Samples.DeployEvents, lines.Select(line => JsonSerializer.Deserialize(line, ApiJson.Default.Event)));
+    }
+
+    [Fact]
+    public async Task Watch_StepWaitsForSomebody_SaysForWhat()
+    {
+        var output = new WatchedWriter("waiting for an operator to press the button");
+        await using var conductor = await TestConductor.StartAsync(app =>
+        {
+            app.MapGet(Routes.JobEvents, async (HttpContext context) =>
+            {
+                await TestConductor.TellAsync(context, Samples.DeployEvents[1]);
+                await output.Seen.WaitAsync(Patience, context.RequestAborted);
+                await TestConductor.TellAsync(context, Samples.DeployEvents[^1]);
+            });
+            app.MapGet(Routes.Job, () => TestConductor.Answer(output.Seen.IsCompleted ? Samples.Deployed : Samples.Deploying with { WaitingFor = "an operator to press the button" }));
+        });
+
+        (await CommandRun.Of(conductor.Operator with { Output = output }, "job", "watch", Samples.JobId)).Succeeded();
+    }
+
+    [Fact]
+    public async Task Watch_Interrupted_SaysThatTheJobGoesOn()
+    {
+        using var interrupt = new CancellationTokenSource();
+        var output = new WatchedWriter("started");
+        await using var conductor = await TestConductor.StartAsync(app => app.MapGet(Routes.JobEvents, async (HttpContext context) =>
+        {
+            await TestConductor.TellAsync(context, Samples.DeployEvents[1]);
+            await Task.Delay(Timeout.Infinite, context.RequestAborted);
+        }));
+        var watching = CommandRun.Of(conductor.Operator with { Output = output, Cancel = interrupt.Token }, "job", "watch", Samples.JobId);
+        await output.Seen.WaitAsync(Patience, TestContext.Current.CancellationToken);
+
+        await interrupt.CancelAsync();
+
+        var error = (await watching).EndedWith(ExitCodes.Interrupted);
+        Assert.Contains($"Job {Samples.JobId} is no longer watched; it goes on.", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Watch_UnknownJob_IsNotFound()
+    {
+        await using var conductor = await TestConductor.StartAsync(app => app.MapGet(Routes.JobEvents, () => TestConductor.Refuse(404, "There is no job 'x'.")));
+
+        (await conductor.RunAsync("job", "watch", "x")).EndedWith(ExitCodes.NotFound);
+    }
+}

@@ -1,0 +1,188 @@
+using System.Text.Json;
+using Baremetal.Api;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+
+namespace Baremetal.Cli.Tests.Nodes;
+
+public sealed class NodeCommandsTests
+{
+    [Fact]
+    public async Task List_SeveralNodes_IsATableByName()
+    {
+        await using var conductor = await TestConductor.StartAsync(app => app.MapGet(Routes.Nodes, () =>
+            TestConductor.Answer(new Page<Node>([Samples.Enrolled, Samples.Active, Samples.Failed], null), ApiJson.Default.PageNode)));
+
+        Assert.Equal(
+            """
+            NAME   STATE      SINCE   MAC                 TRUST   IMAGE OR CAUSE
+            r12    active     12d     52:54:00:12:34:56   C0/N1   debian-12:1
+            r3     failed     42s     52:54:00:12:34:56   C0/N0   The agent has not been heard of for 60 s.
+            r7     enrolled   5m      52:54:00:12:34:56   C0/N0   -
+
+            """,
+            (await conductor.RunAsync("node", "list")).Succeeded());
+    }
+
+    [Fact]
+    public async Task List_OnATerminal_KeepsToEightyColumns()
+    {
+        await using var conductor = await TestConductor.StartAsync(app => app.MapGet(Routes.Nodes, () =>
+            TestConductor.Answer(new Page<Node>([Samples.Failed], null), ApiJson.Default.PageNode)));
+
+        var output = (await CommandRun.Of(conductor.Operator with { Terminal = true }, "node", "list")).Succeeded();
+
+        Assert.Contains("The agent has not been hear…", output, StringComparison.Ordinal);
+        Assert.All(output.Split('\n'), line => Assert.InRange(line.Length, 0, 80));
+    }
+
+    [Fact]
+    public async Task List_SeveralPagesAsJson_IsOnePageOfAll()
+    {
+        await using var conductor = await TestConductor.StartAsync(app => app.MapGet(Routes.Nodes, (string? after) =>
+            TestConductor.Answer(after is null ? new Page<Node>([Samples.Active], "r12") : new Page<Node>([Samples.Failed], null), ApiJson.Default.PageNode)));
+
+        var page = JsonSerializer.Deserialize((await conductor.RunAsync("node", "list", "--output", "json")).Succeeded(), ApiJson.Default.PageNode);
+
+        Assert.Equal(["r12", "r3"], page!.Items.Select(node => node.Name));
+    }
+
+    [Fact]
+    public async Task Show_InspectedNode_HasItsInventoryAndNoEscapeSequenceOfIt()
+    {
+        await using var conductor = await TestConductor.StartAsync(app => app.MapGet(Routes.Node, (string node) => TestConductor.Answer(Samples.Active)));
+
+        Assert.Equal(
+            """
+            Name:         r12
+            Id:           019bc14e-0000-7000-8000-000000000007
+            State:        active since 2026-01-03 12:00:00Z
+            Image:        debian-12:1
+            Address:      10.0.0.112
+            MAC:          52:54:00:12:34:56
+            Power:        redfish https://r7-bmc as admin
+            Boot policy:  disk-first
+            Trust:        C0/N1 (plain PXE; one-time PXE token)
+            Agent:        0.1.0, enrolled 2026-01-03 12:00:00Z, last seen 2026-01-03 12:03:00Z
+            Machine:      Supermicro AS-1115SV serial S432 12345678-1234-1234-1234-123456789abc
+            Firmware:     uefi AMI 1.4
+            Processor:    AMD EPYC 9354, x86_64, 1 sockets, 32 cores, 64 threads
+            Memory:       256 GiB
+
+            DISK       SIZE       SECTOR   KIND     SERIAL     WWN                  MODEL
+            /dev/sda   447 GiB    512      ssd      S6PXNA0T   0x5002538f02c0ffee   SAMSUNG MZ7L3480
+            /dev/sdb   18.0 TiB   4096     hdd,ro   -          -                    evil ?[2J disk
+
+            INTERFACE   MAC                 LINK           DRIVER   BOOT   ADDRESSES
+            eno1        52:54:00:12:34:56   25000 Mbit/s   ice      yes    10.0.0.112
+            eno2        52:54:00:12:34:57   down           ice      no     -
+
+            """,
+            (await conductor.RunAsync("node", "show", "r12")).Succeeded());
+    }
+
+    [Theory]
+    [InlineData(404, ExitCodes.NotFound)]
+    [InlineData(409, ExitCodes.Refused)]
+    [InlineData(401, ExitCodes.Refused)]
+    [InlineData(422, ExitCodes.Refused)]
+    [InlineData(400, ExitCodes.WrongUsage)]
+    public async Task Show_ConductorRefuses_HasItsWordsAndAnExitCodeOfItsOwn(int status, int code)
+    {
+        await using var conductor = await TestConductor.StartAsync(app => app.MapGet(Routes.Node, () => TestConductor.Refuse(status, "There is no node 'r9'.", "Enrol it.")));
+
+        var run = await conductor.RunAsync("node", "show", "r9");
+
+        Assert.Equal(code, run.ExitCode);
+        Assert.Equal("error: There is no node 'r9'.\nhint:  Enrol it.\n", run.Error);
+        Assert.Equal("", run.Output);
+    }
+
+    [Fact]
+    public async Task Enrol_Redfish_SendsThePasswordOfTheFile()
+    {
+        EnrolNode? asked = null;
+        await using var conductor = await TestConductor.StartAsync(app => app.MapPost(Routes.Nodes, async (HttpRequest request) =>
+        {
+            asked = await request.ReadFromJsonAsync(ApiJson.Default.EnrolNode);
+            return TestConductor.Answer(Samples.Enrolled);
+        }));
+        var password = conductor.Folder.Write("password", " s3cret \n"u8);
+
+        var output = (await conductor.RunAsync(
+            "node", "enrol", "r7", "--mac", "52:54:00:12:34:56", "--redfish", "https://r7-bmc", "--redfish-user", "admin",
+            "--redfish-password-file", password, "--boot-policy", "network-first", "--firmware", "uefi")).Succeeded();
+
+        Assert.Equal(
+            new EnrolNode("r7", "52:54:00:12:34:56", new PowerSettings("redfish", "https://r7-bmc", "admin", " s3cret "), BootPolicy.NetworkFirst, FirmwareMode.Uefi),
+            asked);
+        Assert.Contains("conductor node inspect r7 --wait", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("s3cret", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Enrol_PasswordFileIsDash_ReadsStandardInput()
+    {
+        EnrolNode? asked = null;
+        await using var conductor = await TestConductor.StartAsync(app => app.MapPost(Routes.Nodes, async (HttpRequest request) =>
+        {
+            asked = await request.ReadFromJsonAsync(ApiJson.Default.EnrolNode);
+            return TestConductor.Answer(Samples.Enrolled);
+        }));
+
+        (await CommandRun.Of(conductor.Operator with { Input = "s3cret\n" }, "node", "enrol", "r7", "--mac", "m", "--redfish", "https://b", "--redfish-password-file", "-")).Succeeded();
+
+        Assert.Equal("s3cret", asked!.Power.Password);
+        Assert.Null(asked.Firmware);
+    }
+
+    [Theory]
+    [InlineData("Give either --redfish URL or --power manual")]
+    [InlineData("Give either --redfish URL or --power manual", "--redfish", "https://b", "--power", "manual")]
+    [InlineData("'sideways' is none of disk-first, network-first", "--power", "manual", "--boot-policy", "sideways")]
+    [InlineData("'efi' is none of bios, uefi", "--power", "manual", "--firmware", "efi")]
+    public async Task Enrol_PowerOrWordsUnclear_IsWrongUsage(string expected, params string[] options)
+    {
+        var error = (await CommandRun.Of(["node", "enrol", "r7", "--mac", "m", .. options])).EndedWith(ExitCodes.WrongUsage);
+
+        Assert.Contains(expected, error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Power_WithTarget_SetsItAndShowsWhatTheMachineSays()
+    {
+        SetPower? asked = null;
+        await using var conductor = await TestConductor.StartAsync(app =>
+        {
+            app.MapPost(Routes.NodePower, async (HttpRequest request) =>
+            {
+                asked = await request.ReadFromJsonAsync(ApiJson.Default.SetPower);
+                return Results.NoContent();
+            });
+            app.MapGet(Routes.NodePower, () => TestConductor.Answer(new PowerReport(asked is null ? PowerState.Off : PowerState.On), ApiJson.Default.PowerReport));
+        });
+
+        Assert.Equal("r7 is off.\n", (await conductor.RunAsync("node", "power", "r7")).Succeeded());
+        Assert.Equal("r7 is on.\n", (await conductor.RunAsync("node", "power", "r7", "cycle")).Succeeded());
+        Assert.Equal(PowerTarget.Cycle, asked!.Target);
+    }
+
+    [Fact]
+    public async Task ApproveAndRemove_KnownNode_SayWhatIsNext()
+    {
+        var removed = "";
+        await using var conductor = await TestConductor.StartAsync(app =>
+        {
+            app.MapPost(Routes.NodeAction, (string node, string action) => TestConductor.Answer(Samples.Enrolled with { Name = node, State = action == "approve" ? NodeState.Available : NodeState.Failed }));
+            app.MapDelete(Routes.Node, (string node) =>
+            {
+                removed = node;
+                return Results.NoContent();
+            });
+        });
+
+        Assert.Contains("r7 is available", (await conductor.RunAsync("node", "approve", "r7")).Succeeded(), StringComparison.Ordinal);
+        (await conductor.RunAsync("node", "remove", "r7")).Succeeded();
+        Assert.Equal("r7", removed);
+    }
+}
