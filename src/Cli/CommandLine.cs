@@ -58,7 +58,8 @@ public static class CommandLine
     /// <summary>Runs one command line to its exit code. What goes wrong ends here, as a sentence on standard error.</summary>
     public static async Task<int> RunAsync(RootCommand root, IReadOnlyList<string> args, Shell shell, CancellationToken cancel = default)
     {
-        var parse = root.Parse(args);
+        // A value that begins with @ is a value, not a file with more arguments.
+        var parse = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parse.Action is ParseErrorAction || UnknownOption(parse) is not null)
             return WrongUsage(parse, shell);
         try

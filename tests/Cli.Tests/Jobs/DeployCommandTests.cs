@@ -62,6 +62,16 @@ public sealed class DeployCommandTests
         Assert.True(_asked!.DryRun);
     }
 
+    [Fact]
+    public async Task Deploy_ValueThatBeginsWithAt_IsNoFileOfArguments()
+    {
+        await using var conductor = await StartAsync();
+
+        (await conductor.RunAsync("deploy", "r7", "--image", "x", "--hostname", "@/etc/hostname")).Succeeded();
+
+        Assert.Equal("@/etc/hostname", _asked!.Hostname);
+    }
+
     [Theory]
     [InlineData("sda")]
     [InlineData("serial=")]
