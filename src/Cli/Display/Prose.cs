@@ -20,6 +20,9 @@ internal static class Prose
         yield return text[start..];
     }
 
+    /// <summary>The text, or as much of it as fits, with an ellipsis.</summary>
+    public static string Cut(string text, int width) => text.Length <= width ? text : width < 1 ? "" : string.Concat(text.AsSpan(0, width - 1), "…");
+
     /// <summary>A sentence under a label, its further lines indented below its beginning.</summary>
     public static void WriteUnder(Screen screen, Run label, string text)
     {

@@ -33,20 +33,26 @@ public sealed class Screen(TextWriter writer, bool isTerminal = false, int width
     public void Line(params ReadOnlySpan<Run> runs)
     {
         EraseLive();
-        Write(runs);
+        foreach (var run in runs)
+            Write(run);
         writer.WriteLine();
         writer.Flush();
     }
 
-    /// <summary>Shows a line that the next one replaces; nothing where nobody watches.</summary>
+    /// <summary>Shows a line that the next one replaces, cut to the width; nothing where nobody watches.</summary>
     public void Live(params ReadOnlySpan<Run> runs)
     {
         if (!isTerminal)
             return;
         EraseLive();
-        // Auto-wrap is off meanwhile: a line that wrapped could not be erased by a carriage return.
+        // Auto-wrap is off meanwhile: a line that wrapped, by a character of double width, could not be erased by a carriage return.
         writer.Write("\e[?7l");
-        Write(runs);
+        var room = width - 1;
+        foreach (var run in runs)
+        {
+            Write(run with { Text = Prose.Cut(run.Text, room) });
+            room = Math.Max(0, room - run.Text.Length);
+        }
         writer.Write("\e[?7h");
         writer.Flush();
         _live = true;
@@ -59,16 +65,13 @@ public sealed class Screen(TextWriter writer, bool isTerminal = false, int width
         _live = false;
     }
 
-    private void Write(ReadOnlySpan<Run> runs)
+    private void Write(Run run)
     {
-        foreach (var run in runs)
-        {
-            var colour = colours ? ColourOf(run.Tone) : null;
-            writer.Write(colour);
-            writer.Write(Printable(run.Text));
-            if (colour is not null)
-                writer.Write("\e[0m");
-        }
+        var colour = colours ? ColourOf(run.Tone) : null;
+        writer.Write(colour);
+        writer.Write(Printable(run.Text));
+        if (colour is not null)
+            writer.Write("\e[0m");
     }
 
     private static string? ColourOf(Tone tone) => tone switch

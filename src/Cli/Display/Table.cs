@@ -30,9 +30,7 @@ internal sealed class Table(params string[] headings)
             line.Add(new string(' ', widths[column] - cell.Text.Length + Gap));
             used += widths[column] + Gap;
         }
-        line.Add(cells[^1] with { Text = Cut(cells[^1].Text, screen.Width - used) });
+        line.Add(cells[^1] with { Text = Prose.Cut(cells[^1].Text, screen.Width - used) });
         screen.Line([.. line]);
     }
-
-    private static string Cut(string text, int width) => text.Length <= width ? text : string.Concat(text.AsSpan(0, Math.Max(0, width - 1)), "…");
 }

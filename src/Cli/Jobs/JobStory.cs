@@ -12,12 +12,17 @@ internal sealed class JobStory(Screen screen)
     // "boot-from-network", the longest step there is.
     private const int StepWidth = 17;
 
+    // "12:07  waiting for "
+    private const int WaitingColumn = 19;
+
     private string? _step;
     private DateTimeOffset _since;
     private Progress? _progress;
     private string? _waitingFor;
     private int _tenths;
     private bool _isAway;
+
+    private string Head => $"  {(_step ?? "").PadRight(StepWidth)}  ";
 
     public void Tell(Event seen)
     {
@@ -47,6 +52,8 @@ internal sealed class JobStory(Screen screen)
         _waitingFor = what;
         if (!screen.IsTerminal)
             Log(now, _step, $"waiting for {what}");
+        else if (Head.Length + WaitingColumn + what.Length >= screen.Width)
+            Prose.WriteUnder(screen, Head, $"waiting for {what}");
     }
 
     /// <summary>The conductor does not answer; said once until it does again.</summary>
@@ -63,15 +70,10 @@ internal sealed class JobStory(Screen screen)
     {
         if (_step is null)
             return;
-        var head = $"  {_step.PadRight(StepWidth)}  ";
         if (_progress is { } progress)
-        {
-            ProgressLine.Draw(screen, head, progress);
-        }
+            ProgressLine.Draw(screen, Head, progress);
         else
-        {
-            screen.Live(head, new Run(Units.Clock(Elapsed(now)), Tone.Busy), _waitingFor is null ? "" : $"  waiting for {_waitingFor}");
-        }
+            screen.Live(Head, new Run(Units.Clock(Elapsed(now)), Tone.Busy), _waitingFor is null ? "" : $"  waiting for {_waitingFor}");
     }
 
     public void Close() => screen.EraseLive();

@@ -37,6 +37,14 @@ public sealed class ScreenTests : IDisposable
     }
 
     [Fact]
+    public void Live_LongerThanTheLine_IsCut()
+    {
+        new Screen(_written, isTerminal: true, width: 20).Live("0:42  ", "waiting for ", "somebody");
+
+        Assert.Equal("\e[?7l0:42  waiting for …\e[?7h", _written.ToString());
+    }
+
+    [Fact]
     public void Live_WhereNobodyWatches_IsNotWritten()
     {
         new Screen(_written).Live("10 %");

@@ -169,10 +169,13 @@ public sealed class JobFollowerTests
         Assert.Equal(Samples.DeployEvents, lines.Select(line => JsonSerializer.Deserialize(line, ApiJson.Default.Event)));
     }
 
-    [Fact]
-    public async Task Watch_StepWaitsForSomebody_SaysForWhat()
+    [Theory]
+    [InlineData(false, "2026-01-15 12:00:00Z  prepare            waiting for an operator to switch the machine on and choose network boot\n")]
+    [InlineData(true, "  prepare            waiting for an operator to switch the machine on and choose\n                     network boot\n")]
+    public async Task Watch_StepWaitsForSomebody_SaysForWhatInFull(bool terminal, string expected)
     {
-        var output = new WatchedWriter("waiting for an operator to press the button");
+        const string Somebody = "an operator to switch the machine on and choose network boot";
+        var output = new WatchedWriter(expected);
         await using var conductor = await TestConductor.StartAsync(app =>
         {
             app.MapGet(Routes.JobEvents, async (HttpContext context) =>
@@ -181,10 +184,10 @@ public sealed class JobFollowerTests
                 await output.Seen.WaitAsync(Patience, context.RequestAborted);
                 await TestConductor.TellAsync(context, Samples.DeployEvents[^1]);
             });
-            app.MapGet(Routes.Job, () => TestConductor.Answer(output.Seen.IsCompleted ? Samples.Deployed : Samples.Deploying with { WaitingFor = "an operator to press the button" }));
+            app.MapGet(Routes.Job, () => TestConductor.Answer(output.Seen.IsCompleted ? Samples.Deployed : Samples.Deploying with { WaitingFor = Somebody }));
         });
 
-        (await CommandRun.Of(conductor.Operator with { Output = output }, "job", "watch", Samples.JobId)).Succeeded();
+        (await CommandRun.Of(conductor.Operator with { Output = output, Terminal = terminal }, "job", "watch", Samples.JobId)).Succeeded();
     }
 
     [Fact]
