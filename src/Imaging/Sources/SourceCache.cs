@@ -109,7 +109,8 @@ internal sealed class SourceCache : IDisposable
             chunk.Waiting++;
             if (chunk.State == ChunkState.Absent)
                 _wanted.Enqueue(number, Now);
-            Monitor.PulseAll(_gate);
+            if (chunk.State != ChunkState.Present)
+                Monitor.PulseAll(_gate);
             while (chunk.State != ChunkState.Present)
             {
                 if (_failure is not null)

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Measures against the peers, side by side: `./bench.sh NAME [RUNS]`. One JSON object a line on standard output, all else on
+# standard error. Needs root, for loop devices.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+name=${1:-}
+case "$name" in
+    stream) ;;
+    *) echo "usage: ./bench.sh stream [RUNS]" >&2; exit 2 ;;
+esac
+
+lab/setup.sh >&2
+dotnet build bench -c Release -v quiet -nologo >&2
+# The agent as it runs on servers: compiled ahead, trimmed, one file.
+dotnet publish src/DeployAgent -c Release -v quiet -nologo -o build/bench/agent >&2
+exec build/bin/Bench/release/bench "$name" "${2:-5}" build/bench

@@ -1,0 +1,24 @@
+using System.Diagnostics;
+
+namespace Baremetal.Bench;
+
+/// <summary>Runs a program to its end and tells how long that took. A program that fails ends the benchmark: its time would be worth nothing.</summary>
+internal static class Tool
+{
+    public static TimeSpan Time(string program, params ReadOnlySpan<string> arguments)
+    {
+        var begun = Stopwatch.GetTimestamp();
+        Run(program, arguments);
+        return Stopwatch.GetElapsedTime(begun);
+    }
+
+    public static string Run(string program, params ReadOnlySpan<string> arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(program, arguments.ToArray()) { RedirectStandardOutput = true, UseShellExecute = false })!;
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return process.ExitCode == 0 ? output.Trim() : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}: {output}");
+    }
+
+    public static TimeSpan TimeShell(string script) => Time("sh", "-ec", script);
+}

@@ -1,0 +1,152 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Baremetal.Imaging.Signing;
+using Baremetal.Support;
+using Baremetal.Trust;
+
+namespace Baremetal.DeployAgent.Tests.Write;
+
+/// <summary><c>deploy-agent write</c> as a process: what it leaves on the disk, what it says, and its exit code.</summary>
+public sealed class WriteCommandTests : IDisposable
+{
+    private const int DiskSize = 24 << 20;
+
+    private static readonly TimeSpan _longest = TimeSpan.FromMinutes(2);
+
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("baremetal-write-");
+    private readonly SigningKey _root = SigningKey.Create();
+    private readonly SigningKey _key = SigningKey.Create();
+    private readonly byte[] _disk = new byte[DiskSize];
+    private readonly string _manifest;
+
+    public WriteCommandTests()
+    {
+        new Random(1).NextBytes(_disk.AsSpan(0, DiskSize / 2));
+        File.WriteAllBytes(At("disk.raw"), _disk);
+        _manifest = Sign();
+        SaveTrust(TrustDocument.First(_root.Public, _key.Public, DateTimeOffset.MaxValue));
+    }
+
+    public void Dispose()
+    {
+        _root.Dispose();
+        _key.Dispose();
+        _folder.Delete(recursive: true);
+    }
+
+    [Fact]
+    public void Write_FromAServerToANewFile_WritesAndExits0()
+    {
+        using var server = new RangeServer(_disk);
+
+        var (code, output) = Write("--source", server.Address.ToString(), "--progress", "json", "--read-back");
+
+        Assert.True(code == 0, output);
+        Assert.Equal(_disk, File.ReadAllBytes(At("target")));
+        var last = JsonDocument.Parse(output.TrimEnd().Split('\n')[^1]).RootElement;
+        Assert.Equal("written", last.GetProperty("status").GetString());
+        Assert.Equal(DiskSize, last.GetProperty("writtenBytes").GetInt64() + last.GetProperty("zeroedBytes").GetInt64());
+    }
+
+    [Fact]
+    public void Write_WithAFlippedBitInTheManifest_IsRefusedWith4()
+    {
+        var bytes = File.ReadAllText(_manifest);
+        var payload = bytes.IndexOf("payload\":\"", StringComparison.Ordinal) + 40;
+        File.WriteAllText(_manifest, bytes[..payload] + (bytes[payload] == 'A' ? 'B' : 'A') + bytes[(payload + 1)..]);
+
+        AssertRefused(Write("--source", At("disk.raw")), "valid signature(s)");
+    }
+
+    [Fact]
+    public void Write_WithAFlippedBitInAnIndex_IsRefusedWith4()
+    {
+        foreach (var index in Directory.GetFiles(_folder.FullName, "*.index"))
+        {
+            var good = File.ReadAllBytes(index);
+            File.WriteAllBytes(index, Mutator.FlipBit(good, 77));
+            AssertRefused(Write("--source", At("disk.raw")), "other bytes");
+            File.WriteAllBytes(index, good);
+        }
+    }
+
+    [Fact]
+    public void Write_WithAFlippedBitInTheSource_LeavesTheTargetWithoutBootSector()
+    {
+        File.WriteAllBytes(At("disk.raw"), Mutator.FlipBit(_disk, 8 * 9_000_000));
+        var (code, output) = Write("--source", At("disk.raw"));
+
+        Assert.True(code == 1, output);
+        Assert.Contains("does not boot", output, StringComparison.Ordinal);
+        Assert.All(File.ReadAllBytes(At("target"))[..512], value => Assert.Equal(0, value));
+    }
+
+    [Fact]
+    public void Write_SignedBySomebodyElse_IsRefusedWith4()
+    {
+        using var other = SigningKey.Create();
+        SaveTrust(TrustDocument.First(_root.Public, other.Public, DateTimeOffset.MaxValue));
+
+        AssertRefused(Write("--source", At("disk.raw")), "valid signature(s)");
+    }
+
+    [Fact]
+    public void Write_WithAnExpiredTrustDocument_IsRefusedUnlessAtThatTime()
+    {
+        SaveTrust(TrustDocument.First(_root.Public, _key.Public, new DateTimeOffset(2020, 1, 1, 0, 0, 0, TimeSpan.Zero)));
+
+        AssertRefused(Write("--source", At("disk.raw")), "expired at 2020-01-01");
+        var (code, output) = Write("--source", At("disk.raw"), "--at", "2019-12-31T00:00:00Z");
+        Assert.True(code == 0, output);
+    }
+
+    [Fact]
+    public void Write_FromAFileThatIsNotThere_IsRefusedAndLeavesNoTarget() =>
+        AssertRefused(Write("--source", At("nowhere")), "nowhere cannot be read");
+
+    [Fact]
+    public void Write_WithoutATarget_Exits2()
+    {
+        var (code, output) = Run("write", "--manifest", _manifest, "--trust", At("trust.dsse.json"), "--source", "x");
+
+        Assert.Equal(2, code);
+        Assert.Contains("--target", output, StringComparison.Ordinal);
+    }
+
+    private void AssertRefused((int Code, string Output) result, string reason)
+    {
+        Assert.True(result.Code == 4, result.Output);
+        Assert.Contains("nothing was written", result.Output, StringComparison.Ordinal);
+        Assert.Contains(reason, result.Output, StringComparison.Ordinal);
+        Assert.False(File.Exists(At("target")), "a refused write left a target");
+    }
+
+    private (int Code, string Output) Write(params string[] more) =>
+        Run(["write", "--manifest", _manifest, "--trust", At("trust.dsse.json"), "--target", At("target"), .. more]);
+
+    private static (int Code, string Output) Run(params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "deploy-agent"), arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        })!;
+        var error = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        Assert.True(process.WaitForExit(_longest), $"deploy-agent did not end within {_longest}");
+        return (process.ExitCode, output + error.Result);
+    }
+
+    private string At(string name) => Path.Combine(_folder.FullName, name);
+
+    private string Sign()
+    {
+        var (measured, rejection) = MeasuredImage.Measure(At("disk.raw"), null, TestContext.Current.CancellationToken);
+        Assert.True(measured is not null, rejection?.ToString());
+        return ImageSigner.Sign(measured, new ImageStatement("test", "1", 1, DateTimeOffset.UnixEpoch), _key).SaveTo(_folder.FullName);
+    }
+
+    private void SaveTrust(TrustDocument trust) =>
+        File.WriteAllBytes(At("trust.dsse.json"), Envelope.Sign(TrustDocument.PayloadType, trust.ToPayload(), _root));
+}
