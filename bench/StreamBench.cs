@@ -9,7 +9,7 @@ namespace Baremetal.Bench;
 /// </summary>
 internal static class StreamBench
 {
-    private const string PeerName = "sha256sum + qemu-img convert -W -m 16 -t none, local file";
+    private const string PeerName = "sha256sum, then qemu-img convert -W -m 16 -t none, from a local file";
 
     private static readonly (string Name, string Options)[] _cases =
     [

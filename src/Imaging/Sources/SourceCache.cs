@@ -34,6 +34,7 @@ internal sealed class SourceCache : IDisposable
     private readonly object _gate = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Thread> _fetchers = [];
+    private readonly List<Run> _runs = [];
     private long _nextTurn;
     private Exception? _failure;
 
@@ -164,8 +165,8 @@ internal sealed class SourceCache : IDisposable
             while (_mirrors.TryConnect(thread, _stop.Token) is { } mirror)
             {
                 using var connection = mirror;
-                while (connection.IsReady() && TryClaimRun(out var first, out var count))
-                    FetchRun(connection, first, count);
+                while (connection.IsReady() && ClaimRun() is { } run)
+                    FetchRun(connection, run);
                 if (_stop.IsCancellationRequested)
                     return;
             }
@@ -181,83 +182,82 @@ internal sealed class SourceCache : IDisposable
         }
     }
 
-    private void FetchRun(SourceMirrors.Connection connection, int first, int count)
+    private void FetchRun(SourceMirrors.Connection connection, Run run)
     {
-        var end = first + count;
-        var next = first;
         try
         {
             var isOpen = false;
-            while (next < end && TryTakeSlot(next, end, out var slot))
+            while (run.Next < run.End && TryTakeSlot(run, out var slot))
             {
-                var fetched = false;
+                var (number, fetched) = (run.Next, false);
                 try
                 {
                     if (!isOpen)
-                        isOpen = connection.TryOpen(Layout.OffsetOf(next), Layout.OffsetOf(end - 1) + Layout.LengthOf(end - 1) - Layout.OffsetOf(next));
-                    var data = slot.Buffer[..Layout.LengthOf(next)];
+                        isOpen = connection.TryOpen(Layout.OffsetOf(number), Layout.OffsetOf(run.End - 1) + Layout.LengthOf(run.End - 1) - Layout.OffsetOf(number));
+                    var data = slot.Buffer[..Layout.LengthOf(number)];
                     fetched = isOpen && connection.TryRead(data);
-                    if (fetched && !_admit(next, data))
+                    if (fetched && !_admit(number, data))
                     {
                         fetched = false;
-                        connection.Reject($"its chunk {next} of the image file (bytes {Layout.OffsetOf(next)} to {Layout.OffsetOf(next) + data.Length}) is not what was signed");
+                        connection.Reject($"its chunk {number} of the image file (bytes {Layout.OffsetOf(number)} to {Layout.OffsetOf(number) + data.Length}) is not what was signed");
                     }
                 }
                 finally
                 {
-                    Settle(next, slot, fetched);
+                    Settle(run, slot, fetched);
                 }
                 if (!fetched)
                     return;
                 connection.Succeeded();
-                next++;
             }
         }
         finally
         {
-            GiveBack(next, end);
+            GiveBack(run);
         }
     }
 
-    // Claims the chunk that is wanted first, and those after it in the file that are wanted too.
-    private bool TryClaimRun(out int first, out int count)
+    // Claims the chunk that is wanted first, and those after it in the file that are wanted too. Null: all is over.
+    private Run? ClaimRun()
     {
-        (first, count) = (0, 0);
         lock (_gate)
         {
+            int first;
             while (!TryPeekWanted(out first, out _))
             {
                 if (_failure is not null)
-                    return false;
+                    return null;
                 Monitor.Wait(_gate);
             }
             if (_failure is not null)
-                return false;
+                return null;
             _wanted.Dequeue();
+            var count = 0;
             do
                 _chunks[first + count++].State = ChunkState.Claimed;
             while (count < Math.Max(1, MaxRunBytes / Layout.ChunkSize)
                 && _chunks.TryGetValue(first + count, out var next) && next.State == ChunkState.Absent && next.NextUse != Never);
-            return true;
+            var run = new Run(first, first + count);
+            _runs.Add(run);
+            return run;
         }
     }
 
     // False: the run is to be given up, for something sooner or because all is over.
-    private bool TryTakeSlot(int number, int end, out Slot slot)
+    private bool TryTakeSlot(Run run, out Slot slot)
     {
         lock (_gate)
         {
             while (_failure is null)
             {
-                var due = Never;
-                for (var i = number; i < end; i++)
-                    due = Math.Min(due, _chunks[i].NextUse);
-                slot = FindRoom(out var nextUse);
-                if (slot is not null && nextUse > due)
+                var due = DueOf(run);
+                // What others have claimed for sooner will need room too: taking it now would throw out what was just fetched.
+                var room = CountRoom(due, out slot) - _runs.Sum(other => other == run ? 0 : CountSooner(other, due));
+                if (slot is not null && (room > 0 || due == Now))
                 {
                     if (slot.Chunk >= 0)
                         Evict(slot);
-                    slot.Chunk = number;
+                    slot.Chunk = run.Next;
                     slot.Pins = 1;
                     return true;
                 }
@@ -270,30 +270,50 @@ internal sealed class SourceCache : IDisposable
         return false;
     }
 
-    // An empty slot, or the one whose chunk is needed latest; null if all are held.
-    private Slot FindRoom(out long nextUse)
+    private long DueOf(Run run)
     {
-        Slot? room = null;
-        nextUse = Now;
+        var due = Never;
+        for (var number = run.Next; number < run.End; number++)
+            due = Math.Min(due, _chunks[number].NextUse);
+        return due;
+    }
+
+    private int CountSooner(Run run, long due)
+    {
+        var count = 0;
+        for (var number = run.Next; number < run.End; number++)
+            count += _chunks[number].NextUse < due ? 1 : 0;
+        return count;
+    }
+
+    // How many slots are empty or hold what is needed later than that; of these, the one that is needed latest.
+    private int CountRoom(long due, out Slot latest)
+    {
+        Slot? found = null;
+        var (count, latestUse) = (0, due);
         foreach (var slot in _slots)
         {
             if (slot.Pins > 0)
                 continue;
             var use = slot.Chunk < 0 ? Never : _chunks[slot.Chunk].NextUse;
-            if (room is null || use > nextUse)
-                (room, nextUse) = (slot, use);
+            if (use <= due)
+                continue;
+            count++;
+            if (found is null || use > latestUse)
+                (found, latestUse) = (slot, use);
         }
-        return room!;
+        latest = found!;
+        return count;
     }
 
-    private void Settle(int number, Slot slot, bool fetched)
+    private void Settle(Run run, Slot slot, bool fetched)
     {
         lock (_gate)
         {
             slot.Pins = 0;
             if (fetched)
             {
-                var chunk = _chunks[number];
+                var chunk = _chunks[run.Next++];
                 chunk.State = ChunkState.Present;
                 chunk.Slot = slot;
             }
@@ -305,13 +325,12 @@ internal sealed class SourceCache : IDisposable
         }
     }
 
-    private void GiveBack(int first, int end)
+    private void GiveBack(Run run)
     {
-        if (first == end)
-            return;
         lock (_gate)
         {
-            for (var number = first; number < end; number++)
+            _runs.Remove(run);
+            for (var number = run.Next; number < run.End; number++)
             {
                 var chunk = _chunks[number];
                 chunk.State = ChunkState.Absent;
@@ -383,6 +402,14 @@ internal sealed class SourceCache : IDisposable
         Absent,
         Claimed,
         Present,
+    }
+
+    // Chunks that one fetcher has claimed and not yet fetched.
+    private sealed class Run(int first, int end)
+    {
+        public int Next = first;
+
+        public int End => end;
     }
 
     private sealed class Chunk
