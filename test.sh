@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Runs the tests: `./test.sh` all of them, `./test.sh fast` those that need no virtual server.
+# Runs the tests: `./test.sh` all that CI runs, `./test.sh fast` those that need no virtual server,
+# `./test.sh boots` the end-to-end ones: whole deploys of virtual servers, with faults in the middle.
 # Sets up what it needs (lab/setup.sh), and ends with "N passed, N failed" alone on a line.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 what=${1:-all}
 case "$what" in
-    all | fast) ;;
-    *) echo "usage: ./test.sh [all|fast]" >&2; exit 2 ;;
+    all | fast | boots) ;;
+    *) echo "usage: ./test.sh [all|fast|boots]" >&2; exit 2 ;;
 esac
 
 results=build/test-results
@@ -41,10 +42,13 @@ run() {
 }
 
 for folder in tests/*.Tests; do
+    [ "$what" != boots ] || break
     compgen -G "$folder/*Tests.cs" >/dev/null || compgen -G "$folder/*/*Tests.cs" >/dev/null || continue
     run "$(basename "$folder")"
 done
 
+
+[ "$what" != boots ] || run EndToEnd
 
 [ ${#broken[@]} -eq 0 ] || echo "Ended without a result: ${broken[*]} (see above)"
 echo "$passed passed, $failed failed"
