@@ -49,6 +49,9 @@ internal static partial class Log
     [LoggerMessage(1107, LogLevel.Warning, "A unicast to a machine without an address could not be sent on {Interface} ({Error}); it is broadcast")]
     public static partial void HardwareUnicastFailed(this ILogger log, string @interface, string error);
 
+    [LoggerMessage(1112, LogLevel.Warning, "The reply to {Address} could not be sent: {Error}")]
+    public static partial void ReplyNotSent(this ILogger log, Ipv4 address, string error);
+
     [LoggerMessage(1108, LogLevel.Warning, "Another DHCP server is on {Interface}: {Offer}. Machines take whichever answers first: switch one off")]
     public static partial void RivalServer(this ILogger log, string @interface, ForeignOffer offer);
 

@@ -34,7 +34,7 @@ internal sealed class DhcpService(NetworkLink link, AddressServer? addresses, IB
     public async Task AnswerNextAsync(Socket bootServer, CancellationToken cancel)
     {
         var from = await bootServer.ReceiveFromAsync(receivedAtBootServer, new IPEndPoint(IPAddress.Any, 0), cancel);
-        if (Answer(receivedAtBootServer.AsSpan(0, from.ReceivedBytes), true, replyAtBootServer, out _) is > 0 and var size)
+        if (Answer(receivedAtBootServer.AsSpan(0, from.ReceivedBytes), true, replyAtBootServer, out _) is > 0 and var size && from.RemoteEndPoint is IPEndPoint { Port: not 0 })
             bootServer.SendTo(replyAtBootServer.AsSpan(0, size), from.RemoteEndPoint);
     }
 

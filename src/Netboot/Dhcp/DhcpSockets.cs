@@ -51,7 +51,15 @@ internal sealed class DhcpSockets : IDisposable
                 route = route with { Address = Ipv4.Broadcast };
             }
         }
-        udp.SendTo(packet, SocketFlags.None, new IPEndPoint(route.Address.ToIPAddress(), route.Port));
+        try
+        {
+            udp.SendTo(packet, SocketFlags.None, new IPEndPoint(route.Address.ToIPAddress(), route.Port));
+        }
+        catch (SocketException error)
+        {
+            // Relay and client address are what the packet says, and there may be no way to them.
+            log.ReplyNotSent(route.Address, error.Message);
+        }
     }
 
     public void Dispose()

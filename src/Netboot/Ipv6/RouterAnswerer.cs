@@ -62,9 +62,14 @@ internal sealed class RouterAnswerer : IDisposable
     {
         if (message is [RouterAdvertisement.Type, 0, ..] && source.IsIPv6LinkLocal)
         {
-            if (silentUntil <= time.GetUtcNow() + FirstSilence)
+            bool known;
+            lock (gate)
+            {
+                known = silentUntil > time.GetUtcNow() + FirstSilence;
+                silentUntil = time.GetUtcNow() + RouterStays;
+            }
+            if (!known)
                 log.RouterSeen(link.Name, source);
-            silentUntil = time.GetUtcNow() + RouterStays;
         }
         else if (source.IsIPv6LinkLocal && RouterSolicitation.TryParse(message, source, out var solicitation))
         {

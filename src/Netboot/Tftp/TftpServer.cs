@@ -29,8 +29,8 @@ internal sealed class TftpServer(
 
     private void Begin(IPEndPoint client, IPAddress local, ReadOnlySpan<byte> datagram, CancellationToken cancel)
     {
-        if (IsBroadcast(local))
-            return; // RFC 1123 §4.2.3.4
+        if (IsBroadcast(local) || client.Port == 0)
+            return; // RFC 1123 §4.2.3.4; and nobody can be answered at port 0
         if (sessions.ContainsKey(client))
             return; // the request came twice; the transfer itself sends again what was lost
         if (sessions.Count >= options.MaximumSessions || sessions.Keys.Count(other => other.Address.Equals(client.Address)) >= options.MaximumSessionsPerClient)
