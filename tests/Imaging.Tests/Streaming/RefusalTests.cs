@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Baremetal.Imaging.Signing;
 using Baremetal.Imaging.Streaming;
 using Baremetal.Support;
 
@@ -146,7 +147,7 @@ public sealed class RefusalTests
         var bytes = File.ReadAllBytes(path);
         bytes[at] ^= 1;
         File.WriteAllBytes(path, bytes);
-        var (measured, rejection) = Signing.MeasuredImage.Measure(path, null, TestContext.Current.CancellationToken);
+        var (measured, rejection) = MeasuredImage.Measure(path, null, TestContext.Current.CancellationToken);
 
         Assert.Null(measured);
         Assert.Contains(reason, rejection!.Cause, StringComparison.Ordinal);
