@@ -15,7 +15,7 @@ packages=(
     # what the conductor loads
     libsqlite3-0 openssl
     # peers and checks
-    curl tftp-hpa
+    curl tftp-hpa xz-utils
 )
 
 missing=()
