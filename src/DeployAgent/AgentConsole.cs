@@ -58,7 +58,7 @@ public sealed class AgentConsole(TextWriter output)
         var share = Math.Clamp((double)progress.DoneBytes / progress.TotalBytes, 0, 1);
         var left = progress.BytesPerSecond > 0 ? Quantity.Time(TimeSpan.FromSeconds((progress.TotalBytes - progress.DoneBytes) / progress.BytesPerSecond)) + " left" : "";
         var bar = new string('#', (int)(share * BarWidth)).PadRight(BarWidth, '.');
-        var line = $"agent: {title,-10} [{bar}] {share,4:0 %}  {Quantity.Bytes(progress.DoneBytes)} of {Quantity.Bytes(progress.TotalBytes)}, {Quantity.Bytes(progress.BytesPerSecond)}/s  {left}";
+        var line = $"agent: {title,-12} [{bar}] {share,4:0 %}  {Quantity.Bytes(progress.DoneBytes)} of {Quantity.Bytes(progress.TotalBytes)}, {Quantity.Bytes(progress.BytesPerSecond)}/s  {left}";
         lock (_gate)
         {
             if (title != _barTitle)

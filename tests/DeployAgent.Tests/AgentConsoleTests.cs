@@ -18,7 +18,7 @@ public sealed class AgentConsoleTests : IDisposable
         console.Draw("writing", new Progress(2 << 20, 100 << 20, 0, 1 << 20));
 
         Assert.DoesNotContain("\n", _output.ToString(), StringComparison.Ordinal);
-        Assert.Equal("agent: writing    [........................]  2 %  2.0 MiB of 100 MiB, 1.0 MiB/s  1 min 38 s left", _output.ToString().Split('\r')[^1].TrimEnd());
+        Assert.Equal("agent: writing      [........................]  2 %  2.0 MiB of 100 MiB, 1.0 MiB/s  1 min 38 s left", _output.ToString().Split('\r')[^1].TrimEnd());
     }
 
     [Fact]

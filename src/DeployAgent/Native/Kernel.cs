@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Runtime.InteropServices;
 
 namespace Baremetal.DeployAgent.Native;
@@ -14,7 +13,7 @@ internal static partial class Kernel
     {
         Sync();
         if (Reboot(CommandRestart) != 0)
-            throw new Win32Exception(Marshal.GetLastPInvokeError());
+            throw new IOException($"The kernel refuses to restart the machine: {Marshal.GetLastPInvokeErrorMessage()}.");
     }
 
     [LibraryImport("libc", EntryPoint = "sync")]

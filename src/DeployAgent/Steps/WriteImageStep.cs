@@ -64,7 +64,7 @@ internal static class WriteImageStep
             await Task.WhenAny(write, Task.Delay(DrawEvery, run.Time, CancellationToken.None));
             var now = gauge.Read();
             run.Tell(now);
-            run.Console.Draw(progress.Phase.ToString().ToLowerInvariant(), now);
+            run.Console.Draw(gauge.Phase, now);
         }
 
         var outcome = await write;

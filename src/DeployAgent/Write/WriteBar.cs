@@ -14,8 +14,7 @@ internal sealed class WriteBar(TextWriter output, bool isTerminal, TimeProvider 
     private const int BarLength = 30;
 
     private readonly Lock _gate = new();
-    private readonly Queue<(long Time, long Bytes)> _recent = new();
-    private WritePhase _phase;
+    private WriteGauge? _gauge;
     private bool _isDrawn;
     private bool _isEnded;
 
@@ -23,17 +22,16 @@ internal sealed class WriteBar(TextWriter output, bool isTerminal, TimeProvider 
     {
         lock (_gate)
         {
-            if (!isTerminal || _isEnded || progress.TotalBytes == 0)
+            if (!isTerminal || _isEnded)
                 return;
-            if (_phase != progress.Phase)
-                _recent.Clear();
-            _phase = progress.Phase;
-            var (done, total) = (progress.DoneBytes, progress.TotalBytes);
-            var rate = Rate(done);
-            var filled = (int)(BarLength * done / total);
+            var gauge = _gauge ??= new WriteGauge(progress, time);
+            var now = gauge.Read();
+            if (now.TotalBytes == 0)
+                return;
+            var filled = (int)(BarLength * now.DoneBytes / now.TotalBytes);
             var bar = new string('=', filled) + (filled < BarLength ? ">" : "") + new string(' ', Math.Max(0, BarLength - filled - 1));
-            var left = rate > 0 ? $"{Math.Ceiling((total - done) / rate):0} s left" : "";
-            output.Write($"\r{Name(_phase),-12}[{bar}] {100 * done / total,3} %  {Size((long)rate),9}/s  {left,-14}");
+            var left = now.BytesPerSecond > 0 ? $"{Quantity.Time(TimeSpan.FromSeconds((now.TotalBytes - now.DoneBytes) / now.BytesPerSecond))} left" : "";
+            output.Write($"\r{gauge.Phase,-12}[{bar}] {100 * now.DoneBytes / now.TotalBytes,3} %  {Quantity.Bytes(now.BytesPerSecond),9}/s  {left,-14}");
             _isDrawn = true;
         }
     }
@@ -47,8 +45,8 @@ internal sealed class WriteBar(TextWriter output, bool isTerminal, TimeProvider 
         output.WriteLine(outcome.Status switch
         {
             WriteStatus.Written =>
-                $"Image {image.Name}:{image.Version} is on {target}, verified: {Size(figures.WrittenBytes)} written, {Size(figures.ZeroedBytes)} zeroed, "
-                + $"{Size(figures.ReusedBytes)} there already; {Size(figures.WireBytes)} read from the source in {figures.Elapsed.TotalSeconds:0.0} s, {Size(figures.PeakMemoryBytes)} of memory.",
+                $"Image {image.Name}:{image.Version} is on {target}, verified: {Quantity.Bytes(figures.WrittenBytes)} written, {Quantity.Bytes(figures.ZeroedBytes)} zeroed, "
+                + $"{Quantity.Bytes(figures.ReusedBytes)} there already; {Quantity.Bytes(figures.WireBytes)} read from the source in {figures.Elapsed.TotalSeconds:0.0} s, {Quantity.Bytes(figures.PeakMemoryBytes)} of memory.",
             WriteStatus.Failed => $"Failed, and {target} does not boot: {outcome.Reason}",
             _ => $"Refused, and nothing was written: {outcome.Reason}",
         });
@@ -71,32 +69,4 @@ internal sealed class WriteBar(TextWriter output, bool isTerminal, TimeProvider 
             _isEnded = true;
         }
     }
-
-    // Over the last five seconds: long enough to be calm, short enough to show a stall.
-    private double Rate(long done)
-    {
-        var now = time.GetTimestamp();
-        _recent.Enqueue((now, done));
-        while (_recent.Count > 2 && time.GetElapsedTime(_recent.Peek().Time, now) > TimeSpan.FromSeconds(5))
-            _recent.Dequeue();
-        var (since, before) = _recent.Peek();
-        var seconds = time.GetElapsedTime(since, now).TotalSeconds;
-        return seconds > 0 ? (done - before) / seconds : 0;
-    }
-
-    private static string Name(WritePhase phase) => phase switch
-    {
-        WritePhase.Checking => "checking",
-        WritePhase.Comparing => "comparing",
-        WritePhase.Writing => "writing",
-        WritePhase.ReadingBack => "reading back",
-        _ => "finishing",
-    };
-
-    private static string Size(long bytes) => bytes switch
-    {
-        >= 1L << 30 => $"{bytes / (double)(1L << 30):0.0} GiB",
-        >= 1L << 20 => $"{bytes / (double)(1L << 20):0} MiB",
-        _ => $"{bytes >> 10} KiB",
-    };
 }

@@ -1,0 +1,40 @@
+using Baremetal.Api;
+using Baremetal.Imaging.Streaming;
+
+namespace Baremetal.DeployAgent;
+
+/// <summary>How far a write is, and how fast it goes now. One thread reads it, every second or more often.</summary>
+internal sealed class WriteGauge(WriteProgress progress, TimeProvider time)
+{
+    // Long enough to be calm, short enough to show a stall.
+    private static readonly TimeSpan Window = TimeSpan.FromSeconds(5);
+
+    private readonly Queue<(long At, long Done)> _recent = new();
+    private WritePhase _phase;
+
+    /// <summary>What the phase that was last read is called.</summary>
+    public string Phase => _phase switch
+    {
+        WritePhase.Checking => "checking",
+        WritePhase.Comparing => "comparing",
+        WritePhase.Writing => "writing",
+        WritePhase.ReadingBack => "reading back",
+        _ => "finishing",
+    };
+
+    public Progress Read()
+    {
+        if (progress.Phase is var phase && phase != _phase)
+        {
+            _phase = phase;
+            _recent.Clear();
+        }
+        var now = (At: time.GetTimestamp(), Done: progress.DoneBytes);
+        _recent.Enqueue(now);
+        while (_recent.Count > 2 && time.GetElapsedTime(_recent.Peek().At, now.At) > Window)
+            _recent.Dequeue();
+        var (at, done) = _recent.Peek();
+        var elapsed = time.GetElapsedTime(at, now.At).TotalSeconds;
+        return new Progress(now.Done, progress.TotalBytes, progress.WireBytes, elapsed > 0 ? Math.Max(0, now.Done - done) / elapsed : 0);
+    }
+}
