@@ -18,11 +18,14 @@ internal sealed class JobFollower : IDisposable
     private readonly Invocation _call;
     private readonly JobStory? _story;
 
+    // Set by the call that waits for the conductor, shown by the loop that draws.
+    private volatile Problem? _away;
+
     public JobFollower(Invocation call)
     {
         _call = call;
         _story = call.WantsJson ? null : new JobStory(call.Out);
-        Conductor = ConductorAccess.Open(call, problem => _story?.Away(problem));
+        Conductor = ConductorAccess.Open(call, problem => _away = problem);
     }
 
     public ConductorClient Conductor { get; }
@@ -73,9 +76,12 @@ internal sealed class JobFollower : IDisposable
                 {
                     if (ticks % TicksBetweenQuestions == 0)
                         await AskWhatForAsync(id, cancel);
+                    if (_away is { } problem)
+                        _story?.Away(problem);
                 }
                 else if (await next)
                 {
+                    _away = null;
                     tell?.Invoke(events.Current);
                     _story?.Tell(events.Current);
                     next = events.MoveNextAsync().AsTask();
@@ -118,7 +124,9 @@ internal sealed class JobFollower : IDisposable
     {
         try
         {
-            _story?.WaitsFor((await Conductor.GetJobAsync(id, cancel)).WaitingFor, _call.Now);
+            var job = await Conductor.GetJobAsync(id, cancel);
+            _away = null;
+            _story?.WaitsFor(job.WaitingFor, _call.Now);
         }
         catch (Exception e) when (e is ProblemException or OperationCanceledException)
         {

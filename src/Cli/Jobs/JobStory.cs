@@ -47,6 +47,7 @@ internal sealed class JobStory(Screen screen)
     /// <summary>What the conductor waits for in this step, as far as it is known.</summary>
     public void WaitsFor(string? what, DateTimeOffset now)
     {
+        _isAway = false;
         if (what is null || what == _waitingFor || _step is null)
             return;
         _waitingFor = what;
