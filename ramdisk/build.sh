@@ -57,11 +57,12 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$work/root
 libraries=$root/usr/lib/x86_64-linux-gnu
-mkdir -p "$root"/{dev,etc,lib64,proc,run,sys,tmp,usr/bin} "$libraries"
+mkdir -p "$root"/{dev,etc,lib64,proc,run,sys,tmp,usr/sbin} "$libraries"
 
 dotnet publish src/DeployAgent -c Release -o "$work/agent" -v quiet -nologo >"$out/publish.log" 2>&1 \
     || { tail -n 20 "$out/publish.log" >&2; die "the agent does not build; the whole output is in $out/publish.log"; }
-cp "$work/agent/deploy-agent" "$root/usr/bin/"
+# In usr/sbin it comes after the libraries: they then lie close enough to busybox for zstd to find what glibc they share (2 %).
+cp "$work/agent/deploy-agent" "$root/usr/sbin/"
 { printf '%s\n' "${loaded[@]}"; ldd "$work/agent/deploy-agent" "${loaded[@]}" | awk '$2 == "=>" { print $3 }'; } | sort -u | xargs cp -L -t "$libraries"
 cp -L /lib64/ld-linux-x86-64.so.2 "$root/lib64/"
 

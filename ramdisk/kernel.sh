@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Puts Debian's cloud kernel under build/kernel (boot/, lib/modules/RELEASE/) and prints RELEASE.
-# The package is downloaded once and unpacked, never installed on this machine.
+# The package is downloaded once and unpacked, never installed on this machine; without build/kernel, the newest is fetched.
 # It is the flavour for virtual servers: virtio, NVMe and the clouds' own devices; no AHCI, no e1000.
 set -euo pipefail
 cd "$(dirname "$0")/.."

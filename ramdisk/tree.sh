@@ -21,6 +21,8 @@ add_modules() {
         | xargs cp -t "$modules"
     cp build/kernel/lib/modules/"$release"/modules.{builtin,builtin.modinfo,order} "$modules"
     depmod -b "$root" "$release"
+    # busybox reads the indexes that are text.
+    rm "$modules"/modules.{*.bin,builtin.modinfo,order,devname}
 }
 
 # pack ROOT LEVEL: the tree as the kernel unpacks it, on standard output. The same tree gives the same bytes.
