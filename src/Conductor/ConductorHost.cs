@@ -89,6 +89,8 @@ public static class ConductorHost
             .AddScheme<AuthenticationSchemeOptions, AgentAuthentication>(AgentAuthentication.Name, null);
         services.AddAuthorization();
         services.AddRateLimiter(Limits.AddRates);
+        // A body that cannot be read is a problem in words, as everything else that is wrong.
+        services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         services.AddOpenApi();
         services.ConfigureHttpJsonOptions(json =>
         {

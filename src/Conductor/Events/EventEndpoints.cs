@@ -16,7 +16,7 @@ internal static class EventEndpoints
     public static IResult OfJob(string job, EventFeed stream, IDatabase database, HttpRequest request, IHostApplicationLifetime life, CancellationToken cancel)
     {
         var after = After(request) ?? 0;
-        var isTold = database.Read(sql => JobTable.Get(sql, job).Finished is not null && EventLog.After(sql, after, job, limit: 1).Count == 0);
+        var isTold = database.Read(sql => JobTable.Get(sql, job).Finished is not null && !EventLog.EndsAfter(sql, job, after));
         return isTold ? TypedResults.NoContent() : Stream(stream, after, job, life, cancel);
     }
 

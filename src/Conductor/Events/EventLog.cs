@@ -21,6 +21,10 @@ internal static class EventLog
             $"SELECT seq, kind, at, node, job, step, text FROM events WHERE seq > @seq {(job is null ? "" : "AND job = @job")} ORDER BY seq LIMIT @limit",
             new { seq, job, limit }).Select(row => new Event(row.Seq, row.Kind, row.At, row.Node, row.Job, row.Step, row.Text))];
 
+    /// <summary>Whether the job's end is still to be told to one who has seen all up to here.</summary>
+    public static bool EndsAfter(IDbConnection sql, string job, long seq) =>
+        sql.QuerySingle<long>("SELECT count(*) FROM events WHERE job = @job AND kind = @kind AND seq > @seq", new { job, kind = EventKinds.JobFinished, seq }) > 0;
+
     public static long Last(IDbConnection sql) => sql.QuerySingle<long>("SELECT value FROM sequences WHERE name = 'events'");
 }
 

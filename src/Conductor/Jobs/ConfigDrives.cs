@@ -29,6 +29,8 @@ public sealed class ConfigDrives(IDatabase database, StateDirectory state)
 
     public string PathOf(string job) => Path.Combine(state.ConfigDrives, $"{job}.img");
 
+    public bool Has(string job, Digest digest) => File.Exists(PathOf(job)) && Digest.Of(File.ReadAllBytes(PathOf(job))) == digest;
+
     public async Task<Digest> BuildAsync(string job, NodeRow node, DeployNode spec, string? userData, int sectorBytes, CancellationToken cancel)
     {
         var folder = Directory.CreateTempSubdirectory("config-drive-");

@@ -52,10 +52,12 @@ public sealed class Effects(IDatabase database, PowerDrivers power, DeployChecks
         try
         {
             var userData = job.UserData is { } box ? secrets.Open(box, JobRow.UserDataPlace(job.Id)) : null;
-            var digest = ConfigDrives.IsWanted(job.Spec, userData)
-                ? await configDrives.BuildAsync(job.Id, node, job.Spec, userData, target.LogicalSectorBytes, cancel)
-                : (Digest?)null;
-            return new EffectResult(Target: target, ConfigDriveSha256: digest);
+            if (!ConfigDrives.IsWanted(job.Spec, userData))
+                return new EffectResult(Target: target);
+            // Built once: a second attempt must find on the disk what the first one wrote.
+            if (job.ConfigDriveSha256 is { } built && job.Target?.LogicalSectorBytes == target.LogicalSectorBytes && configDrives.Has(job.Id, built))
+                return new EffectResult(Target: target, ConfigDriveSha256: built);
+            return new EffectResult(Target: target, ConfigDriveSha256: await configDrives.BuildAsync(job.Id, node, job.Spec, userData, target.LogicalSectorBytes, cancel));
         }
         catch (ConfigDriveException e)
         {

@@ -118,16 +118,16 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
                 JobTable.Begin(tx, job, Steps.BootFromNetwork, job.Attempt + 1, again.Cause);
                 break;
             case Decision.Finish:
-                JobTable.Finish(tx, job, JobOutcome.Done, cause: null);
                 Succeed(tx, job);
+                JobTable.Finish(tx, job, JobOutcome.Done, cause: null);
                 break;
             case Decision.Fail fail:
-                JobTable.Finish(tx, job, JobOutcome.Failed, fail.Cause);
                 NodeTable.Move(tx, NodeTable.ById(tx.Sql, job.Node), Move.Fail, job.Id, fail.Cause);
+                JobTable.Finish(tx, job, JobOutcome.Failed, fail.Cause);
                 break;
             case Decision.Abort:
-                JobTable.Finish(tx, job, JobOutcome.Aborted, "An operator aborted it.");
                 Abort(tx, job);
+                JobTable.Finish(tx, job, JobOutcome.Aborted, "An operator aborted it.");
                 break;
             default:
                 throw new InvalidOperationException($"unknown decision {decision}");
@@ -185,11 +185,12 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var working = work(end.Token);
-        while (await Task.WhenAny(working, Task.Delay(Lease / 3, time, end.Token)) != working)
+        while (!end.IsCancellationRequested && await Task.WhenAny(working, Task.Delay(Lease / 3, time, end.Token)) != working)
         {
             if (!database.Renew(job.Id, job.Fence, Lease))
-                await end.CancelAsync();
+                break;
         }
+        // Ends the pause if the work is done, and the work if the lease is lost.
         await end.CancelAsync();
         return await working;
     }

@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.Http.Headers;
+using System.Text.Json;
 using Baremetal.Api.Client;
 using Baremetal.Conductor.Access;
 using Baremetal.Conductor.Database;
@@ -16,6 +18,7 @@ internal sealed class TestConductor : IAsyncDisposable
     private readonly TempFolder _folder;
     private readonly List<ConductorClient> _clients = [];
     private WebApplication _app;
+    private bool _stopped;
 
     private TestConductor(TempFolder folder, WebApplication app, ConductorSettings settings, JumpingClock clock, TestImage image)
     {
@@ -71,10 +74,14 @@ internal sealed class TestConductor : IAsyncDisposable
     {
         await StopAsync();
         _app = await StartHostAsync(Settings, Clock, database: null);
+        _stopped = false;
     }
 
     public async Task StopAsync()
     {
+        if (_stopped)
+            return;
+        _stopped = true;
         await _app.StopAsync();
         await _app.DisposeAsync();
     }
@@ -84,6 +91,31 @@ internal sealed class TestConductor : IAsyncDisposable
         var client = new ConductorClient(TlsUrl, Certificate(), token ?? File.ReadAllText(StatePath("admin.token")).Trim(), TimeProvider.System);
         _clients.Add(client);
         return client;
+    }
+
+    /// <summary>A request as an operator makes it, whose answer the client library would hide.</summary>
+    public async Task<HttpStatusCode> StatusAsync(HttpRequestMessage request)
+    {
+        using var answer = await AnswerAsync(request);
+        return answer.StatusCode;
+    }
+
+    /// <inheritdoc cref="StatusAsync"/>
+    public async Task<JsonElement> SendAsync(HttpRequestMessage request)
+    {
+        using var answer = await AnswerAsync(request);
+        using var json = JsonDocument.Parse(await answer.Content.ReadAsByteArrayAsync());
+        return json.RootElement.Clone();
+    }
+
+    private async Task<HttpResponseMessage> AnswerAsync(HttpRequestMessage request)
+    {
+        using var ca = Certificate();
+        using var http = new HttpClient(PinnedHttp.Handler(ca, CertificateTimes.Ignored)) { BaseAddress = TlsUrl };
+        request.Headers.Authorization ??= new AuthenticationHeaderValue("Bearer", (await File.ReadAllTextAsync(StatePath("admin.token"))).Trim());
+        var answer = await http.SendAsync(request, HttpCompletionOption.ResponseContentRead);
+        request.Dispose();
+        return answer;
     }
 
     public System.Security.Cryptography.X509Certificates.X509Certificate2 Certificate() =>

@@ -1,0 +1,151 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using Baremetal.Api;
+using Baremetal.Conductor.Tests.World;
+
+namespace Baremetal.Conductor.Tests.Access;
+
+/// <summary>What holds for every call of the API.</summary>
+public sealed class ApiTests
+{
+    private static readonly CancellationToken None = CancellationToken.None;
+
+    private static EnrolNode Node(int number) => new($"n{number}", $"52:54:00:00:01:{number:x2}", new PowerSettings("manual"));
+
+    private static HttpRequestMessage Post(string path, string json, string? key = null)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent(json, Encoding.UTF8, "application/json") };
+        if (key is not null)
+            request.Headers.Add("Idempotency-Key", key);
+        return request;
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("bm1_00000000_0000000000000000000000000000000000000000000000000000000000000000")]
+    [InlineData("bm1_'; DROP TABLE tokens --_x")]
+    public async Task Call_WithoutAGoodToken_IsRefused(string token)
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        using var request = new HttpRequestMessage(HttpMethod.Get, Routes.Nodes) { Headers = { Authorization = new AuthenticationHeaderValue("Bearer", token) } };
+        Assert.Equal(HttpStatusCode.Unauthorized, await conductor.StatusAsync(request));
+    }
+
+    [Fact]
+    public async Task FirstToken_IsForItsOwnerAloneAndMadeOnce()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        foreach (var secret in new[] { "admin.token", "ca.key", "order.key", "secrets.key", "conductor.db" })
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(conductor.StatePath(secret)));
+        var token = await File.ReadAllTextAsync(conductor.StatePath("admin.token"), None);
+        await conductor.RestartAsync();
+        Assert.Equal(token, await File.ReadAllTextAsync(conductor.StatePath("admin.token"), None));
+        Assert.False(File.ReadAllBytes(conductor.StatePath("conductor.db")).AsSpan().IndexOf(Encoding.ASCII.GetBytes(token.Trim())) >= 0);
+    }
+
+    [Fact]
+    public async Task IdempotencyKey_SentTwice_MakesOneAndForOtherWork_IsRefused()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        var body = """{"name":"n1","mac":"52:54:00:00:01:01","power":{"driver":"manual"}}""";
+        var first = await conductor.SendAsync(Post(Routes.Nodes, body, "a"));
+        var second = await conductor.SendAsync(Post(Routes.Nodes, body, "a"));
+        Assert.Equal(first.GetProperty("id").GetString(), second.GetProperty("id").GetString());
+        Assert.Equal(HttpStatusCode.Conflict, await conductor.StatusAsync(Post(Routes.Nodes, body.Replace("n1", "n2", StringComparison.Ordinal), "a")));
+        Assert.Equal(HttpStatusCode.Conflict, await conductor.StatusAsync(Post(Routes.Nodes, body)));
+
+        var inspect = Routes.For(Routes.NodeAction, "n1", NodeActions.Inspect);
+        var job = await conductor.SendAsync(Post(inspect, "{}", "b"));
+        var again = await conductor.SendAsync(Post(inspect, "{}", "b"));
+        Assert.Equal(job.GetProperty("id").GetString(), again.GetProperty("id").GetString());
+        Assert.Equal(HttpStatusCode.Conflict, await conductor.StatusAsync(Post(inspect, "{}")));
+    }
+
+    [Fact]
+    public async Task Listing_InPages_GivesEachOnce()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        for (var number = 1; number <= 5; number++)
+            await conductor.Operator.EnrolNodeAsync(Node(number), None);
+        var names = new List<string>();
+        string? after = null;
+        do
+        {
+            var page = await conductor.SendAsync(new HttpRequestMessage(HttpMethod.Get, $"{Routes.Nodes}?limit=2{(after is null ? "" : $"&after={after}")}"));
+            names.AddRange(page.GetProperty("items").EnumerateArray().Select(node => node.GetProperty("name").GetString()!));
+            after = page.TryGetProperty("next", out var next) ? next.GetString() : null;
+        }
+        while (after is not null);
+        Assert.Equal(["n1", "n2", "n3", "n4", "n5"], names);
+        Assert.Equal(HttpStatusCode.BadRequest, await conductor.StatusAsync(new HttpRequestMessage(HttpMethod.Get, $"{Routes.Nodes}?limit=0")));
+    }
+
+    [Fact]
+    public async Task Node_FoundByIdNameAndMac_AndItsPasswordByNone()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        var node = await conductor.Operator.EnrolNodeAsync(new EnrolNode("Web-1", "52-54-00-AA-BB-CC", new PowerSettings("redfish", "https://bmc", "ops", "s3cret-password")), None);
+        foreach (var name in new[] { node.Id, "Web-1", "52:54:00:aa:bb:cc", "52:54:00:AA:BB:CC" })
+            Assert.Equal(node, await conductor.Operator.GetNodeAsync(name, None) with { Trust = node.Trust });
+        Assert.Null(node.Power.Password);
+        await conductor.StopAsync();
+        foreach (var file in Directory.GetFiles(conductor.Settings.StateDirectory, "conductor.db*"))
+            Assert.True((await File.ReadAllBytesAsync(file, None)).AsSpan().IndexOf("s3cret-password"u8) < 0);
+    }
+
+    [Fact]
+    public async Task Remove_WithAnOldRevision_IsRefused()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        await conductor.Operator.EnrolNodeAsync(Node(1), None);
+        HttpRequestMessage Delete(string etag) => new(HttpMethod.Delete, Routes.For(Routes.Node, "n1")) { Headers = { IfMatch = { new EntityTagHeaderValue(etag) } } };
+        await conductor.Operator.ApproveAsync("n1", None);
+        Assert.Equal(HttpStatusCode.PreconditionFailed, await conductor.StatusAsync(Delete("\"1\"")));
+        Assert.Equal(HttpStatusCode.NoContent, await conductor.StatusAsync(Delete("\"2\"")));
+        Assert.Equal(404, (await Assert.ThrowsAsync<ProblemException>(() => conductor.Operator.GetNodeAsync("n1", None))).Problem.Status);
+    }
+
+    [Theory]
+    [InlineData("""{"name":"-x","mac":"52:54:00:00:01:01","power":{"driver":"manual"}}""")]
+    [InlineData("""{"name":"52-54-00-00-01-01","mac":"52:54:00:00:01:01","power":{"driver":"manual"}}""")]
+    [InlineData("""{"name":"n1","mac":"01:00:5e:00:00:01","power":{"driver":"manual"}}""")]
+    [InlineData("""{"name":"n1","mac":"52:54:00:00:01:01","power":{"driver":"ipmi"}}""")]
+    [InlineData("""{"name":"n1","mac":"52:54:00:00:01:01","power":{"driver":"redfish","address":"file:///etc/passwd"}}""")]
+    [InlineData("""{"name":"n1","name":"n2","mac":"52:54:00:00:01:01","power":{"driver":"manual"}}""")]
+    [InlineData("""{"name":"n1","mac":"52:54:00:00:01:01","power":{"driver":"manual"},"bootPolicy":"sometimes"}""")]
+    [InlineData("""{"name":"n1"}""")]
+    [InlineData("nothing")]
+    public async Task Enrol_WhatIsNoNode_IsAProblemInWords(string body)
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        var problem = await conductor.SendAsync(Post(Routes.Nodes, body));
+        Assert.Equal(400, problem.GetProperty("status").GetInt32());
+        Assert.NotEqual("", problem.GetProperty("title").GetString());
+    }
+
+    [Fact]
+    public async Task Body_BeyondItsLimit_IsRefused()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, await conductor.StatusAsync(Post(Routes.Nodes, new string(' ', 2 << 20))));
+    }
+
+    [Fact]
+    public async Task OpenApi_DescribesTheCalls()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        var document = await conductor.SendAsync(new HttpRequestMessage(HttpMethod.Get, "/openapi/v1.json"));
+        Assert.True(document.GetProperty("paths").GetProperty("/v1/nodes/{node}/deployments").TryGetProperty("post", out _));
+    }
+
+    [Fact]
+    public async Task Operations_OnThePlainPort_Answer()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        Assert.Equal("ok\n", await conductor.Plain.GetStringAsync(Routes.Health, None));
+        Assert.Equal("ready\n", await conductor.Plain.GetStringAsync(Routes.Ready, None));
+        Assert.StartsWith("-----BEGIN CERTIFICATE", await conductor.Plain.GetStringAsync(Routes.CaCertificate, None), StringComparison.Ordinal);
+        Assert.Equal("the file vmlinuz", await conductor.Plain.GetStringAsync(Routes.BootKernel, None));
+    }
+}

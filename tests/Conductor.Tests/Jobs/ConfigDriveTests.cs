@@ -1,0 +1,61 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Baremetal.Api;
+using Baremetal.Conductor.Database;
+using Baremetal.Conductor.Jobs;
+using Baremetal.Conductor.Nodes;
+using Baremetal.Conductor.Settings;
+using Baremetal.Conductor.Tests.World;
+using Baremetal.Trust;
+
+namespace Baremetal.Conductor.Tests.Jobs;
+
+public sealed class ConfigDriveTests
+{
+    private static readonly NodeRow Node = new() { Id = "0190-id", Name = "n1", Mac = "", PowerDriver = "manual" };
+
+    [Theory]
+    [InlineData(512)]
+    [InlineData(4096)]
+    public async Task Drive_ForEitherSector_IsReadByMtoolsAndSaysWhatWasAsked(int sector)
+    {
+        using var folder = new TempFolder();
+        var state = new StateDirectory(folder.Path);
+        using var database = new SqliteDatabase(state.Database, TimeProvider.System);
+        var drives = new ConfigDrives(database, state);
+        var digest = await drives.BuildAsync("job", Node, new DeployNode("x", Hostname: "web-1", SshKeys: ["ssh-ed25519 AAAA a", "ssh-rsa BBBB b"]), "#cloud-config\nx: 1\n", sector, CancellationToken.None);
+
+        var image = drives.PathOf("job");
+        var bytes = await File.ReadAllBytesAsync(image, CancellationToken.None);
+        Assert.Equal((digest, 8 << 20, sector), (Digest.Of(bytes), bytes.Length, BitConverter.ToUInt16(bytes, 11)));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(image));
+        using var meta = JsonDocument.Parse(await RunAsync("mtype", "-i", image, "::openstack/latest/meta_data.json"));
+        Assert.Equal(("0190-id", "web-1"), (meta.RootElement.GetProperty("uuid").GetString(), meta.RootElement.GetProperty("hostname").GetString()));
+        Assert.Equal(["ssh-ed25519 AAAA a", "ssh-rsa BBBB b"], meta.RootElement.GetProperty("public_keys").EnumerateObject().Select(key => key.Value.GetString()));
+        Assert.Equal("#cloud-config\nx: 1\n", await RunAsync("mtype", "-i", image, "::openstack/latest/user_data"));
+        Assert.Contains("CONFIG-2", await RunAsync("mlabel", "-s", "-i", image, "::"), StringComparison.Ordinal);
+
+        // No unfinished job needs it.
+        drives.Sweep();
+        Assert.False(File.Exists(image));
+    }
+
+    [Fact]
+    public async Task Drive_ThatDoesNotFit_IsRefusedInWords()
+    {
+        using var folder = new TempFolder();
+        var state = new StateDirectory(folder.Path);
+        using var database = new SqliteDatabase(state.Database, TimeProvider.System);
+        var refusal = await Assert.ThrowsAsync<ConfigDriveException>(() => new ConfigDrives(database, state).BuildAsync("job", Node, new DeployNode("x"), new string('x', 9 << 20), 512, CancellationToken.None));
+        Assert.Contains("mcopy", refusal.Message, StringComparison.Ordinal);
+    }
+
+    private static async Task<string> RunAsync(string tool, params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(tool, arguments) { UseShellExecute = false, RedirectStandardOutput = true })!;
+        var output = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.Equal(0, process.ExitCode);
+        return output;
+    }
+}

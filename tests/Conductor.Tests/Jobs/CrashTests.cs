@@ -1,0 +1,99 @@
+using Baremetal.Api;
+using Baremetal.Conductor.Tests.World;
+
+namespace Baremetal.Conductor.Tests.Jobs;
+
+/// <summary>The conductor dies at every commit of an inspection and a deploy, and the next process goes on from what is on the disk.</summary>
+public sealed class CrashTests
+{
+    private const string Mac = "52:54:00:00:00:01";
+    private static readonly CancellationToken None = CancellationToken.None;
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Jobs_ConductorDiesAtAnyCommit_EndWellAllTheSame(bool afterTheCommit)
+    {
+        var commit = 1;
+        while (await RunAsync(commit, afterTheCommit))
+            commit++;
+        Assert.True(commit > 25, $"the two jobs took only {commit} commits");
+    }
+
+    /// <summary>False when the jobs ended before that commit came.</summary>
+    private static async Task<bool> RunAsync(int commit, bool afterTheCommit)
+    {
+        DyingDatabase? dying = null;
+        await using var conductor = await TestConductor.StartAsync(database: real => dying = new DyingDatabase(real, commit, afterTheCommit));
+        await using var bmc = await TestBmc.StartAsync();
+        conductor.Image.TrustConductor(conductor);
+        await conductor.Image.AddAsync(conductor);
+        await conductor.Operator.EnrolNodeAsync(new EnrolNode("n1", Mac, bmc.Power), None);
+        using var machine = new ScriptedMachine(conductor, Mac);
+        bmc.Started = network => machine.Start(network);
+
+        dying!.Counting = true;
+        using var end = new CancellationTokenSource();
+        var watch = WatchAsync();
+        await RunJobAsync(conductor, () => conductor.Operator.InspectAsync("n1", None));
+        await ScriptedMachine.TryAsync(() => ApproveAsync(conductor));
+        var deploy = await RunJobAsync(conductor, () => conductor.Operator.DeployAsync("n1", new DeployNode("debian", Hostname: "web"), None));
+        await end.CancelAsync();
+        await watch;
+        await machine.StopAsync();
+
+        Assert.Equal((JobOutcome.Done, null), (deploy.Outcome, deploy.Cause));
+        Assert.Equal(NodeState.Active, (await conductor.Operator.GetNodeAsync("n1", None)).State);
+        Assert.Equal(1, machine.Writes);
+        Assert.InRange(bmc.Starts, 1, 2);
+        return dying.Died.Task.IsCompleted;
+
+        // The next process, when the first has died; its lease must end before an effect is had again.
+        async Task WatchAsync()
+        {
+            await Task.WhenAny(dying.Died.Task, Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, end.Token));
+            if (!dying.Died.Task.IsCompleted)
+                return;
+            await conductor.RestartAsync();
+            conductor.Clock.Jump(TimeSpan.FromSeconds(16));
+        }
+    }
+
+    /// <summary>Asks as an operator does: again, until it is answered, with the same key.</summary>
+    private static async Task<Job> RunJobAsync(TestConductor conductor, Func<Task<Job>> start)
+    {
+        Job? job = null;
+        await Until.TrueAsync(
+            async () =>
+            {
+                try
+                {
+                    job ??= await start();
+                    job = await conductor.Operator.GetJobAsync(job.Id, None);
+                    return job.Finished is not null;
+                }
+                catch (ProblemException e) when (e.Problem.Status is 0 or >= 500)
+                {
+                    return false;
+                }
+                catch (ProblemException e) when (e.Problem.Status == 409)
+                {
+                    // The answer was lost, the job was not.
+                    await foreach (var running in conductor.Operator.ListJobsAsync(None))
+                    {
+                        job = running;
+                        break;
+                    }
+                    return false;
+                }
+            },
+            "the job's end");
+        return job!;
+    }
+
+    private static async Task ApproveAsync(TestConductor conductor)
+    {
+        if ((await conductor.Operator.GetNodeAsync("n1", None)).State == NodeState.Enrolled)
+            await conductor.Operator.ApproveAsync("n1", None);
+    }
+}

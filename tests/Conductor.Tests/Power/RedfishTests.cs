@@ -1,0 +1,149 @@
+using Baremetal.Api;
+using Baremetal.Conductor.Power;
+using Baremetal.Conductor.Tests.World;
+
+namespace Baremetal.Conductor.Tests.Power;
+
+public sealed class RedfishTests
+{
+    private static readonly CancellationToken None = CancellationToken.None;
+
+    private static RedfishDriver Driver(TestBmc bmc, string path = "", string password = TestBmc.Password) =>
+        new(new RedfishAccess(new Uri(bmc.Url + path), TestBmc.User, password, null), new HastyClock());
+
+    private static async Task<PowerException> FailureAsync(Func<Task> call) => await Assert.ThrowsAsync<PowerException>(call);
+
+    [Fact]
+    public async Task Power_OnOffCycleReset_IsInTheStateThatTheMachineSays()
+    {
+        await using var bmc = await TestBmc.StartAsync();
+        var driver = Driver(bmc);
+        Assert.Equal(PowerState.Off, await driver.GetStateAsync(None));
+        await driver.SetAsync(PowerTarget.On, None);
+        Assert.True(bmc.On);
+        await driver.SetAsync(PowerTarget.On, None);
+        Assert.Equal(1, bmc.Starts);
+        await driver.SetAsync(PowerTarget.Cycle, None);
+        await driver.SetAsync(PowerTarget.Reset, None);
+        Assert.Equal((3, PowerState.On), (bmc.Starts, await driver.GetStateAsync(None)));
+        await driver.SetAsync(PowerTarget.Off, None);
+        Assert.False(bmc.On);
+    }
+
+    [Theory]
+    [InlineData(FirmwareMode.Uefi, "UEFI")]
+    [InlineData(FirmwareMode.Bios, "Legacy")]
+    [InlineData(null, null)]
+    public async Task BootFromNetwork_OffOrOn_StartsFromTheNetworkOnce(FirmwareMode? firmware, string? mode)
+    {
+        await using var bmc = await TestBmc.StartAsync();
+        var starts = new List<bool>();
+        bmc.Started = starts.Add;
+        var driver = Driver(bmc);
+        Assert.Null(await driver.BootFromNetworkAsync(firmware, None));
+        Assert.Null(await driver.BootFromNetworkAsync(firmware, None));
+        await driver.SetAsync(PowerTarget.Reset, None);
+        Assert.Equal([true, true, false], starts);
+        Assert.Equal(mode, bmc.OverrideMode);
+    }
+
+    [Fact]
+    public async Task System_GivenByItsPath_IsUsedWhereSeveralAre()
+    {
+        await using var bmc = await TestBmc.StartAsync();
+        bmc.Systems = 2;
+        var failure = await FailureAsync(() => Driver(bmc).GetStateAsync(None));
+        Assert.Contains("/redfish/v1/Systems/2", failure.Cause, StringComparison.Ordinal);
+        Assert.False(failure.Again);
+        Assert.Equal(PowerState.Off, await Driver(bmc, "/redfish/v1/Systems/2").GetStateAsync(None));
+        bmc.Systems = 0;
+        Assert.Contains("lists no system", (await FailureAsync(() => Driver(bmc).GetStateAsync(None))).Cause, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Password_Wrong_FailsForGoodNamingTheUserOnly()
+    {
+        await using var bmc = await TestBmc.StartAsync();
+        var failure = await FailureAsync(() => Driver(bmc, password: "hunter2").GetStateAsync(None));
+        Assert.False(failure.Again);
+        Assert.Contains(TestBmc.User, failure.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("hunter2", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Controller_Answering500_MayBeAskedAgain()
+    {
+        await using var bmc = await TestBmc.StartAsync();
+        bmc.Fault = http =>
+        {
+            http.Response.StatusCode = 500;
+            return Task.FromResult(true);
+        };
+        var failure = await FailureAsync(() => Driver(bmc).GetStateAsync(None));
+        Assert.True(failure.Again);
+        Assert.Contains("500", failure.Cause, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Controller_ThatNeverAnswers_IsGivenUp()
+    {
+        await using var bmc = await TestBmc.StartAsync();
+        bmc.Fault = async http =>
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, http.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return true;
+        };
+        var failure = await FailureAsync(() => Driver(bmc).GetStateAsync(None));
+        Assert.True(failure.Again);
+        Assert.Contains("did not answer", failure.Cause, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Controller_ThatIsNotThere_MayBeAskedAgain()
+    {
+        var bmc = await TestBmc.StartAsync();
+        var driver = Driver(bmc);
+        await bmc.DisposeAsync();
+        Assert.True((await FailureAsync(() => driver.GetStateAsync(None))).Again);
+    }
+
+    [Fact]
+    public async Task Controller_ThatLies_IsCaughtByLooking()
+    {
+        await using var bmc = await TestBmc.StartAsync();
+        bmc.Lies = true;
+        var failure = await FailureAsync(() => Driver(bmc).SetAsync(PowerTarget.On, None));
+        Assert.Contains("still off", failure.Cause, StringComparison.Ordinal);
+        (bmc.Lies, bmc.Forgets) = (false, true);
+        Assert.Contains("one-time boot", (await FailureAsync(() => Driver(bmc).BootFromNetworkAsync(null, None))).Cause, StringComparison.Ordinal);
+        Assert.Equal(0, bmc.Starts);
+    }
+
+    [Theory]
+    [InlineData("<html>not Redfish</html>")]
+    [InlineData("")]
+    [InlineData("null")]
+    [InlineData("""{"PowerState": 5}""")]
+    public async Task Answer_ThatIsNoRedfish_FailsForGood(string body)
+    {
+        await using var bmc = await TestBmc.StartAsync();
+        bmc.Fault = async http =>
+        {
+            await http.Response.Body.WriteAsync(System.Text.Encoding.UTF8.GetBytes(body));
+            return true;
+        };
+        Assert.False((await FailureAsync(() => Driver(bmc, "/redfish/v1/Systems/1").GetStateAsync(None))).Again);
+    }
+
+    /// <summary>Its seconds last a tenth: patience is used up soon, in the same order as ever.</summary>
+    private sealed class HastyClock : TimeProvider
+    {
+        private const int Haste = 10;
+        private readonly DateTimeOffset _start = System.GetUtcNow();
+
+        public override DateTimeOffset GetUtcNow() => _start + (System.GetUtcNow() - _start) * Haste;
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            System.CreateTimer(callback, state, dueTime == Timeout.InfiniteTimeSpan ? dueTime : dueTime / Haste, period == Timeout.InfiniteTimeSpan ? period : period / Haste);
+    }
+}
