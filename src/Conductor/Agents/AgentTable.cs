@@ -16,6 +16,13 @@ internal static class AgentTable
         """,
         new { node, bootId, key, version, pinned, now = tx.Now });
 
+    /// <summary>The machine was off, or left the ramdisk, at that time: what enrolled before is gone, and what was given out to enrol with is void.</summary>
+    public static void EndBoots(WriteTransaction tx, string node, DateTimeOffset before)
+    {
+        tx.Sql.Execute("UPDATE agents SET left_at = @before WHERE node = @node AND enrolled_at < @before AND left_at IS NULL", new { node, before });
+        tx.Sql.Execute("DELETE FROM boot_tokens WHERE node = @node AND issued < @before", new { node, before });
+    }
+
     /// <summary>A sign of life. Not every beat is written: a quarter of the limit after which an agent is lost is near enough.</summary>
     public static void Touch(IDatabase database, AgentCaller caller, TimeSpan heartbeatLost, DateTimeOffset now)
     {

@@ -8,7 +8,8 @@ using Baremetal.Trust;
 namespace Baremetal.Conductor.Jobs;
 
 /// <summary>What came of an effect. With <paramref name="Trouble"/> it was not had; without <paramref name="RetryAt"/> it never will be.</summary>
-public sealed record EffectResult(string? Trouble = null, DateTimeOffset? RetryAt = null, string? Note = null, Disk? Target = null, Digest? ConfigDriveSha256 = null);
+/// <param name="MachineOffAt">Agents and tokens of before then are of a boot that is over.</param>
+public sealed record EffectResult(string? Trouble = null, DateTimeOffset? RetryAt = null, string? Note = null, DateTimeOffset? MachineOffAt = null, Disk? Target = null, Digest? ConfigDriveSha256 = null);
 
 /// <summary>Has the effects that the table of steps asks for.</summary>
 public sealed class Effects(IDatabase database, PowerDrivers power, DeployChecks checks, ConfigDrives configDrives, SecretBox secrets, TimeProvider time)
@@ -33,7 +34,8 @@ public sealed class Effects(IDatabase database, PowerDrivers power, DeployChecks
         var node = database.Read(sql => NodeTable.ById(sql, job.Node));
         try
         {
-            return new EffectResult(Note: await power.For(node).BootFromNetworkAsync(node.Firmware, cancel));
+            var boot = await power.For(node).BootFromNetworkAsync(node.Firmware, cancel);
+            return new EffectResult(Note: boot.ByHand, MachineOffAt: boot.OffAt);
         }
         catch (PowerException e)
         {

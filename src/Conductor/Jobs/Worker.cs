@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Baremetal.Api;
+using Baremetal.Conductor.Agents;
 using Baremetal.Conductor.Database;
 using Baremetal.Conductor.Nodes;
 using Baremetal.Conductor.Settings;
@@ -103,11 +104,8 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
             case Decision.Wait wait:
                 JobTable.Wait(tx, job, wait.Until, wait.For);
                 break;
-            case Decision.Do(Effect.BootFromNetwork):
-                // The intent: from here on an agent of an earlier boot is no longer counted on.
-                tx.Sql.Execute("UPDATE agents SET left_at = @now WHERE node = @Node AND left_at IS NULL", new { job.Node, now = tx.Now });
-                break;
             case Decision.Do:
+                // The claim is the intent: it stays, as a lease, until the result is written.
                 break;
             case Decision.Advance advance:
                 if (advance.Step == OrderSteps.WriteImage)
@@ -144,7 +142,7 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
         }
         NodeTable.Move(tx, node, Move.Deployed, job.Id);
         tx.Sql.Execute("UPDATE nodes SET image = @Image WHERE id = @Node", new { job.Node, job.Image });
-        tx.Sql.Execute("UPDATE agents SET left_at = @now WHERE node = @Node", new { job.Node, now = tx.Now });
+        AgentTable.EndBoots(tx, job.Node, tx.Now);
     }
 
     // A deploy that is aborted may have left half an image: only an operator can say that the node is fit again.
@@ -163,7 +161,11 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
         try
         {
             var result = await HoldingAsync(job, cancel => effects.HaveAsync(job, effect, cancel), stop);
-            database.Write(tx => JobTable.Acted(tx, job, result));
+            database.Write(tx =>
+            {
+                if (JobTable.Acted(tx, job, result) && result.MachineOffAt is { } off)
+                    AgentTable.EndBoots(tx, job.Node, off);
+            });
         }
         catch (OperationCanceledException)
         {

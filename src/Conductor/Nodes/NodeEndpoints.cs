@@ -78,7 +78,9 @@ internal static class NodeEndpoints
         var row = database.Write(tx =>
         {
             var found = NodeTable.Get(tx.Sql, node);
-            NodeTable.Move(tx, found, Move.Approve);
+            // Approving twice is no contradiction: the first one's answer may have been lost.
+            if (found.State != NodeState.Available)
+                NodeTable.Move(tx, found, Move.Approve);
             return NodeTable.ById(tx.Sql, found.Id);
         });
         response.Headers.ETag = Etag(row);

@@ -14,9 +14,13 @@ public interface IPowerDriver
     Task SetAsync(PowerTarget target, CancellationToken cancel);
 
     /// <summary>Starts the machine anew, from the network for this one time. It may be done twice: the second time starts it once more.</summary>
-    /// <returns>What is left for an operator to do by hand; null when the machine is starting.</returns>
-    Task<string?> BootFromNetworkAsync(FirmwareMode? firmware, CancellationToken cancel);
+    Task<NetworkBoot> BootFromNetworkAsync(FirmwareMode? firmware, CancellationToken cancel);
 }
+
+/// <summary>What came of a start from the network.</summary>
+/// <param name="OffAt">A moment at which the machine was off for certain: what ran on it before does not run any more.</param>
+/// <param name="ByHand">What is left for an operator to do; null when the machine is starting.</param>
+public sealed record NetworkBoot(DateTimeOffset? OffAt, string? ByHand = null);
 
 /// <summary>A power controller did not do what it was asked.</summary>
 /// <param name="cause">Names the controller and what it answered, as a sentence.</param>

@@ -43,11 +43,12 @@ internal sealed class RedfishDriver(RedfishAccess access, TimeProvider time) : I
         }
     }
 
-    public async Task<string?> BootFromNetworkAsync(FirmwareMode? firmware, CancellationToken cancel)
+    public async Task<NetworkBoot> BootFromNetworkAsync(FirmwareMode? firmware, CancellationToken cancel)
     {
         using var service = new RedfishService(access, time);
         // Off first: an override that is set on a running machine can be used up by a restart that is already on its way.
         await SwitchAsync(service, PowerState.Off, cancel);
+        var offAt = time.GetUtcNow();
         await service.SetBootOverrideAsync(
             new RedfishBoot("Once", "Pxe", firmware switch { FirmwareMode.Uefi => "UEFI", FirmwareMode.Bios => "Legacy", _ => null }),
             cancel);
@@ -60,7 +61,7 @@ internal sealed class RedfishDriver(RedfishAccess access, TimeProvider time) : I
                 again: true);
         }
         await SwitchAsync(service, PowerState.On, cancel);
-        return null;
+        return new NetworkBoot(offAt);
     }
 
     private async Task SwitchAsync(RedfishService service, PowerState wanted, CancellationToken cancel)

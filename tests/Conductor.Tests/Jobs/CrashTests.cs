@@ -15,9 +15,21 @@ public sealed class CrashTests
     public async Task Jobs_ConductorDiesAtAnyCommit_EndWellAllTheSame(bool afterTheCommit)
     {
         var commit = 1;
-        while (await RunAsync(commit, afterTheCommit))
+        while (await DiesAndEndsWellAsync(commit))
             commit++;
         Assert.True(commit > 25, $"the two jobs took only {commit} commits");
+
+        async Task<bool> DiesAndEndsWellAsync(int number)
+        {
+            try
+            {
+                return await RunAsync(number, afterTheCommit);
+            }
+            catch (Exception e)
+            {
+                throw new InvalidOperationException($"died {(afterTheCommit ? "after" : "before")} commit {number}", e);
+            }
+        }
     }
 
     /// <summary>False when the jobs ended before that commit came.</summary>
@@ -87,7 +99,7 @@ public sealed class CrashTests
                     return false;
                 }
             },
-            "the job's end");
+            () => $"the end of {job} ({string.Join(", ", job?.Steps.Select(step => $"{step.Name} {step.Ended}") ?? [])})");
         return job!;
     }
 

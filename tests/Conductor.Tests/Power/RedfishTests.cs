@@ -40,8 +40,8 @@ public sealed class RedfishTests
         var starts = new List<bool>();
         bmc.Started = starts.Add;
         var driver = Driver(bmc);
-        Assert.Null(await driver.BootFromNetworkAsync(firmware, None));
-        Assert.Null(await driver.BootFromNetworkAsync(firmware, None));
+        Assert.Null((await driver.BootFromNetworkAsync(firmware, None)).ByHand);
+        Assert.NotNull((await driver.BootFromNetworkAsync(firmware, None)).OffAt);
         await driver.SetAsync(PowerTarget.Reset, None);
         Assert.Equal([true, true, false], starts);
         Assert.Equal(mode, bmc.OverrideMode);

@@ -134,7 +134,7 @@ internal sealed class TestConductor : IAsyncDisposable
         var app = ConductorHost.Build(settings, services =>
         {
             services.AddSingleton<TimeProvider>(clock);
-            services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning));
+            services.AddLogging(logging => logging.SetMinimumLevel(database is null ? LogLevel.Warning : LogLevel.None));
             if (database is not null)
                 services.AddSingleton(all => database(new SqliteDatabase(all.GetRequiredService<StateDirectory>().Database, clock)));
         });

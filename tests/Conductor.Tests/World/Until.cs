@@ -9,7 +9,9 @@ internal static class Until
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(20);
 
-    public static async Task TrueAsync(Func<Task<bool>> condition, string what)
+    public static Task TrueAsync(Func<Task<bool>> condition, string what) => TrueAsync(condition, () => what);
+
+    public static async Task TrueAsync(Func<Task<bool>> condition, Func<string> what)
     {
         using var end = new CancellationTokenSource(Patience);
         using var timer = new PeriodicTimer(Pace);
@@ -20,7 +22,7 @@ internal static class Until
         }
         catch (OperationCanceledException)
         {
-            Assert.Fail($"Waited {Patience.TotalSeconds} s for {what}.");
+            Assert.Fail($"Waited {Patience.TotalSeconds} s for {what()}.");
         }
     }
 
@@ -40,14 +42,7 @@ internal static class Until
     public static async Task<Job> JobAsync(ConductorClient client, string id, Predicate<Job> condition, string what)
     {
         Job? job = null;
-        try
-        {
-            await TrueAsync(async () => condition(job = await client.GetJobAsync(id, CancellationToken.None)), what);
-        }
-        catch (Xunit.Sdk.FailException)
-        {
-            Assert.Fail($"Waited {Patience.TotalSeconds} s for {what}; the job is {job}.");
-        }
+        await TrueAsync(async () => condition(job = await client.GetJobAsync(id, CancellationToken.None)), () => $"{what}; the job is {job}");
         return job!;
     }
 
