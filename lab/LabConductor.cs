@@ -29,15 +29,13 @@ public sealed class LabConductor : IAsyncDisposable
 
     private readonly Lan _lan;
     private readonly string _folder;
-    private readonly Action<string>? _onLine;
     private LabProcess? _process;
     private int _commands;
 
-    private LabConductor(Lan lan, Action<string>? onLine)
+    private LabConductor(Lan lan)
     {
         _lan = lan;
         _folder = Path.Combine(lan.Folder, "conductor");
-        _onLine = onLine;
     }
 
     public string StateDirectory => Path.Combine(_folder, "state");
@@ -56,9 +54,9 @@ public sealed class LabConductor : IAsyncDisposable
     };
 
     /// <summary>Sets it up, starts it and waits until it answers.</summary>
-    public static async Task<LabConductor> StartAsync(Lan lan, LabConductorSettings settings, Action<string>? onLine = null, CancellationToken cancellationToken = default)
+    public static async Task<LabConductor> StartAsync(Lan lan, LabConductorSettings settings, CancellationToken cancellationToken = default)
     {
-        var conductor = new LabConductor(lan, onLine);
+        var conductor = new LabConductor(lan);
         Directory.CreateDirectory(conductor.TrustDirectory);
         File.WriteAllText(conductor.SettingsPath, conductor.SettingsFor(settings));
         await conductor.StartAsync(cancellationToken);
@@ -68,7 +66,7 @@ public sealed class LabConductor : IAsyncDisposable
     /// <summary>Starts it again, after <see cref="KillAsync"/>.</summary>
     public async Task StartAsync(CancellationToken cancellationToken = default)
     {
-        _process = _lan.Conductor.Start("conductor", [BuildOutputs.Conductor, "serve", "--config", SettingsPath], _onLine);
+        _process = _lan.Conductor.Start("conductor", [BuildOutputs.Conductor, "serve", "--config", SettingsPath]);
         using var http = new HttpClient(_lan.Conductor.CreateHttpHandler()) { BaseAddress = new Uri($"http://{Lan.ConductorAddress}:8080") };
         using var bounded = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         bounded.CancelAfter(StartBound);

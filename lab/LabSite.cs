@@ -46,13 +46,12 @@ public sealed class LabSite : IAsyncDisposable
 
     /// <summary>Sets all of it up, without servers.</summary>
     /// <param name="lan">The network to set it up on; it outlives the site.</param>
-    /// <param name="onConductorLine">Told each line of the conductor's log.</param>
-    public static async Task<LabSite> OpenAsync(Lan lan, LabSiteSettings settings, Action<string>? onConductorLine = null, CancellationToken cancel = default)
+    public static async Task<LabSite> OpenAsync(Lan lan, LabSiteSettings settings, CancellationToken cancel = default)
     {
         var image = await SignedImage.SignAsync(settings.SigningFolder ?? Path.Combine(lan.Folder, "signing"), settings.ImageName, settings.ImageFile, lan.Folder, cancel);
         if (settings.Conductor.DhcpMode == "proxy")
             await StartOtherDhcpServerAsync(lan, cancel);
-        var site = new LabSite(lan, await LabConductor.StartAsync(lan, settings.Conductor, onConductorLine, cancel), image);
+        var site = new LabSite(lan, await LabConductor.StartAsync(lan, settings.Conductor, cancel), image);
         try
         {
             await site.Conductor.TrustAsync(image.KeyFolder, cancel);

@@ -47,7 +47,7 @@ internal sealed class DemoRun(DemoOptions options, DemoScreen screen)
                 ImageName = ImageName,
                 SigningFolder = Path.Combine(BuildOutputs.Root, "build", "demo"),
             };
-            site = await LabSite.OpenAsync(lan, settings, line => ShowBoot(journeys, lan, line), cancel);
+            site = await LabSite.OpenAsync(lan, settings, cancel);
             screen.Note($"the image is signed: {Path.GetRelativePath(BuildOutputs.Root, site.Image.ManifestFile)} ({Size.Of(new FileInfo(site.Image.SourceFile).Length)} compressed)");
             screen.Note($"the conductor serves: DHCP and TFTP on br0, http://{Lan.ConductorAddress}:8080, https://{Lan.ConductorAddress}:8443");
 
@@ -108,17 +108,6 @@ internal sealed class DemoRun(DemoOptions options, DemoScreen screen)
             }
         }));
         return failures;
-    }
-
-    // The firmware's way can only be seen in what the conductor answers to it.
-    private void ShowBoot(List<NodeJourney> journeys, Lan lan, string line)
-    {
-        foreach (var journey in journeys.ToArray())
-        {
-            var server = lan.Servers.FirstOrDefault(one => one.Spec.Name == journey.Name);
-            if (server is not null && line.Contains(server.Spec.Mac, StringComparison.OrdinalIgnoreCase))
-                screen.Say(journey.Name, "network", line.Trim());
-        }
     }
 
     private int Failed(Lan lan, int failures)

@@ -36,7 +36,10 @@ internal sealed class DemoScreen(TextWriter output, bool terminal)
 
     public void Progress(string server, Progress progress)
     {
-        var share = progress.TotalBytes == 0 ? 0 : (double)progress.DoneBytes / progress.TotalBytes;
+        // Before the plan is made there is nothing to be a share of.
+        if (progress.TotalBytes == 0)
+            return;
+        var share = (double)progress.DoneBytes / progress.TotalBytes;
         var left = progress.BytesPerSecond > 0 ? TimeSpan.FromSeconds((progress.TotalBytes - progress.DoneBytes) / progress.BytesPerSecond) : (TimeSpan?)null;
         var figures = string.Create(
             CultureInfo.InvariantCulture,

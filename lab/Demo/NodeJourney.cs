@@ -93,9 +93,12 @@ internal sealed class NodeJourney(VirtualServer server, LabSite site, SshKey ssh
             case EventKinds.Progress when seen.Progress is { } progress:
                 screen.Progress(Name, progress);
                 break;
+            case EventKinds.NodeSeen when seen.Text is { } text:
+                screen.Say(Name, "network", text);
+                break;
             case EventKinds.StepStarted:
                 Stage = seen.Step ?? Stage;
-                screen.Say(Name, "step", seen.Text is { } text ? $"{seen.Step}: {text}" : $"{seen.Step}");
+                screen.Say(Name, "step", seen.Text is { } attempt ? $"{seen.Step}: {attempt}" : $"{seen.Step}");
                 break;
             case EventKinds.StepEnded:
                 screen.ProgressEnds(Name);

@@ -71,8 +71,8 @@ public static class ConductorHost
 
         // What runs by itself: jobs, netboot, and the word to systemd.
         AddHosted<Worker>(services);
-        AddHosted<NodeBootPolicy>(services);
-        services.AddSingleton<IBootPolicy>(all => all.GetRequiredService<NodeBootPolicy>());
+        AddHosted<NodeSightings>(services);
+        services.AddSingleton<IBootPolicy, NodeBootPolicy>();
         services.AddSingleton(all => new NetbootServer(
             settings.Netboot(all.GetRequiredService<StateDirectory>().Leases, settings.Dhcp.Mode == DhcpMode.Off ? null : all.GetRequiredService<NodeAddresses>().PlainUrl),
             all.GetRequiredService<IBootPolicy>(), all.GetRequiredService<TimeProvider>(), all.GetRequiredService<ILogger<NetbootServer>>()));

@@ -24,8 +24,8 @@ internal static class Endpoints
         var anyone = app.MapGroup("").WithMetadata(new AnswersPlainHttp());
         anyone.MapMethods(BootUrls.LoaderPath + "{file}", Read, BootEndpoints.Loader);
         anyone.MapGet(Routes.BootScript, (string? mac, string? uuid, string? arch, BootEndpoints boot) => boot.Script(mac, uuid, arch));
-        anyone.MapMethods(Routes.BootKernel, Read, BootEndpoints.Kernel);
-        anyone.MapMethods(Routes.BootRamdisk, Read, BootEndpoints.Ramdisk);
+        anyone.MapMethods(Routes.BootKernel, Read, (HttpContext http, BootEndpoints boot) => boot.Kernel(http));
+        anyone.MapMethods(Routes.BootRamdisk, Read, (HttpContext http, BootEndpoints boot) => boot.Ramdisk(http));
         anyone.MapMethods(Routes.LocalBootLoader, Read, BootEndpoints.LocalBootLoader);
         anyone.MapGet(Routes.CaCertificate, BootEndpoints.CaCertificate);
         anyone.MapMethods(Routes.Blob, Read, BlobEndpoints.Get);

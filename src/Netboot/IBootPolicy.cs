@@ -11,6 +11,9 @@ public interface IBootPolicy
 
     /// <summary>A machine asked for an address, or was given one, whatever software it runs. Called on the receiving loop: note it and return.</summary>
     void Seen(Sighting sighting);
+
+    /// <summary>A loader went out whole by TFTP. Called at the transfer's end: note it and return.</summary>
+    void Sent(IPAddress client, string file);
 }
 
 /// <summary>What a machine shall boot.</summary>
@@ -34,7 +37,8 @@ public sealed record Machine(MacAddress Mac, Guid? Uuid, ClientArchitecture Arch
 /// <summary>A DHCP packet as a sign of life.</summary>
 /// <param name="Address">What it has, gets or wants: yiaddr of our answer, else ciaddr, else option 50, else null.</param>
 /// <param name="HostName">Option 12, as sent; only letters, digits, dots and dashes, or null.</param>
-public sealed record Sighting(MacAddress Mac, IPAddress? Address, ClientKind Kind, string? HostName);
+/// <param name="Told">The file or URL that our answer told it to load; null when it told of none.</param>
+public sealed record Sighting(MacAddress Mac, IPAddress? Address, ClientKind Kind, string? HostName, string? Told = null);
 
 /// <summary>The software that sent a DHCP packet.</summary>
 public enum ClientKind

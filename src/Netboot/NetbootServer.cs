@@ -73,7 +73,7 @@ public sealed class NetbootServer(NetbootOptions options, IBootPolicy policy, Ti
         var sockets = Opened(new DhcpSockets(link, log));
         var addresses = options.Dhcp == DhcpMode.Server ? AddressesOf(link, options.Server!) : null;
         var dhcp = new DhcpService(link, addresses, policy, new BootUrls(httpBase), recent, log);
-        var tftp = new TftpServer(link, Loaders, options.Tftp, time, log);
+        var tftp = new TftpServer(link, Loaders, options.Tftp, policy, time, log);
         var foreign = new ForeignServers(link, weGiveAddresses: addresses is not null, time, log);
         var tftpSocket = Opened(link.Listen(IPAddress.Any, TftpServer.Port));
         var bootServerSocket = options.Dhcp == DhcpMode.Proxy ? Opened(link.Listen(link.Address.ToIPAddress(), ProxyServer.Port)) : null;

@@ -47,7 +47,7 @@ internal sealed class Site : IAsyncDisposable
         try
         {
             var settings = new LabSiteSettings { ImageFile = imageFile, ImageName = Path.GetFileNameWithoutExtension(imageFile), Conductor = conductor ?? new LabConductorSettings() };
-            return new Site(await LabSite.OpenAsync(lan, settings, cancel: Cancel));
+            return new Site(await LabSite.OpenAsync(lan, settings, Cancel));
         }
         catch
         {

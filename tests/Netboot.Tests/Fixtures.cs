@@ -95,6 +95,8 @@ internal sealed class OfflineDhcp : IBootPolicy, IDisposable
 
     public void Seen(Sighting sighting) => Sightings.Add(sighting);
 
+    public void Sent(IPAddress client, string file) => throw new InvalidOperationException("DHCP sends no file");
+
     public void Dispose()
     {
         file?.Dispose();

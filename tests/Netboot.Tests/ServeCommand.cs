@@ -1,3 +1,4 @@
+using System.Net;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 
@@ -50,4 +51,6 @@ file sealed class SpokenPolicy(BootChoice choice) : IBootPolicy
     public BootChoice Choose(Machine machine) => choice;
 
     public void Seen(Sighting sighting) => Console.WriteLine($"SEEN {sighting.Mac} {sighting.Address} {sighting.Kind} {sighting.HostName}");
+
+    public void Sent(IPAddress client, string file) => Console.WriteLine($"SENT {client} {file}");
 }

@@ -19,6 +19,7 @@ internal sealed class JobStory(Screen screen)
     private DateTimeOffset _since;
     private Progress? _progress;
     private string? _waitingFor;
+    private string? _seen;
     private int _tenths;
     private bool _isAway;
 
@@ -30,9 +31,14 @@ internal sealed class JobStory(Screen screen)
         switch (seen.Kind)
         {
             case EventKinds.StepStarted:
-                (_step, _since, _progress, _waitingFor, _tenths) = (seen.Step, seen.At, null, null, 0);
+                (_step, _since, _progress, _waitingFor, _seen, _tenths) = (seen.Step, seen.At, null, null, null, 0);
                 if (!screen.IsTerminal)
                     Log(seen.At, seen.Step, seen.Text is { } attempt ? $"started, {attempt}" : "started");
+                break;
+            case EventKinds.NodeSeen when _step is not null:
+                _seen = seen.Text;
+                if (!screen.IsTerminal)
+                    Log(seen.At, _step, seen.Text ?? "");
                 break;
             case EventKinds.Progress when seen.Progress is { } progress:
                 _progress = progress;
@@ -74,7 +80,7 @@ internal sealed class JobStory(Screen screen)
         if (_progress is { } progress)
             ProgressLine.Draw(screen, Head, progress);
         else
-            screen.Live(Head, new Run(Units.Clock(Elapsed(now)), Tone.Busy), _waitingFor is null ? "" : $"  waiting for {_waitingFor}");
+            screen.Live(Head, new Run(Units.Clock(Elapsed(now)), Tone.Busy), _seen is not null ? $"  {_seen}" : _waitingFor is null ? "" : $"  waiting for {_waitingFor}");
     }
 
     public void Close() => screen.EraseLive();

@@ -13,7 +13,7 @@ namespace Baremetal.Conductor.Boot;
 
 /// <summary>The HTTP part of a netboot, in the order of a boot: loader, script, kernel, ramdisk.</summary>
 internal sealed partial class BootEndpoints(
-    IBootPolicy policy, IDatabase database, CertificateAuthority authority, TrustChainStore trust, NodeAddresses addresses, ConductorSettings settings, ILogger<BootEndpoints> logger)
+    IBootPolicy policy, NodeSightings sightings, IDatabase database, CertificateAuthority authority, TrustChainStore trust, NodeAddresses addresses, ConductorSettings settings, ILogger<BootEndpoints> logger)
 {
     /// <summary>For firmware that loads by HTTP.</summary>
     public static IResult Loader(string file, NetbootServer netboot) => netboot.Loaders.TryGetValue(file, out var content)
@@ -34,9 +34,9 @@ internal sealed partial class BootEndpoints(
         return TypedResults.Text(script, "text/plain");
     }
 
-    public static PhysicalFileHttpResult Kernel(ConductorSettings settings) => RamdiskFile(settings, "vmlinuz");
+    public PhysicalFileHttpResult Kernel(HttpContext http) => AgentFile("vmlinuz", "kernel", http);
 
-    public static PhysicalFileHttpResult Ramdisk(ConductorSettings settings) => RamdiskFile(settings, "initrd.img");
+    public PhysicalFileHttpResult Ramdisk(HttpContext http) => AgentFile("initrd.img", "ramdisk", http);
 
     public static PhysicalFileHttpResult LocalBootLoader(ConductorSettings settings) => RamdiskFile(settings, "localboot.efi");
 
@@ -63,6 +63,21 @@ internal sealed partial class BootEndpoints(
             pin,
             settings.KernelArguments.Split(' ', StringSplitOptions.RemoveEmptyEntries));
         return BootScript.TryAgent(boot, new BootUrls(addresses.PlainUrl).Script(machine), out var script, out var refusal) ? script : throw new InvalidOperationException(refusal);
+    }
+
+    private PhysicalFileHttpResult AgentFile(string name, string what, HttpContext http)
+    {
+        var file = RamdiskFile(settings, name);
+        if (http.Connection.RemoteIpAddress is { } client && HttpMethods.IsGet(http.Request.Method))
+        {
+            http.Response.OnCompleted(() =>
+            {
+                if (!http.RequestAborted.IsCancellationRequested)
+                    sightings.Fetched(client, $"{what}, by HTTP");
+                return Task.CompletedTask;
+            });
+        }
+        return file;
     }
 
     private string LocalScript(Machine machine) =>

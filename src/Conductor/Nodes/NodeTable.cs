@@ -26,6 +26,10 @@ internal static class NodeTable
 
     public static NodeRow? ByMac(IDbConnection sql, string mac) => sql.QuerySingleOrDefault<NodeRow>($"{Select} WHERE n.mac = @mac", new { mac });
 
+    /// <summary>The node that was last seen at this address, while a job works on it.</summary>
+    public static NodeRow? WorkedOnAt(IDbConnection sql, string address) =>
+        sql.QueryFirstOrDefault<NodeRow>($"{Select} WHERE n.address = @address AND j.id IS NOT NULL", new { address });
+
     public static NodeRow? ByIdempotencyKey(IDbConnection sql, string? key) =>
         key is null ? null : sql.QuerySingleOrDefault<NodeRow>($"{Select} WHERE n.idempotency_key = @key", new { key });
 

@@ -119,6 +119,7 @@ internal sealed class DhcpService(NetworkLink link, AddressServer? addresses, IB
             request.Mac,
             address.IsNone ? null : address.ToIPAddress(),
             client.Kind,
-            name.IsEmpty || name.ContainsAnyExcept(HostNameBytes) ? null : Encoding.ASCII.GetString(name)));
+            name.IsEmpty || name.ContainsAnyExcept(HostNameBytes) ? null : Encoding.ASCII.GetString(name),
+            answer?.Boot?.File));
     }
 }

@@ -10,7 +10,7 @@ namespace Baremetal.Netboot.Tftp;
 /// RFC 1350, 2347, 2348, 2349, 7440.
 /// </summary>
 internal sealed class TftpServer(
-    NetworkLink link, IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files, TftpOptions options, TimeProvider time, ILogger log)
+    NetworkLink link, IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files, TftpOptions options, IBootPolicy policy, TimeProvider time, ILogger log)
 {
     public const ushort Port = 69;
 
@@ -69,6 +69,7 @@ internal sealed class TftpServer(
             switch (await session.RunAsync(cancel))
             {
                 case TransferEnd.Sent:
+                    policy.Sent(client.Address, request.File);
                     log.FileSent(client, request.File, file.Length, time.GetElapsedTime(began).TotalSeconds, terms.BlockSize, terms.WindowSize, session.SentAgain);
                     break;
                 case TransferEnd.EndedByClient:

@@ -1,6 +1,10 @@
 using System.Net;
 using Baremetal.Api;
+using Baremetal.Conductor.Events;
+using Baremetal.Conductor.Jobs;
 using Baremetal.Conductor.Tests.World;
+using Baremetal.Netboot;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Baremetal.Conductor.Tests.Events;
 
@@ -39,6 +43,36 @@ public sealed class EventTests
                 seen.Add(one);
             return true;
         }
+    }
+
+    [Fact]
+    public async Task JobEvents_NodeNetboots_TellEachPartOfItsBoot()
+    {
+        await using var site = await TestSite.StartAsync();
+        var job = await site.Conductor.Operator.InspectAsync("n1", None);
+        await Until.JobAtAsync(site.Conductor.Operator, job.Id, Steps.WaitForAgent);
+        var policy = site.Conductor.Services.GetRequiredService<IBootPolicy>();
+        Assert.True(MacAddress.TryParse(TestSite.Mac, out var mac));
+
+        policy.Seen(new Sighting(mac, IPAddress.Loopback, ClientKind.Firmware, null, "undionly.kpxe"));
+        policy.Sent(IPAddress.Loopback, "undionly.kpxe");
+        policy.Sent(IPAddress.Parse("10.0.0.99"), "undionly.kpxe");
+        policy.Seen(new Sighting(mac, IPAddress.Loopback, ClientKind.Ipxe, null, "http://10.0.0.1:8080/boot/script?mac=00"));
+        policy.Seen(new Sighting(mac, IPAddress.Loopback, ClientKind.Ipxe, null, "http://10.0.0.1:8080/boot/script?mac=00"));
+        await site.Conductor.Plain.GetByteArrayAsync(Routes.BootKernel, None);
+        await SeenAsync("kernel, by HTTP, fetched");
+        await site.Conductor.Plain.GetByteArrayAsync(Routes.BootRamdisk, None);
+        await SeenAsync("ramdisk, by HTTP, fetched");
+
+        Assert.Equal(
+            [
+                "firmware (PXE) asks for an address: 127.0.0.1, then undionly.kpxe", "loader undionly.kpxe, by TFTP, fetched",
+                "iPXE asks for an address: 127.0.0.1, then HTTP /boot/script", "kernel, by HTTP, fetched", "ramdisk, by HTTP, fetched",
+            ],
+            Seen());
+
+        List<string?> Seen() => [.. site.Conductor.Database.Read(sql => EventLog.After(sql, 0, job.Id, 100)).Where(one => one.Kind == EventKinds.NodeSeen).Select(one => one.Text)];
+        Task SeenAsync(string text) => Until.TrueAsync(() => Task.FromResult(Seen().Contains(text)), text);
     }
 
     [Fact]

@@ -47,9 +47,9 @@ public sealed class CrashTests
         dying!.Counting = true;
         using var end = new CancellationTokenSource();
         var watch = WatchAsync();
-        await RunJobAsync(conductor, () => conductor.Operator.InspectAsync("n1", None));
+        await RunJobAsync(conductor, machine, () => conductor.Operator.InspectAsync("n1", None));
         await ScriptedMachine.TryAsync(() => ApproveAsync(conductor));
-        var deploy = await RunJobAsync(conductor, () => conductor.Operator.DeployAsync("n1", new DeployNode("debian", Hostname: "web"), None));
+        var deploy = await RunJobAsync(conductor, machine, () => conductor.Operator.DeployAsync("n1", new DeployNode("debian", Hostname: "web"), None));
         await end.CancelAsync();
         await watch;
         await machine.StopAsync();
@@ -72,7 +72,7 @@ public sealed class CrashTests
     }
 
     /// <summary>Asks as an operator does: again, until it is answered, with the same key.</summary>
-    private static async Task<Job> RunJobAsync(TestConductor conductor, Func<Task<Job>> start)
+    private static async Task<Job> RunJobAsync(TestConductor conductor, ScriptedMachine machine, Func<Task<Job>> start)
     {
         Job? job = null;
         await Until.TrueAsync(
@@ -99,7 +99,7 @@ public sealed class CrashTests
                     return false;
                 }
             },
-            () => $"the end of {job} ({string.Join(", ", job?.Steps.Select(step => $"{step.Name} {step.Ended}") ?? [])})");
+            () => $"the end of {job} ({string.Join(", ", job?.Steps.Select(step => $"{step.Name} {step.Ended}") ?? [])}); the machine: {machine.Fault?.ToString() ?? "works"}");
         return job!;
     }
 

@@ -17,6 +17,9 @@ internal sealed class ScriptedMachine(TestConductor conductor, string mac) : IDi
     /// <summary>How often an image was written from its beginning to its end.</summary>
     public int Writes { get; private set; }
 
+    /// <summary>Why it does nothing any more, if it does nothing any more and was not told to stop.</summary>
+    public Exception? Fault => _running.Exception?.InnerException;
+
     public void Start(bool fromNetwork)
     {
         var (was, before) = (_power, _running);

@@ -15,6 +15,7 @@ public sealed class ChainTests
     {
         using var dhcp = new OfflineDhcp(DhcpMode.Server);
         Assert.Equal("undionly.kpxe\0", File(dhcp.Expect(WithoutHttp).Bytes));
+        Assert.Equal("undionly.kpxe", dhcp.Sightings[^1].Told);
         Assert.Equal("undionly.kpxe\0", File(dhcp.Expect(ItsRequest).Bytes));
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Baremetal.Netboot.Tftp;
@@ -5,7 +6,7 @@ using Baremetal.Netboot.Tftp;
 namespace Baremetal.Netboot.Tests.Tftp;
 
 /// <summary>The TFTP server on the loopback interface, at a port of its own.</summary>
-internal sealed class LoopbackTftp : IAsyncDisposable
+internal sealed class LoopbackTftp : IBootPolicy, IAsyncDisposable
 {
     private static readonly NetworkLink Loopback = new("lo", 1, default, Ipv4.Parse("127.0.0.1"), 8, 1500);
 
@@ -18,11 +19,14 @@ internal sealed class LoopbackTftp : IAsyncDisposable
     {
         Small = Bytes(100_000, 1);
         Files["loader"] = Small;
-        server = new TftpServer(Loopback, Files, options ?? new TftpOptions(), time ?? TimeProvider.System, Log);
+        server = new TftpServer(Loopback, Files, options ?? new TftpOptions(), this, time ?? TimeProvider.System, Log);
         running = RunAsync();
     }
 
     public LogLines Log { get; } = new();
+
+    /// <summary>What the server said to have sent whole.</summary>
+    public ConcurrentQueue<(IPAddress Client, string File)> SentFiles { get; } = [];
 
     public Dictionary<string, ReadOnlyMemory<byte>> Files { get; } = [];
 
@@ -37,6 +41,12 @@ internal sealed class LoopbackTftp : IAsyncDisposable
         new Random(seed).NextBytes(bytes);
         return bytes;
     }
+
+    public BootChoice Choose(Machine machine) => throw new InvalidOperationException("TFTP asks nobody");
+
+    public void Seen(Sighting sighting) => throw new InvalidOperationException("TFTP sees nobody");
+
+    public void Sent(IPAddress client, string file) => SentFiles.Enqueue((client, file));
 
     public async ValueTask DisposeAsync()
     {

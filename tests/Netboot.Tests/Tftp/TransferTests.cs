@@ -38,6 +38,7 @@ public sealed class TransferTests : IDisposable
         await CurlAsync(server.EndPoint.Port, "loader", blockSize);
         Assert.Equal(server.Small, await File.ReadAllBytesAsync(Out, Cancel));
         Assert.Contains($"blksize {Math.Min(blockSize, 1468)},", await server.Log.WaitForAsync(1200, Cancel), StringComparison.Ordinal);
+        Assert.Equal([(IPAddress.Loopback, "loader")], server.SentFiles);
     }
 
     [Fact]
