@@ -25,6 +25,7 @@ public sealed record LabConductorSettings
 public sealed class LabConductor : IAsyncDisposable
 {
     private static readonly TimeSpan StartBound = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan StopBound = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan CommandBound = TimeSpan.FromMinutes(5);
 
     private readonly Lan _lan;
@@ -82,6 +83,14 @@ public sealed class LabConductor : IAsyncDisposable
 
     /// <summary>Sends a signal by its Linux number, such as SIGSTOP: a server that hangs.</summary>
     public void Signal(int signal) => _process!.Signal(signal);
+
+    /// <summary>As systemd stops it: <c>SIGTERM</c>, and all that it holds is written when it has ended.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken = default)
+    {
+        _process!.Signal(LabProcess.SigTerm);
+        await _process.WaitForExitAsync(StopBound, cancellationToken);
+        await KillAsync();
+    }
 
     /// <summary>As a crash would end it: <c>kill -9</c>.</summary>
     public async Task KillAsync()

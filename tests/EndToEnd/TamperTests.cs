@@ -44,7 +44,7 @@ public sealed class TamperTests : SiteTests
     {
         var site = await OpenAsync();
         var server = await site.AddAvailableServerAsync(FirmwareMode.Bios);
-        await site.Conductor.KillAsync();
+        await site.Conductor.StopAsync(TestContext.Current.CancellationToken);
         FlipManifest(site);
         await site.Conductor.StartAsync(TestContext.Current.CancellationToken);
 
@@ -59,16 +59,12 @@ public sealed class TamperTests : SiteTests
     private static void FlipManifest(Site site)
     {
         var payload = JsonNode.Parse(File.ReadAllText(site.Image.ManifestFile))!["payload"]!.GetValue<string>();
-        var needle = Encoding.ASCII.GetBytes(payload[..200]);
-        var flipped = 0;
-        foreach (var file in Directory.GetFiles(site.Conductor.StateDirectory, "conductor.db*"))
-        {
-            var bytes = File.ReadAllBytes(file);
-            for (var at = bytes.AsSpan().IndexOf(needle); at >= 0; at = bytes.AsSpan().IndexOf(needle), flipped++)
-                bytes[at + 120] ^= 1;
-            File.WriteAllBytes(file, bytes);
-        }
-        Assert.True(flipped > 0, "The manifest was not found in the database's files.");
+        var file = Path.Combine(site.Conductor.StateDirectory, "conductor.db");
+        var bytes = File.ReadAllBytes(file);
+        var at = bytes.AsSpan().IndexOf(Encoding.ASCII.GetBytes(payload[..200]));
+        Assert.True(at >= 0, $"The manifest was not found in {file}.");
+        bytes[at + 120] = (byte)(bytes[at + 120] == 'A' ? 'B' : 'A');
+        File.WriteAllBytes(file, bytes);
     }
 
     private static void Flip(FileInfo file, long offset)

@@ -48,7 +48,6 @@ internal sealed class RedfishDriver(RedfishAccess access, TimeProvider time) : I
         using var service = new RedfishService(access, time);
         // Off first: an override that is set on a running machine can be used up by a restart that is already on its way.
         await SwitchAsync(service, PowerState.Off, cancel);
-        var offAt = time.GetUtcNow();
         await service.SetBootOverrideAsync(
             new RedfishBoot("Once", "Pxe", firmware switch { FirmwareMode.Uefi => "UEFI", FirmwareMode.Bios => "Legacy", _ => null }),
             cancel);
@@ -60,6 +59,8 @@ internal sealed class RedfishDriver(RedfishAccess access, TimeProvider time) : I
                 "Look at the system's boot settings in its controller; some refuse overrides while firmware settings are pending.",
                 again: true);
         }
+        // As late as can be: what the machine sent before it went off may still arrive.
+        var offAt = time.GetUtcNow();
         await SwitchAsync(service, PowerState.On, cancel);
         return new NetworkBoot(offAt);
     }

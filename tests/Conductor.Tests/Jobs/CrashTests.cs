@@ -42,7 +42,8 @@ public sealed class CrashTests
         await conductor.Image.AddAsync(conductor);
         await conductor.Operator.EnrolNodeAsync(new EnrolNode("n1", Mac, bmc.Power), None);
         using var machine = new ScriptedMachine(conductor, Mac);
-        bmc.Started = network => machine.Start(network);
+        bmc.Started = machine.Start;
+        bmc.Stopped = machine.StopAsync;
 
         dying!.Counting = true;
         using var end = new CancellationTokenSource();

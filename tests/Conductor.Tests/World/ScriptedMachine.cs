@@ -59,6 +59,7 @@ internal sealed class ScriptedMachine(TestConductor conductor, string mac) : IDi
             try
             {
                 await call();
+                cancel.ThrowIfCancellationRequested();
                 return;
             }
             catch (Exception e) when (e is HttpRequestException or ProblemException { Problem.Status: 0 or >= 500 })

@@ -33,6 +33,9 @@ internal sealed class TestBmc : IAsyncDisposable
     /// <summary>Told each time that the machine starts: whether from the network.</summary>
     public Action<bool>? Started { get; set; }
 
+    /// <summary>Ends what runs on the machine, when it is switched off.</summary>
+    public Func<Task>? Stopped { get; set; }
+
     public int Starts { get; private set; }
 
     public string? OverrideMode { get; private set; }
@@ -136,13 +139,17 @@ internal sealed class TestBmc : IAsyncDisposable
             if (Lies)
                 return;
             _on = type is "On" or "ForceRestart";
-            if (!_on)
-                return;
-            network = _override == "Once" && _target == "Pxe";
-            (_override, _target) = ("Disabled", "None");
-            Starts++;
+            network = _on && _override == "Once" && _target == "Pxe";
+            if (_on)
+            {
+                (_override, _target) = ("Disabled", "None");
+                Starts++;
+            }
         }
-        Started?.Invoke(network);
+        if (type == "ForceOff")
+            await (Stopped?.Invoke() ?? Task.CompletedTask);
+        else
+            Started?.Invoke(network);
     }
 
     private static Task WriteAsync(HttpContext http, JsonObject json)
