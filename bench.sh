@@ -6,12 +6,16 @@ cd "$(dirname "$0")"
 
 name=${1:-}
 case "$name" in
-    stream) ;;
-    *) echo "usage: ./bench.sh stream [RUNS]" >&2; exit 2 ;;
+    stream | boot) ;;
+    *) echo "usage: ./bench.sh stream|boot [RUNS]" >&2; exit 2 ;;
 esac
 
 lab/setup.sh >&2
 dotnet build bench -c Release -v quiet -nologo >&2
-# The agent as it runs on servers: compiled ahead, trimmed, one file.
-dotnet publish src/DeployAgent -c Release -v quiet -nologo -o build/bench/agent >&2
+mkdir -p build/bench
+case "$name" in
+    # The agent as it runs on servers: compiled ahead, trimmed, one file.
+    stream) dotnet publish src/DeployAgent -c Release -v quiet -nologo -o build/bench/agent >&2 ;;
+    boot) lab/build.sh tiny >&2 ;;
+esac
 exec build/bin/Bench/release/bench "$name" "${2:-5}" build/bench

@@ -1,10 +1,21 @@
 using System.Globalization;
 using Baremetal.Bench;
 
-if (args is not ["stream", var runs, var folder] || !int.TryParse(runs, NumberStyles.None, CultureInfo.InvariantCulture, out var count) || count < 1)
+if (args is not [var name, var runs, var folder] || !int.TryParse(runs, NumberStyles.None, CultureInfo.InvariantCulture, out var count) || count < 1)
 {
-    Console.Error.WriteLine("usage: bench stream RUNS FOLDER");
+    Console.Error.WriteLine("usage: bench stream|boot RUNS FOLDER");
     return 2;
 }
-StreamBench.Run(Path.GetFullPath(folder), count);
-return 0;
+folder = Path.GetFullPath(folder);
+switch (name)
+{
+    case "stream":
+        StreamBench.Run(folder, count);
+        return 0;
+    case "boot":
+        await BootBench.RunAsync(folder, count);
+        return 0;
+    default:
+        Console.Error.WriteLine($"There is no benchmark '{name}': choose stream or boot.");
+        return 2;
+}

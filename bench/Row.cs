@@ -5,16 +5,16 @@ namespace Baremetal.Bench;
 
 /// <summary>
 /// One result, one line of JSON. <paramref name="Ours"/> and <paramref name="PeerFigure"/> are medians of interleaved runs; a <paramref name="Ratio"/> above 1
-/// means that we are better; <paramref name="LimitRatio"/> is the share of the physical limit that was reached, null where no limit was measured.
+/// means that we are better; <paramref name="LimitRatio"/> is the share of the physical limit that was reached. Null where no peer or no limit was measured.
 /// </summary>
 internal sealed record Row(
     string Bench,
     string Case,
     double Ours,
-    [property: JsonPropertyName("peer")] double PeerFigure,
-    string PeerName,
+    [property: JsonPropertyName("peer")] double? PeerFigure,
+    string? PeerName,
     string Unit,
-    double Ratio,
+    double? Ratio,
     double? Limit,
     double? LimitRatio,
     int Runs)
@@ -22,6 +22,10 @@ internal sealed record Row(
     /// <summary>A row of seconds, of which fewer are better.</summary>
     public static Row OfSeconds(string bench, string name, IReadOnlyList<double> ours, string peerName, IReadOnlyList<double> peer) =>
         new(bench, name, Median(ours), Median(peer), peerName, "s", Math.Round(Median(peer) / Median(ours), 2), null, null, ours.Count);
+
+    /// <summary>A row of seconds that no peer can be held against, only what the machine itself needs.</summary>
+    public static Row OfSecondsToLimit(string bench, string name, IReadOnlyList<double> ours, IReadOnlyList<double> limit) =>
+        new(bench, name, Median(ours), null, null, "s", null, Median(limit), Math.Round(Median(limit) / Median(ours), 2), ours.Count);
 
     public void Print() => Console.WriteLine(JsonSerializer.Serialize(this, RowJson.Default.Row));
 

@@ -83,9 +83,10 @@ public sealed class SqliteDatabase : IDatabase
 
     public void Dispose()
     {
+        using (var readers = new SqliteConnection(_readers))
+            SqliteConnection.ClearPool(readers);
+        // Last, since the last connection folds the log into the file, and only a writer can: a stopped conductor's state is one whole file.
         lock (_writing)
             _writer.Dispose();
-        using var readers = new SqliteConnection(_readers);
-        SqliteConnection.ClearPool(readers);
     }
 }
