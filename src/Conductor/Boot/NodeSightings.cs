@@ -57,9 +57,10 @@ public sealed partial class NodeSightings(IDatabase database, ILogger<NodeSighti
             return;
         database.Write(tx =>
         {
+            // A system that only looks for servers has no address yet: it is up when it can be reached at the one that we tell.
             tx.Sql.Execute(
-                "UPDATE nodes SET address = coalesce(@address, address), system_seen = CASE WHEN @isSystem = 1 THEN @now ELSE system_seen END WHERE id = @Id",
-                new { known.Id, address, isSystem = sighting.Kind == ClientKind.System, now = tx.Now });
+                "UPDATE nodes SET address = coalesce(@address, address), system_seen = CASE WHEN @isUp = 1 THEN @now ELSE system_seen END WHERE id = @Id",
+                new { known.Id, address, isUp = sighting.Kind == ClientKind.System && address is not null, now = tx.Now });
             if (isNews)
                 tx.Append(EventKinds.NodeSeen, known.Id, known.CurrentJob, text: TextOf(sighting.Kind, address, sighting.Told));
             JobTable.Wake(tx, known.Id);

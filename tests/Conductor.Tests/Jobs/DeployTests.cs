@@ -1,5 +1,6 @@
 using System.Net;
 using Baremetal.Api;
+using Baremetal.Conductor.Events;
 using Baremetal.Conductor.Jobs;
 using Baremetal.Conductor.Tests.World;
 using Baremetal.Netboot;
@@ -62,6 +63,12 @@ public sealed class DeployTests
         foreach (var kind in new[] { ClientKind.Firmware, ClientKind.Ipxe, ClientKind.Ramdisk })
             policy.Seen(new Sighting(mac, IPAddress.Parse("10.0.0.9"), kind, null));
         await Until.TrueAsync(async () => (await conductor.Operator.GetNodeAsync("n1", None)).Address == "10.0.0.9", "the address to be noted");
+        Assert.Null((await conductor.Operator.GetJobAsync(deploy.Id, None)).Finished);
+        // Beside another DHCP server, a system that looks for one is seen before it has an address.
+        policy.Seen(new Sighting(mac, null, ClientKind.System, null));
+        await Until.TrueAsync(
+            () => Task.FromResult(conductor.Database.Read(sql => EventLog.After(sql, 0, deploy.Id, 100)).Any(one => one.Text == "operating system asks for an address")),
+            "the system to be seen without an address");
         Assert.Null((await conductor.Operator.GetJobAsync(deploy.Id, None)).Finished);
         policy.Seen(new Sighting(mac, IPAddress.Parse("10.0.0.10"), ClientKind.System, "web-1"));
 
