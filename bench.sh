@@ -11,7 +11,7 @@ case "$name" in
 esac
 
 lab/setup.sh >&2
-dotnet build bench -c Release -v quiet -nologo >&2
+dotnet msbuild bench -restore -p:Configuration=Release -v:quiet -nologo >&2
 mkdir -p build/bench
 case "$name" in
     # The agent as it runs on servers: compiled ahead, trimmed, one file.

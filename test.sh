@@ -15,7 +15,8 @@ results=build/test-results
 rm -rf "$results"
 
 lab/setup.sh
-dotnet build Baremetal.sln -c Release -v quiet -nologo
+echo "Building all"
+dotnet msbuild Baremetal.sln -restore -p:Configuration=Release -v:quiet -nologo
 
 filter=()
 if [ "$what" = fast ]; then

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 echo "Building conductor, agent and lab"
-for project in src/Conductor src/DeployAgent lab; do dotnet build "$project" -c Release -v quiet -nologo -clp:ErrorsOnly; done
+for project in src/Conductor src/DeployAgent lab; do dotnet msbuild "$project" -restore -p:Configuration=Release -v:quiet -nologo; done
 
 ramdisk/build.sh
 [ $# -gt 0 ] || set -- debian tiny

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Baremetal.Api;
 
 namespace Baremetal.Lab.Demo;
@@ -19,14 +20,18 @@ internal sealed class DemoRun(DemoOptions options, DemoScreen screen)
             return 2;
         }
         using var interrupted = new CancellationTokenSource();
-        Console.CancelKeyPress += (_, pressed) =>
-        {
-            // The first Ctrl-C removes all that was started; a second one ends at once, and the next lab sweeps up.
-            pressed.Cancel = !interrupted.IsCancellationRequested;
-            interrupted.Cancel();
-        };
+        // Ctrl-C, kill and a closed terminal remove all that was started; a second one ends at once, and the next lab sweeps up.
+        using var pressed = PosixSignalRegistration.Create(PosixSignal.SIGINT, End);
+        using var killed = PosixSignalRegistration.Create(PosixSignal.SIGTERM, End);
+        using var hungUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, End);
         var screen = new DemoScreen(Console.Out, terminal: !Console.IsOutputRedirected);
         return await new DemoRun(options, screen).RunAsync(interrupted.Token);
+
+        void End(PosixSignalContext signal)
+        {
+            signal.Cancel = !interrupted.IsCancellationRequested;
+            interrupted.Cancel();
+        }
     }
 
     private async Task<int> RunAsync(CancellationToken cancel)
