@@ -46,6 +46,9 @@ public sealed class LabConductor : IAsyncDisposable
     /// <summary>All that the conductor has said, over all its starts.</summary>
     public string LogPath => Path.Combine(_lan.Folder, "conductor.log");
 
+    /// <summary>Completes with its exit code when it has ended, by whatever.</summary>
+    public Task<int> Ended => _process!.Ended;
+
     /// <summary>What makes the command line speak to this conductor; for people, too.</summary>
     public IReadOnlyDictionary<string, string> ClientEnvironment => new Dictionary<string, string>(StringComparer.Ordinal)
     {

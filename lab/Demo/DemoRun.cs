@@ -67,7 +67,7 @@ internal sealed class DemoRun(DemoOptions options, DemoScreen screen)
             }
 
             stage = "deploy";
-            var failures = await RunJourneysAsync(journeys, lan, cancel);
+            var failures = await WhileItServesAsync(site.Conductor, served => RunJourneysAsync(journeys, lan, served), cancel);
             if (failures > 0)
                 return Failed(lan, failures);
 
@@ -95,6 +95,19 @@ internal sealed class DemoRun(DemoOptions options, DemoScreen screen)
         }
     }
 
+    /// <summary>Without its conductor no server gets anywhere, and the commands would ask for it for minutes.</summary>
+    private static async Task<int> WhileItServesAsync(LabConductor conductor, Func<CancellationToken, Task<int>> run, CancellationToken cancel)
+    {
+        using var served = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var running = run(served.Token);
+        if (await Task.WhenAny(running, conductor.Ended) == running)
+            return await running;
+        await served.CancelAsync();
+        await ((Task)running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        cancel.ThrowIfCancellationRequested();
+        throw new InvalidOperationException($"the conductor ended by itself, with exit code {await conductor.Ended}. What it said is in {conductor.LogPath}.");
+    }
+
     private async Task<int> RunJourneysAsync(IReadOnlyList<NodeJourney> journeys, Lan lan, CancellationToken cancel)
     {
         var failures = 0;
@@ -103,6 +116,12 @@ internal sealed class DemoRun(DemoOptions options, DemoScreen screen)
             try
             {
                 await journey.RunAsync(cancel);
+            }
+            catch (OperationCanceledException)
+            {
+                screen.ProgressEnds(journey.Name);
+                screen.Say(journey.Name, "stopped", $"at {journey.Stage}");
+                throw;
             }
             catch (Exception e) when (e is InvalidOperationException or IOException or TimeoutException)
             {
