@@ -65,21 +65,30 @@ public sealed partial class Lan : IAsyncDisposable
     public async Task<LanHost> AddHostAsync(string name, IPAddress address, CancellationToken cancellationToken = default)
     {
         RequireName(name);
-        var number = hosts.Count;
         var network = await NetworkNamespace.CreateAsync($"{namespaceName}-{name}", cancellationToken);
         var host = new LanHost(network, address, Folder);
         hosts.Add(host);
         Quieten(host);
+        await host.IpAsync("link set lo up", cancellationToken);
+        await PlugInAsync(host, cancellationToken);
+        return host;
+    }
+
+    /// <summary>Removes a host's interface, as a network service does that makes a bridge anew.</summary>
+    public Task UnplugAsync(LanHost host, CancellationToken cancellationToken = default) => Conductor.IpAsync($"link del veth{hosts.IndexOf(host)}", cancellationToken);
+
+    /// <summary>Makes a host's interface, with its address.</summary>
+    public async Task PlugInAsync(LanHost host, CancellationToken cancellationToken = default)
+    {
+        var veth = $"veth{hosts.IndexOf(host)}";
         await Conductor.IpAsync($"""
-            link add veth{number} type veth peer name eth0 netns {network.Name}
-            link set veth{number} master br0 up
+            link add {veth} type veth peer name eth0 netns {host.Namespace}
+            link set {veth} master br0 up
             """, cancellationToken);
         await host.IpAsync($"""
-            link set lo up
-            addr add {address}/{PrefixLength} broadcast + dev eth0
+            addr add {host.Address}/{PrefixLength} broadcast + dev eth0
             link set eth0 up
             """, cancellationToken);
-        return host;
     }
 
     /// <summary>A virtual server on the LAN, switched off, its disks empty.</summary>

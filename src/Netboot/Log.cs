@@ -22,6 +22,12 @@ internal static partial class Log
     [LoggerMessage(1004, LogLevel.Information, "Netboot on {Interface} has ended")]
     public static partial void Stopped(this ILogger log, string @interface);
 
+    [LoggerMessage(1005, LogLevel.Warning, "Netboot on {Interface} is interrupted: {Change}")]
+    public static partial void LinkChanged(this ILogger log, string @interface, string change);
+
+    [LoggerMessage(1006, LogLevel.Warning, "Netboot on {Interface} waits: {Why}")]
+    public static partial void LinkWaits(this ILogger log, string @interface, string why);
+
     [LoggerMessage(1100, LogLevel.Information, "{Message} from {Mac} ({Client}): {Answer} {Address}, {Boot}")]
     public static partial void Answered(this ILogger log, DhcpMessage message, MacAddress mac, PxeClient client, DhcpMessage answer, Ipv4 address, string boot);
 

@@ -20,7 +20,15 @@ internal sealed partial record NetworkLink(string Name, int Index, MacAddress Ma
         var all = NetworkInterface.GetAllNetworkInterfaces();
         var found = all.FirstOrDefault(one => one.Name == name) ?? throw new NetbootException(
             $"There is no network interface {name}; this machine has {string.Join(", ", all.Select(one => one.Name).Order(StringComparer.Ordinal))}. Set the one that your servers boot from.");
-        var properties = found.GetIPProperties();
+        IPInterfaceProperties properties;
+        try
+        {
+            properties = found.GetIPProperties();
+        }
+        catch (NetworkInformationException error)
+        {
+            throw new NetbootException($"The network interface {name} went away while it was looked at: {error.Message}", error);
+        }
         var addresses = properties.UnicastAddresses.Where(one => one.Address.AddressFamily == AddressFamily.InterNetwork).ToList();
         var ours = addresses.FirstOrDefault(one => wanted is null || Ipv4.From(one.Address) == wanted) ?? throw new NetbootException(
             $"The network interface {name} has no IPv4 address{(wanted is { } w ? $" {w}" : "")}. Give it one; servers are told to fetch their loader and script from there.");

@@ -38,6 +38,24 @@ public sealed class ServerOnALanTests
     }
 
     [Fact]
+    public async Task Server_InterfaceMadeAnew_ServesItAgain()
+    {
+        await using var lan = await ServedLan.CreateAsync();
+        var other = await lan.AddHostAsync("other", "10.77.0.3");
+        var client = await lan.AddHostAsync("client", "10.77.0.50");
+        var server = await lan.ServeAsync(DhcpMode.Server, host: other);
+        var first = await lan.UdhcpcAsync(client);
+        var since = server.Output.Mark;
+
+        await lan.Lan.UnplugAsync(other, TestContext.Current.CancellationToken);
+        await server.Output.WaitForLineAsync("Netboot on eth0 waits: There is no network interface eth0", ServedLan.Bound, since, TestContext.Current.CancellationToken);
+        await lan.Lan.PlugInAsync(other, TestContext.Current.CancellationToken);
+        await server.Output.WaitForLineAsync(ServeCommand.Ready, ServedLan.Bound, since, TestContext.Current.CancellationToken);
+
+        Assert.Equal(first, await lan.UdhcpcAsync(client));
+    }
+
+    [Fact]
     public async Task Server_BesideAServerOfOurs_RefusesAndNamesIt()
     {
         await using var lan = await ServedLan.CreateAsync();
