@@ -12,7 +12,7 @@ namespace Baremetal.Imaging.Streaming;
 ///    end                     end           untouched              end           and every chunk that a derived write meets
 /// </code>
 /// Their bytes are verified first, overlaid in memory with the derived sectors, and written last; LBA 0, without which firmware finds
-/// nothing, comes after all others.
+/// nothing, is the first that goes and the last that comes.
 /// </summary>
 internal sealed class DiskEnds : IDisposable
 {
@@ -80,9 +80,15 @@ internal sealed class DiskEnds : IDisposable
         }
     }
 
-    /// <summary>Zeros all ends. From here on the disk does not boot.</summary>
+    /// <summary>
+    /// Zeros all ends. From here on the disk does not boot. LBA 0 is first, alone and flushed: of all that one flush covers, a power cut can
+    /// keep the other zeros and lose these, and the old system would start with holes in it. Without LBA 0 nobody starts what else is still
+    /// there: BIOS misses its signature, and UEFI the protective MBR, without which it may believe no GPT (UEFI 2.10, section 5.2.3; edk2 does not).
+    /// </summary>
     public void Blank(IBlockTarget target)
     {
+        target.Zero(0, _sectorSize);
+        target.Flush();
         foreach (var chunk in _chunks)
             target.Zero(_image.OffsetOf(chunk), _image.LengthOf(chunk));
         var tail = Math.Max(_image.Size, _diskSize - TailLength);
