@@ -36,6 +36,9 @@ public sealed class RecordingTarget(byte[] disk, int sectorSize = 512) : IBlockT
     /// <summary>Called before each write, outside the lock; may throw, as a failing disk would.</summary>
     public Action<RecordedWrite>? BeforeWrite { get; set; }
 
+    /// <summary>Called with the offset and the length of each read, outside the lock; may throw, as a bad sector would.</summary>
+    public Action<long, int>? BeforeRead { get; set; }
+
     public IReadOnlyList<RecordedWrite> Writes
     {
         get
@@ -61,6 +64,7 @@ public sealed class RecordingTarget(byte[] disk, int sectorSize = 512) : IBlockT
 
     public void Read(long offset, Span<byte> buffer)
     {
+        BeforeRead?.Invoke(offset, buffer.Length);
         lock (_gate)
             disk.AsSpan((int)offset, buffer.Length).CopyTo(buffer);
     }

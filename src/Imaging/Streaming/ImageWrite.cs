@@ -177,11 +177,24 @@ internal sealed class ImageWrite : IDisposable
         _progress.Begin(WritePhase.Comparing, candidates.Sum(chunk => (long)Chunks.LengthOf(chunk)));
         ForEach(candidates, (chunk, buffer) =>
         {
-            _target.Read(Chunks.OffsetOf(chunk), buffer);
-            _held[chunk] = _image.Disk.Matches(chunk, buffer);
+            _held[chunk] = TryReadDisk(chunk, buffer) && _image.Disk.Matches(chunk, buffer);
             if (_held[chunk])
                 _progress.Reused(buffer.Length);
         });
+    }
+
+    // A sector that cannot be read may still be written, and many a disk replaces it then.
+    private bool TryReadDisk(int chunk, Span<byte> buffer)
+    {
+        try
+        {
+            _target.Read(Chunks.OffsetOf(chunk), buffer);
+            return true;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
     }
 
     private void WriteData()

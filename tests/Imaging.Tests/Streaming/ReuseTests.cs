@@ -51,6 +51,26 @@ public sealed class ReuseTests
     }
 
     [Fact]
+    public void Reuse_OfADiskWithABadSector_WritesThatChunkAnew()
+    {
+        using var folder = new TestFolder();
+        var raw = folder.MakeDisk("disk.raw", DiskSize, seed: 6);
+        var image = TestImage.Sign(raw);
+        const long bad = (3 * ChunkSize) + 4096;
+        var target = new RecordingTarget(File.ReadAllBytes(raw))
+        {
+            BeforeRead = (offset, length) => _ = offset <= bad && bad < offset + length ? throw new IOException("Input/output error") : 0,
+        };
+
+        var outcome = Writing.To(target, image, new WriteOptions(Reuse: true));
+
+        Assert.True(outcome.Status == WriteStatus.Written, outcome.Reason?.ToString());
+        Assert.Equal(DiskSize - (3 * ChunkSize), outcome.Figures.ReusedBytes);
+        Assert.Equal(3, target.Writes.First(write => write.Data is not null).Offset / ChunkSize);
+        Assert.Equal(File.ReadAllBytes(raw), target.Disk);
+    }
+
+    [Fact]
     public void WithoutReuse_EverythingIsWritten()
     {
         using var folder = new TestFolder();
