@@ -13,8 +13,11 @@ public readonly record struct ChunkLayout(long Size, int ChunkSize)
     /// <summary>A chunk is held in memory whole, several at a time.</summary>
     public const int MaxChunkSize = 16 << 20;
 
-    private const int SmallestSourceChunk = 1 << 20;
-    private const int SmallestDiskChunk = 4 << 20;
+    /// <summary>Smaller ones would cost a request each.</summary>
+    public const int SmallestSourceChunk = 1 << 20;
+
+    /// <summary>A multiple of every format's clusters, which are decoded whole: of qcow2's largest, 2 MiB.</summary>
+    public const int SmallestDiskChunk = 4 << 20;
 
     public int Count => checked((int)((Size + ChunkSize - 1) / ChunkSize));
 

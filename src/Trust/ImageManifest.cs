@@ -100,14 +100,14 @@ public abstract record ChunkedContent(long Size, int ChunkSize, long ChunkCount,
     [JsonIgnore]
     public ChunkLayout Layout => new(Size, ChunkSize);
 
-    protected Rejection? FirstFault(string image, string what)
+    protected Rejection? FirstFault(string image, string what, int smallestChunk)
     {
         if (Hash != Sha256)
             return new Rejection($"The manifest of image {image} lists its {what} by '{Hash}'; only sha256 is known.");
         if (Size is <= 0 or > ChunkLayout.MaxSize)
             return new Rejection($"The {what} of image {image} has {Size} bytes; it must have between 1 and {ChunkLayout.MaxSize} (2 TiB).");
-        if (ChunkSize is < 4096 or > ChunkLayout.MaxChunkSize || !System.Numerics.BitOperations.IsPow2(ChunkSize) || (Size - 1) / ChunkSize >= 1 << 21)
-            return new Rejection($"The {what} chunks of image {image} have {ChunkSize} bytes; that must be a power of two from 4096 to {ChunkLayout.MaxChunkSize} that makes at most 2^21 chunks.");
+        if (ChunkSize < smallestChunk || ChunkSize > ChunkLayout.MaxChunkSize || !System.Numerics.BitOperations.IsPow2(ChunkSize) || (Size - 1) / ChunkSize >= 1 << 21)
+            return new Rejection($"The {what} chunks of image {image} have {ChunkSize} bytes; that must be a power of two from {smallestChunk} to {ChunkLayout.MaxChunkSize} that makes at most 2^21 chunks.");
         if (ChunkCount != Layout.Count || Index.Size != ChunkCount * Digest.Size)
             return new Rejection($"The manifest of image {image} contradicts itself: its {what}'s size, chunk size, chunk count and index size do not fit together.");
         return null;
@@ -124,7 +124,7 @@ public sealed record DiskContent(long Size, int SectorSize, int ChunkSize, long 
             return new Rejection($"Image {image} is made for sectors of {SectorSize} bytes; disks have 512 or 4096.");
         if (Size % SectorSize != 0)
             return new Rejection($"The disk of image {image} has {Size} bytes, which is no multiple of its sector size {SectorSize}.");
-        return FirstFault(image, "disk");
+        return FirstFault(image, "disk", ChunkLayout.SmallestDiskChunk);
     }
 }
 
@@ -132,7 +132,7 @@ public sealed record DiskContent(long Size, int SectorSize, int ChunkSize, long 
 public sealed record SourceContent(string Format, string Compression, long Size, int ChunkSize, long ChunkCount, string Hash, IndexReference Index)
     : ChunkedContent(Size, ChunkSize, ChunkCount, Hash, Index)
 {
-    internal Rejection? FirstFault(string image) => FirstFault(image, "source");
+    internal Rejection? FirstFault(string image) => FirstFault(image, "source", ChunkLayout.SmallestSourceChunk);
 }
 
 public sealed record IndexReference(Digest Sha256, long Size);

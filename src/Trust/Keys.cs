@@ -33,7 +33,7 @@ public sealed class SigningKey : IDisposable
             else
                 key = new SigningKey(ecdsa);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or CryptographicException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or CryptographicException or PlatformNotSupportedException)
         {
             rejection = new Rejection($"The private key {path} cannot be read: {e.Message}", "It must be a PKCS#8 PEM file, as 'conductor key new' makes it.");
         }
@@ -89,9 +89,9 @@ public sealed class PublicKey
             if (read == spki.Length && IsP256(ecdsa))
                 key = new PublicKey(spki);
         }
-        catch (CryptographicException)
+        catch (Exception e) when (e is CryptographicException or PlatformNotSupportedException)
         {
-            // Not a key: null says so.
+            // Not a key, or on a curve that this machine does not know: null says so.
         }
         return key is not null;
     }
@@ -109,7 +109,7 @@ public sealed class PublicKey
             else
                 rejection = new Rejection($"The key in {path} is not on the curve P-256.");
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or CryptographicException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or CryptographicException or PlatformNotSupportedException)
         {
             rejection = new Rejection($"The public key {path} cannot be read: {e.Message}");
         }

@@ -17,7 +17,7 @@ internal sealed class AgentUnderTest : IAsyncDisposable
     private int _restarts;
     private int _opened;
 
-    private AgentUnderTest(MachineTree tree, BootArguments boot, TimeProvider time)
+    private AgentUnderTest(MachineTree tree, BootArguments boot, TimeProvider time, Action? beforeDisk)
     {
         _tree = tree;
         var machine = new Machine(tree.Root)
@@ -26,6 +26,7 @@ internal sealed class AgentUnderTest : IAsyncDisposable
             OpenDisk = _ =>
             {
                 Interlocked.Increment(ref _opened);
+                beforeDisk?.Invoke();
                 return FileTarget.Open(DiskPath(tree), DiskBytes);
             },
             Restart = () => Interlocked.Increment(ref _restarts),
@@ -44,10 +45,14 @@ internal sealed class AgentUnderTest : IAsyncDisposable
 
     public string Output => _output.ToString();
 
-    public static AgentUnderTest Start(MachineTree tree, BootArguments boot, TimeProvider? time = null)
+    /// <param name="tree">The machine.</param>
+    /// <param name="boot">What the boot script says.</param>
+    /// <param name="time">Its clock.</param>
+    /// <param name="beforeDisk">Done before the disk is opened; may throw, as a driver would.</param>
+    public static AgentUnderTest Start(MachineTree tree, BootArguments boot, TimeProvider? time = null, Action? beforeDisk = null)
     {
         tree.Write("/sys/block/vda/size", $"{DiskBytes / 512}\n");
-        return new AgentUnderTest(tree, boot, time ?? TimeProvider.System);
+        return new AgentUnderTest(tree, boot, time ?? TimeProvider.System, beforeDisk);
     }
 
     public static string DiskPath(MachineTree tree) => Path.Join(tree.Root, "vda.disk");

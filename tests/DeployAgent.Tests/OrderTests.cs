@@ -260,6 +260,22 @@ public sealed class OrderTests(SignedDisk image) : IClassFixture<SignedDisk>, ID
     }
 
     [Fact]
+    public async Task Step_ThatThrowsWhatNobodyExpected_FailsAndTheAgentGoesOn()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        image.AddTo(conductor);
+        conductor.Order = ask => conductor.Sign(conductor.OrderFor(ask, AgentUnderTest.Disk, AllSteps));
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot(), beforeDisk: () => throw new InvalidOperationException("of all things"));
+
+        await agent.UntilAsync("the failure", () => conductor.Reports.Any(report => report.Outcome == StepOutcome.Failed));
+        conductor.Order = ask => conductor.Sign(conductor.OrderFor(ask, AgentUnderTest.Disk, OrderSteps.Reboot));
+        await agent.EndAsync();
+
+        Assert.Contains("of all things", conductor.Reports.First(report => report.Outcome == StepOutcome.Failed).Cause, StringComparison.Ordinal);
+        Assert.Equal(1, agent.Restarts);
+    }
+
+    [Fact]
     public async Task Order_AbortedWhileItRuns_StopsReportsAndWaitsForTheNext()
     {
         await using var conductor = await TestConductor.StartAsync();

@@ -60,4 +60,18 @@ public sealed class KeysTests : IDisposable
         Assert.True(PublicKey.TryFromSpki(key.Public.Spki, out _));
         Assert.False(PublicKey.TryFromSpki([.. key.Public.Spki, 0], out _));
     }
+
+    [Fact]
+    public void TryFromSpki_CurveThatNobodyKnows_IsRefused()
+    {
+        using var key = SigningKey.Create();
+        byte[] p256 = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+        byte[] spki = [.. key.Public.Spki];
+        spki[spki.AsSpan().IndexOf(p256) + p256.Length - 1] = 0x63;
+
+        Assert.False(PublicKey.TryFromSpki(spki, out _));
+        File.WriteAllText(_folder.File("unknown.pub"), PemEncoding.WriteString("PUBLIC KEY", spki));
+        Assert.False(PublicKey.TryLoad(_folder.File("unknown.pub"), out _, out var rejection));
+        Assert.Contains("unknown.pub", rejection.Cause, StringComparison.Ordinal);
+    }
 }

@@ -185,6 +185,25 @@ public sealed class TrustAnchorTests : IDisposable
     }
 
     [Fact]
+    public void TryOpenManifest_ChunksSmallerThanAClusterMayBe_IsRefused()
+    {
+        var manifest = TestDocuments.Manifest();
+        var (disk, source) = (manifest.Predicate.Disk, manifest.Predicate.Source);
+        var (smallDisk, smallSource) = (new ChunkLayout(disk.Size, 2 << 20), new ChunkLayout(source.Size, 512 << 10));
+
+        Assert.Contains("disk chunks", RefusalOf(manifest.Predicate with
+        {
+            Disk = disk with { ChunkSize = smallDisk.ChunkSize, ChunkCount = smallDisk.Count, Index = disk.Index with { Size = smallDisk.Count * Digest.Size } },
+        }), StringComparison.Ordinal);
+        Assert.Contains("source chunks", RefusalOf(manifest.Predicate with
+        {
+            Source = source with { ChunkSize = smallSource.ChunkSize, ChunkCount = smallSource.Count, Index = source.Index with { Size = smallSource.Count * Digest.Size } },
+        }), StringComparison.Ordinal);
+
+        string RefusalOf(ImagePredicate predicate) => Refusal(Anchor(), TestDocuments.Sign(manifest with { Predicate = predicate }, _image));
+    }
+
+    [Fact]
     public void TryOpenOrder_ByTheNamedConductorOnly_Opens()
     {
         var order = new DeployOrder("job-1", 1, "node-1", "boot-1", "nonce", Digest.Of("m"u8), 2, new TargetDisk(8L << 30, 512, Serial: "S1"), Reuse: false, [new OrderStep("reboot")], Now, Now.AddMinutes(10));

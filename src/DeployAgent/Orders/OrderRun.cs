@@ -106,7 +106,7 @@ internal sealed class OrderRun(DeployOrder order, OrderQuestion question, Disk d
         {
             return new StepEnd(new Rejection(e.Message));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+        catch (Exception e) when (e is not OperationCanceledException || !cancel.IsCancellationRequested)
         {
             return new StepEnd(new Rejection($"Step {step.Name} failed at {disk.Name}: {e.Message}"));
         }

@@ -102,9 +102,9 @@ internal sealed class ImageWrite : IDisposable
             _target.Zero(0, SectorSize);
             _target.Flush();
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // A disk that takes no more writes holds what it was blanked with before the data.
+            // A disk that takes no more writes (or has made itself read-only) holds what it was blanked with before the data.
         }
     }
 

@@ -50,6 +50,11 @@ public static class ImageWriter
         {
             reason = new Rejection($"{target.Name}: {e.Message}");
         }
+        catch (Exception e)
+        {
+            // A fault of this program, but its disk must not boot either, and whoever waits must be told.
+            reason = new Rejection($"{target.Name}: the write ended by a fault of this program ({e.GetType().Name}: {e.Message}).", "Report it, with the image's name.");
+        }
 
         var status = reason is null ? WriteStatus.Written : write.HasTouched ? WriteStatus.Failed : WriteStatus.Refused;
         if (status == WriteStatus.Failed)

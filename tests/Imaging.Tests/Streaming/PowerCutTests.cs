@@ -80,6 +80,40 @@ public sealed class PowerCutTests
     }
 
     [Fact]
+    public void DiskThatTurnsReadOnly_InTheMiddle_HasFailed()
+    {
+        using var folder = new TestFolder();
+        var image = TestImage.Sign(folder.MakeDisk("new.raw", DiskSize, seed: 2));
+        var isReadOnly = false;
+        var target = new RecordingTarget(new byte[DiskSize])
+        {
+            BeforeWrite = write => _ = (isReadOnly |= write.Data is not null) ? throw new UnauthorizedAccessException("Operation not permitted") : 0,
+        };
+
+        var outcome = Writing.To(target, image);
+
+        Assert.Equal(WriteStatus.Failed, outcome.Status);
+        Assert.Contains("Operation not permitted", outcome.Reason!.Cause, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void FaultOfTheProgram_InTheMiddle_HasFailedAndIsLeftUnbootable()
+    {
+        using var folder = new TestFolder();
+        var image = TestImage.Sign(folder.MakeDisk("new.raw", DiskSize, seed: 2));
+        var target = new RecordingTarget(File.ReadAllBytes(folder.MakeDisk("old.raw", DiskSize, seed: 1)))
+        {
+            BeforeWrite = write => _ = write.Data is not null && write.Offset == 8 << 20 ? throw new InvalidOperationException("of all things") : 0,
+        };
+
+        var outcome = Writing.To(target, image);
+
+        Assert.Equal(WriteStatus.Failed, outcome.Status);
+        Assert.Contains("InvalidOperationException: of all things", outcome.Reason!.Cause, StringComparison.Ordinal);
+        Assert.False(Disks.Boots(target.Disk));
+    }
+
+    [Fact]
     public void DiskThatForgets_IsFoundWhenItIsReadBack()
     {
         using var folder = new TestFolder();
