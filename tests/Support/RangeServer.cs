@@ -11,7 +11,8 @@ namespace Baremetal.Support;
 /// <param name="Then">What follows the bytes that are sent.</param>
 /// <param name="Body">Sends these bytes for the file's.</param>
 /// <param name="IgnoreRange">Answers 200 with the whole file.</param>
-public sealed record Fault(int? Status = null, int? SendOnly = null, AfterCut Then = AfterCut.Close, byte[]? Body = null, bool IgnoreRange = false);
+/// <param name="Location">Goes with the status: where a redirect leads.</param>
+public sealed record Fault(int? Status = null, int? SendOnly = null, AfterCut Then = AfterCut.Close, byte[]? Body = null, bool IgnoreRange = false, string? Location = null);
 
 public enum AfterCut
 {
@@ -118,7 +119,7 @@ public sealed class RangeServer : IDisposable
         var fault = _faults(request);
         if (fault?.Status is { } status)
         {
-            await client.SendAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 {status} Fault\r\nContent-Length: 0\r\n\r\n"), stop);
+            await client.SendAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 {status} Fault\r\n{(fault.Location is { } location ? $"Location: {location}\r\n" : "")}Content-Length: 0\r\n\r\n"), stop);
             return true;
         }
         if (from > to)

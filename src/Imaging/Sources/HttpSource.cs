@@ -40,6 +40,8 @@ public sealed class HttpSource(Uri address, TimeProvider time, HttpLimits? limit
                 // A blocked read can only be ended through its socket, so this reader keeps it.
                 ConnectCallback = (context, _) => ValueTask.FromResult<Stream>(new NetworkStream(Connect(context.DnsEndPoint), ownsSocket: true)),
                 AutomaticDecompression = DecompressionMethods.None,
+                // Nor a second one behind this reader's back: it could not be cut when it stalls.
+                AllowAutoRedirect = false,
                 // A range that is given up takes its connection with it: reading it to its end would cost more.
                 MaxResponseDrainSize = 0,
                 // Never a second one on the side, of which this reader would not know.
@@ -134,6 +136,8 @@ public sealed class HttpSource(Uri address, TimeProvider time, HttpLimits? limit
                 throw SourceException.Transient($"{_address} answered {status} {answer.ReasonPhrase}.");
             if (status == 200)
                 throw SourceException.Permanent($"{_address} does not answer ranges, which a verified write needs. Serve the image from a server that does, such as the conductor ('conductor image add').");
+            if (status is >= 300 and < 400 && answer.Headers.Location is { } target)
+                throw SourceException.Permanent($"{_address} redirects to {(Uri.TryCreate(_address, target, out var whole) ? whole : target)}, which is not followed. Give that address as the source.");
             if (status == 416)
                 throw SourceException.Permanent($"{_address} has no bytes {offset}-{offset + length - 1}: its file is not the one of {_fileSize} bytes that was signed.");
             if (status != 206)

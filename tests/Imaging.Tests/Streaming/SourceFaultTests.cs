@@ -105,6 +105,27 @@ public sealed class SourceFaultTests : IDisposable
         AssertRefused(Write(server, new ManualClock()), "does not answer ranges");
     }
 
+    [Theory]
+    [InlineData(301)]
+    [InlineData(302)]
+    [InlineData(307)]
+    public void Server_ThatRedirects_IsRefusedNamingTheTarget(int status)
+    {
+        using var target = new RangeServer(_file);
+        using var server = new RangeServer(_file, _ => new Fault(Status: status, Location: target.Address.ToString()));
+
+        AssertRefused(Write(server, new ManualClock()), $"redirects to {target.Address}");
+        Assert.Empty(target.Requests);
+    }
+
+    [Fact]
+    public void Server_ThatRedirectsWithinItself_IsRefusedNamingTheWholeAddress()
+    {
+        using var server = new RangeServer(_file, _ => new Fault(Status: 302, Location: "/elsewhere/image"));
+
+        AssertRefused(Write(server, new ManualClock()), $"redirects to {new Uri(server.Address, "/elsewhere/image")}");
+    }
+
     [Fact]
     public void Server_WithACutFile_IsRefused()
     {
