@@ -8,6 +8,7 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
 {
     private readonly Lock _gate = new();
     private readonly string?[] _dropped = new string?[sources.Count];
+    private readonly int[] _failures = new int[sources.Count];
     private long _wireBytes;
 
     /// <summary>Bytes read from all sources so far, refused ones included.</summary>
@@ -56,7 +57,30 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
             return _dropped[mirror] is not null;
     }
 
-    /// <summary>One thread's connection to one mirror. It bears transient failures up to the policy's measure.</summary>
+    // Connections that fail together fail once: only the first of them finds the count as it left it. Else an outage would be given up the
+    // sooner, the more threads meet it.
+    private int CountFailure(int mirror, int seen)
+    {
+        lock (_gate)
+            return _failures[mirror] == seen ? ++_failures[mirror] : _failures[mirror];
+    }
+
+    private int FailuresOf(int mirror)
+    {
+        lock (_gate)
+            return _failures[mirror];
+    }
+
+    private void ForgetFailures(int mirror)
+    {
+        lock (_gate)
+            _failures[mirror] = 0;
+    }
+
+    /// <summary>
+    /// One thread's connection to one mirror. Transient failures are borne up to the policy's measure; they count for the mirror, since it is
+    /// dropped for all threads.
+    /// </summary>
     internal sealed class Connection : IDisposable
     {
         private readonly SourceMirrors _mirrors;
@@ -64,7 +88,7 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
         private readonly CancellationToken _stop;
         private readonly IByteReader _reader;
         private readonly CancellationTokenRegistration _abort;
-        private int _failures;
+        private int _seenFailures;
         private TimeSpan _pause;
 
         internal Connection(SourceMirrors mirrors, int mirror, CancellationToken stop)
@@ -72,6 +96,7 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
             _mirrors = mirrors;
             _mirror = mirror;
             _stop = stop;
+            _seenFailures = mirrors.FailuresOf(mirror);
             _reader = mirrors.Source(mirror).Connect(mirrors.FileSize);
             _abort = stop.Register(_reader.Abort);
         }
@@ -114,8 +139,12 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
             }
         }
 
-        /// <summary>A chunk was had and is what was signed: earlier failures no longer count.</summary>
-        public void Succeeded() => _failures = 0;
+        /// <summary>A chunk was had and is what was signed: earlier failures, of other threads too, no longer count.</summary>
+        public void Succeeded()
+        {
+            _seenFailures = 0;
+            _mirrors.ForgetFailures(_mirror);
+        }
 
         /// <summary>Never asks this mirror again.</summary>
         public void Reject(string what) => _mirrors.Drop(_mirror, $"{_mirrors.Source(_mirror).Name} is not used: {what}.");
@@ -131,11 +160,16 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
             if (_stop.IsCancellationRequested)
                 return;
             if (!e.IsTransient)
+            {
                 _mirrors.Drop(_mirror, e.Message);
-            else if (++_failures > _mirrors.Retries.MaxRetries)
-                _mirrors.Drop(_mirror, $"{e.Message} It was tried {_failures} times.");
+                return;
+            }
+            _seenFailures = _mirrors.CountFailure(_mirror, _seenFailures);
+            if (_seenFailures > _mirrors.Retries.MaxRetries)
+                _mirrors.Drop(_mirror, $"{e.Message} It was tried {_seenFailures} times.");
             else
-                _pause = _mirrors.Retries.DelayBefore(_failures);
+                // None, if another thread has just succeeded: this one waits all the same.
+                _pause = _mirrors.Retries.DelayBefore(Math.Max(1, _seenFailures));
         }
     }
 

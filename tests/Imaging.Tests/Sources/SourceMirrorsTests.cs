@@ -1,0 +1,85 @@
+using Baremetal.Imaging.Sources;
+using Baremetal.Support;
+
+namespace Baremetal.Imaging.Tests.Sources;
+
+/// <summary>When a mirror is given up, however many threads read from it.</summary>
+public sealed class SourceMirrorsTests : IDisposable
+{
+    private readonly RangeServer _server;
+    private readonly SourceMirrors _mirrors;
+    private readonly SourceMirrors.Connection _one;
+    private readonly SourceMirrors.Connection _other;
+    private bool _isDown;
+
+    public SourceMirrorsTests()
+    {
+        var clock = new ManualClock();
+        _server = new RangeServer(new byte[4096], _ => _isDown ? new Fault(Status: 503) : null);
+        _mirrors = new SourceMirrors([new HttpSource(_server.Address, clock)], 4096, new RetryPolicy(), clock);
+        _one = _mirrors.TryConnect(0, TestContext.Current.CancellationToken)!;
+        _other = _mirrors.TryConnect(1, TestContext.Current.CancellationToken)!;
+    }
+
+    public void Dispose()
+    {
+        _one.Dispose();
+        _other.Dispose();
+        _server.Dispose();
+    }
+
+    [Fact]
+    public void Mirror_OneConnectionFailsWhileAnotherIsServed_IsKept()
+    {
+        for (var round = 0; round < 20; round++)
+        {
+            Fail(_one);
+            Fail(_one);
+            Serve(_other);
+        }
+
+        Assert.Empty(_mirrors.Dropped);
+    }
+
+    [Fact]
+    public void Mirror_AllConnectionsFailTogether_IsTriedAsOftenAsByOne()
+    {
+        for (var round = 0; round < new RetryPolicy().MaxRetries; round++)
+        {
+            Fail(_one);
+            Fail(_other);
+        }
+        Assert.Empty(_mirrors.Dropped);
+
+        Fail(_other);
+        Fail(_one);
+
+        Assert.Contains("It was tried 11 times", Assert.Single(_mirrors.Dropped), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Mirror_OneConnectionStallsWhileTheOtherFails_IsGivenUpByTheOther()
+    {
+        Fail(_one);
+        for (var retry = 0; retry < new RetryPolicy().MaxRetries; retry++)
+            Fail(_other);
+        Assert.Empty(_mirrors.Dropped);
+
+        Fail(_other);
+
+        Assert.Single(_mirrors.Dropped);
+    }
+
+    private void Fail(SourceMirrors.Connection connection)
+    {
+        _isDown = true;
+        Assert.False(connection.TryOpen(0, 4096));
+    }
+
+    private void Serve(SourceMirrors.Connection connection)
+    {
+        _isDown = false;
+        Assert.True(connection.TryOpen(0, 4096) && connection.TryRead(new byte[4096]));
+        connection.Succeeded();
+    }
+}
