@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using Baremetal.Api;
+using Baremetal.Imaging.Sources;
 using Baremetal.Support;
 using Baremetal.Trust;
 
@@ -342,6 +344,25 @@ public sealed class OrderTests(SignedDisk image) : IClassFixture<SignedDisk>, ID
         AssertHoldsTheImage();
     }
 
+    [Fact]
+    public async Task WriteImage_BlobsAreAwayLongerThanByHandItIsWaited_IsWritten()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        image.AddTo(conductor);
+        var asked = new ConcurrentDictionary<string, int>(StringComparer.Ordinal);
+        // By two threads, which count as one.
+        var denials = 3 * new RetryPolicy().MaxRetries;
+        conductor.BlobIsAway = digest => asked.AddOrUpdate(digest, 1, (_, count) => count + 1) <= denials;
+        conductor.Order = ask => conductor.Sign(conductor.OrderFor(ask, AgentUnderTest.Disk, AllSteps));
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot(), new HastyClock());
+
+        await agent.EndAsync();
+
+        Assert.True(asked.Count == 3 && asked.Values.All(count => count > denials), "not all of them were away");
+        Assert.Equal(3, conductor.Reports.Count(report => report.Outcome == StepOutcome.Done));
+        AssertHoldsTheImage();
+    }
+
     private static string Hex(long value) => Convert.ToHexStringLower(BitConverter.GetBytes(value));
 
     private static byte[] Tampered(byte[] envelope)
@@ -360,4 +381,11 @@ public sealed class OrderTests(SignedDisk image) : IClassFixture<SignedDisk>, ID
         Assert.Equal(0xaa55, BitConverter.ToUInt16(disk, 510));
         Assert.True(disk.AsSpan(1 << 20, SignedDisk.Size - (2 << 20)).SequenceEqual(image.Bytes.AsSpan(1 << 20, SignedDisk.Size - (2 << 20))));
     }
+}
+
+/// <summary>Real time, in which pauses pass in a hundredth of theirs. Limits, which are longer, stay as they are.</summary>
+file sealed class HastyClock : TimeProvider
+{
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+        base.CreateTimer(callback, state, dueTime > TimeSpan.Zero && dueTime <= new RetryPolicy().MaxDelay ? dueTime / 100 : dueTime, period);
 }

@@ -74,6 +74,9 @@ internal sealed class TestConductor : IAsyncDisposable
 
     public Dictionary<string, byte[]> Blobs { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>Whether a request for this blob is answered with 503, as while the conductor starts.</summary>
+    public Func<string, bool> BlobIsAway { get; set; } = _ => false;
+
     public ConcurrentQueue<StepReport> Reports { get; } = [];
 
     public ConcurrentQueue<AgentHeartbeat> Heartbeats { get; } = [];
@@ -101,7 +104,9 @@ internal sealed class TestConductor : IAsyncDisposable
         var plain = builder.Build();
         var conductor = new TestConductor(now ?? TimeProvider.System.GetUtcNow(), plain) { CertificateLife = certificateLife ?? TimeSpan.FromHours(1) };
         plain.MapGet(Routes.CaCertificate, () => conductor.Ca.Certificate.ExportCertificatePem());
-        plain.MapGet(Routes.Blob, (string digest) => conductor.Blobs.TryGetValue(digest, out var blob) ? Results.File(blob, enableRangeProcessing: true) : Results.NotFound());
+        plain.MapGet(Routes.Blob, (string digest) => conductor.BlobIsAway(digest)
+            ? Results.StatusCode(503)
+            : conductor.Blobs.TryGetValue(digest, out var blob) ? Results.File(blob, enableRangeProcessing: true) : Results.NotFound());
         await plain.StartAsync();
         await conductor.ComeBackAsync();
         return conductor;

@@ -1,5 +1,4 @@
 using Baremetal.Api;
-using Baremetal.Api.Client;
 using Baremetal.DeployAgent.Inventory;
 using Baremetal.DeployAgent.Orders;
 using Baremetal.Imaging.Sources;
@@ -15,9 +14,6 @@ namespace Baremetal.DeployAgent.Steps;
 internal static class WriteImageStep
 {
     private static readonly TimeSpan DrawEvery = TimeSpan.FromSeconds(1);
-
-    // A blob server that does not answer is passed over; one after the other gets this long.
-    private static readonly Retry PerMirror = new(5, TimeSpan.FromSeconds(0.5), TimeSpan.FromSeconds(5));
 
     public static async Task<StepEnd> RunAsync(OrderRun run, CancellationToken cancel)
     {
@@ -35,7 +31,7 @@ internal static class WriteImageStep
         var indexes = new byte[2][];
         foreach (var (i, (what, reference)) in new[] { ("disk", image.Disk.Index), ("source", image.Source.Index) }.Index())
         {
-            (indexes[i], rejection) = await FetchBlobAsync(run, what, reference, cancel);
+            (indexes[i], rejection) = await FetchIndexAsync(run, what, reference, cancel);
             if (rejection is not null)
                 return new StepEnd(rejection);
         }
@@ -52,7 +48,7 @@ internal static class WriteImageStep
             return new StepEnd(rejection);
         using var target = opened;
         var sources = run.Enrolled.Identity.Blobs.Select(blobs => new HttpSource(new Uri(blobs + image.Manifest.SourceDigest), run.Time)).ToArray();
-        var options = new WriteOptions(Reuse: run.Order.Reuse, ConfigDrive: configDrive);
+        var options = new WriteOptions(Reuse: run.Order.Reuse, ConfigDrive: configDrive, Retries: RetryPolicy.Patient);
         var progress = new WriteProgress();
         if (OrderCheck.Expired(run.Order, run.Question, run.Time) is { } expired)
             return new StepEnd(expired);
@@ -78,27 +74,13 @@ internal static class WriteImageStep
             new WriteResult(figures.WireBytes, figures.WrittenBytes, figures.ZeroedBytes, figures.ReusedBytes, figures.Elapsed.TotalSeconds, figures.PeakMemoryBytes));
     }
 
-    // By digest from any mirror; the last one's failure is told.
-    private static async Task<(byte[] Bytes, Rejection? Rejection)> FetchBlobAsync(OrderRun run, string what, IndexReference reference, CancellationToken cancel)
-    {
-        var cause = "The conductor named no place to have it from.";
-        foreach (var blobs in run.Enrolled.Identity.Blobs)
-        {
-            try
-            {
-                using var mirror = new PlainClient(new Uri(blobs), run.Time);
-                var bytes = await mirror.GetAsync(blobs + reference.Sha256, PerMirror, cancel);
-                if (Digest.Of(bytes) == reference.Sha256)
-                    return (bytes, null);
-                cause = $"{blobs} has other bytes under its digest.";
-            }
-            catch (ProblemException e)
-            {
-                cause = e.Message;
-            }
-        }
-        return ([], new Rejection($"The {what} index {reference.Sha256} cannot be had: {cause}"));
-    }
+    // No more than the signed size is taken from servers that nobody needs to trust.
+    private static Task<(byte[] Bytes, Rejection? Rejection)> FetchIndexAsync(OrderRun run, string what, IndexReference index, CancellationToken cancel) =>
+        Task.Factory.StartNew(
+            () => Blobs.TryFetch(index.Sha256, index.Size, run.Enrolled.Identity.Blobs, RetryPolicy.Patient, run.Time, out var bytes, out var rejection, cancel)
+                ? (bytes, null)
+                : (Array.Empty<byte>(), new Rejection($"The {what} index {index.Sha256} cannot be had: {rejection.Cause}", rejection.Remedy)),
+            CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     private static Rejection? Misfit(ImagePredicate image, Machine machine)
     {

@@ -9,6 +9,7 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
     private readonly Lock _gate = new();
     private readonly string?[] _dropped = new string?[sources.Count];
     private readonly int[] _failures = new int[sources.Count];
+    private readonly long[] _failingSince = new long[sources.Count];
     private long _wireBytes;
 
     /// <summary>Bytes read from all sources so far, refused ones included.</summary>
@@ -41,6 +42,8 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
 
     public SourceException NoneLeft()
     {
+        if (sources.Count == 0)
+            return SourceException.Permanent("No place is named to have it from.");
         var reasons = string.Join(" ", Dropped);
         return SourceException.Permanent(sources.Count == 1 ? reasons : $"None of the {sources.Count} sources delivers the image file. {reasons}");
     }
@@ -62,7 +65,31 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
     private int CountFailure(int mirror, int seen)
     {
         lock (_gate)
+        {
+            if (_failures[mirror] == 0)
+                _failingSince[mirror] = time.GetTimestamp();
             return _failures[mirror] == seen ? ++_failures[mirror] : _failures[mirror];
+        }
+    }
+
+    private bool IsWorthARetry(int mirror)
+    {
+        lock (_gate)
+        {
+            return _failures[mirror] <= retries.MaxRetries
+                || (time.GetElapsedTime(_failingSince[mirror]) < retries.Patience && !OtherServes(mirror));
+        }
+    }
+
+    // Or may serve: one that was not asked yet has not failed.
+    private bool OtherServes(int mirror)
+    {
+        for (var other = 0; other < sources.Count; other++)
+        {
+            if (other != mirror && _dropped[other] is null && _failures[other] == 0)
+                return true;
+        }
+        return false;
     }
 
     private int FailuresOf(int mirror)
@@ -165,11 +192,11 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
                 return;
             }
             _seenFailures = _mirrors.CountFailure(_mirror, _seenFailures);
-            if (_seenFailures > _mirrors.Retries.MaxRetries)
-                _mirrors.Drop(_mirror, $"{e.Message} It was tried {_seenFailures} times.");
-            else
-                // None, if another thread has just succeeded: this one waits all the same.
+            if (_mirrors.IsWorthARetry(_mirror))
+                // No failures, if another thread has just succeeded: this one waits all the same.
                 _pause = _mirrors.Retries.DelayBefore(Math.Max(1, _seenFailures));
+            else
+                _mirrors.Drop(_mirror, $"{e.Message} It was tried {_seenFailures} times.");
         }
     }
 

@@ -6,6 +6,7 @@ namespace Baremetal.Imaging.Tests.Sources;
 /// <summary>When a mirror is given up, however many threads read from it.</summary>
 public sealed class SourceMirrorsTests : IDisposable
 {
+    private readonly ManualClock _clock = new();
     private readonly RangeServer _server;
     private readonly SourceMirrors _mirrors;
     private readonly SourceMirrors.Connection _one;
@@ -14,9 +15,8 @@ public sealed class SourceMirrorsTests : IDisposable
 
     public SourceMirrorsTests()
     {
-        var clock = new ManualClock();
         _server = new RangeServer(new byte[4096], _ => _isDown ? new Fault(Status: 503) : null);
-        _mirrors = new SourceMirrors([new HttpSource(_server.Address, clock)], 4096, new RetryPolicy(), clock);
+        _mirrors = new SourceMirrors([new HttpSource(_server.Address, _clock)], 4096, new RetryPolicy(), _clock);
         _one = _mirrors.TryConnect(0, TestContext.Current.CancellationToken)!;
         _other = _mirrors.TryConnect(1, TestContext.Current.CancellationToken)!;
     }
@@ -68,6 +68,19 @@ public sealed class SourceMirrorsTests : IDisposable
         Fail(_other);
 
         Assert.Single(_mirrors.Dropped);
+    }
+
+    [Fact]
+    public void Mirror_FailsWhileAnotherMayServe_IsGivenUpAlsoByThePatient()
+    {
+        using var unasked = new RangeServer(new byte[4096]);
+        var mirrors = new SourceMirrors([new HttpSource(_server.Address, _clock), new HttpSource(unasked.Address, _clock)], 4096, RetryPolicy.Patient, _clock);
+        using var connection = mirrors.TryConnect(0, TestContext.Current.CancellationToken)!;
+
+        for (var i = 0; i <= RetryPolicy.Patient.MaxRetries; i++)
+            Fail(connection);
+
+        Assert.Contains("It was tried 11 times", Assert.Single(mirrors.Dropped), StringComparison.Ordinal);
     }
 
     private void Fail(SourceMirrors.Connection connection)

@@ -11,6 +11,9 @@ public sealed class SourceFaultTests : IDisposable
 
     private static readonly TimeSpan _patience = TimeSpan.FromMinutes(1);
 
+    // As patient as a deploy, but with longer pauses: each of them takes a moment of real time.
+    private static readonly RetryPolicy _patient = RetryPolicy.Patient with { MaxDelay = TimeSpan.FromMinutes(2) };
+
     private readonly TestFolder _folder = new();
     private readonly string _raw;
     private readonly TestImage _image;
@@ -77,6 +80,42 @@ public sealed class SourceFaultTests : IDisposable
         Assert.Contains("stalled at byte", outcome.Reason!.Cause, StringComparison.Ordinal);
         Assert.Contains("It was tried 11 times", outcome.Reason.Cause, StringComparison.Ordinal);
         Assert.False(Disks.Boots(_target.Disk));
+    }
+
+    [Fact]
+    public void Source_AwayForTwentyMinutes_IsWaitedForByThePatient()
+    {
+        var clock = new ManualClock();
+        var back = clock.GetUtcNow() + TimeSpan.FromMinutes(20);
+        using var server = new RangeServer(_file, _ => HasBegun && clock.GetUtcNow() < back ? new Fault(Status: 503) : null);
+
+        AssertWritten(WriteOnManualClock(server, clock, _patient));
+        Assert.True(clock.GetUtcNow() >= back, "it was never away");
+    }
+
+    [Fact]
+    public void Source_GoneForGood_IsGivenUpWhenPatienceEnds()
+    {
+        var clock = new ManualClock();
+        using var server = new RangeServer(_file, _ => HasBegun ? new Fault(Status: 503) : null);
+
+        var outcome = WriteOnManualClock(server, clock, _patient);
+
+        Assert.Equal(WriteStatus.Failed, outcome.Status);
+        Assert.Contains("answered 503", outcome.Reason!.Cause, StringComparison.Ordinal);
+        Assert.InRange(clock.GetUtcNow() - new ManualClock().GetUtcNow(), _patient.Patience, _patient.Patience + (2 * _patient.MaxDelay));
+    }
+
+    [Fact]
+    public void Sources_AllAwayForTwentyMinutes_NoneIsGivenUpForAnother()
+    {
+        var clock = new ManualClock();
+        var back = clock.GetUtcNow() + TimeSpan.FromMinutes(20);
+        using var gone = new RangeServer(_file, _ => HasBegun ? new Fault(Status: 503) : null);
+        using var away = new RangeServer(_file, _ => HasBegun && clock.GetUtcNow() < back ? new Fault(Status: 503) : null);
+
+        AssertWritten(WriteOnManualClock([gone, away], clock, _patient));
+        Assert.True(clock.GetUtcNow() >= back, "it was never away");
     }
 
     [Theory]
@@ -178,11 +217,14 @@ public sealed class SourceFaultTests : IDisposable
 
     private WriteOutcome Write(RangeServer server, TimeProvider time) => Writing.From([new HttpSource(server.Address, time)], _target, _image, time: time);
 
+    private WriteOutcome WriteOnManualClock(RangeServer server, out ManualClock clock) => WriteOnManualClock(server, clock = new ManualClock(), new RetryPolicy());
+
+    private WriteOutcome WriteOnManualClock(RangeServer server, ManualClock clock, RetryPolicy retries) => WriteOnManualClock([server], clock, retries);
+
     // Moves the clock whenever somebody waits for it, until the write has ended.
-    private WriteOutcome WriteOnManualClock(RangeServer server, out ManualClock clock)
+    private WriteOutcome WriteOnManualClock(RangeServer[] servers, ManualClock time, RetryPolicy retries)
     {
-        var time = clock = new ManualClock();
-        var write = Task.Run(() => Write(server, time));
+        var write = Task.Run(() => Writing.From(Array.ConvertAll(servers, server => new HttpSource(server.Address, time)), _target, _image, new WriteOptions(Retries: retries), time: time));
         using var over = new CancellationTokenSource(_patience);
         while (!write.IsCompleted)
         {
