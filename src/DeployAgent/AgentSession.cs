@@ -101,7 +101,9 @@ public sealed class AgentSession(BootArguments boot, Machine machine, AgentConso
     {
         if (_anchor is null)
             return Refuse("An order waits, but the boot script pinned no trust document (bm.trust), so none is accepted. Give the conductor one with 'conductor key trust' and netboot the machine again.");
-        // The same question until it is answered; then never again, so that no answer can come twice.
+        // The same question until it is answered, or too old for an order to live long after it; then never again, so that no answer can come twice.
+        if (_question?.IsStale(time) == true)
+            _question = null;
         _question ??= new OrderQuestion(enrolled.Identity.NodeId, enrolled.Identity.BootId, enrolled.CaSha256, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32)), time.GetTimestamp());
         try
         {
@@ -126,9 +128,11 @@ public sealed class AgentSession(BootArguments boot, Machine machine, AgentConso
         DeployOrder? order = null;
         Disk? disk = null;
         if (rejection is null
-            && OrderCheck.TryAccept(envelope, _anchor, enrolled.Clock.Now, question, time, out order, out rejection)
+            && OrderCheck.TryAccept(envelope, _anchor, enrolled.Clock.Now, question, out order, out rejection)
             && TargetChoice.TryFind(order.Target, Disks.Read(machine), out disk, out rejection))
         {
+            if (OrderCheck.Expired(order, question, time) is { } expired)
+                return Refuse(expired.ToString());
             console.Say($"Order {order.OrderId}, attempt {order.Attempt}: {string.Join(", ", order.Steps.Select(step => step.Name))} on {disk.Name}.");
             return new OrderRun(order, question, disk, _anchor, enrolled, machine, console, time);
         }

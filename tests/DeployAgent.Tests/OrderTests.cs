@@ -104,23 +104,19 @@ public sealed class OrderTests(SignedDisk image) : IClassFixture<SignedDisk>, ID
         { "no steps", "has no steps" },
         { "step after reboot", "has steps after the reboot" },
         { "step twice", "has a step twice" },
-        { "expired", "was good for 1 seconds" },
-        { "backwards", "was good for -600 seconds" },
+        { "backwards", "before it begins" },
     };
 
     [Theory]
     [MemberData(nameof(Refused))]
     public async Task Order_NotForThisMoment_IsRefusedAndNothingIsRun(string fault, string cause)
     {
-        var clock = new JumpingClock();
         await using var conductor = await TestConductor.StartAsync();
         image.AddTo(conductor);
         using var stranger = SigningKey.Create();
         conductor.Order = ask =>
         {
             var order = conductor.OrderFor(ask, AgentUnderTest.Disk, AllSteps);
-            if (fault == "expired")
-                clock.Jump(TimeSpan.FromSeconds(2));
             return fault switch
             {
                 "another node's" => conductor.Sign(order with { NodeId = "node-8" }),
@@ -135,11 +131,10 @@ public sealed class OrderTests(SignedDisk image) : IClassFixture<SignedDisk>, ID
                 "no steps" => conductor.Sign(order with { Steps = [] }),
                 "step after reboot" => conductor.Sign(order with { Steps = [new OrderStep(OrderSteps.Reboot), new OrderStep(OrderSteps.WriteImage)] }),
                 "step twice" => conductor.Sign(order with { Steps = [new OrderStep(OrderSteps.WriteImage), new OrderStep(OrderSteps.WriteImage)] }),
-                "expired" => conductor.Sign(order with { NotAfter = order.IssuedAt.AddSeconds(1) }),
                 _ => conductor.Sign(order with { NotAfter = order.IssuedAt.AddMinutes(-10) }),
             };
         };
-        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot(), clock);
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot());
 
         await agent.UntilAsync("the refusal", () => agent.Output.Contains("The order is refused", StringComparison.Ordinal));
         conductor.Heartbeats.Clear();
@@ -152,6 +147,93 @@ public sealed class OrderTests(SignedDisk image) : IClassFixture<SignedDisk>, ID
             return;
         Assert.Contains(cause, conductor.Reports.First().Cause, StringComparison.Ordinal);
         Assert.Equal(fault switch { "unknown step" => "format-everything", "step after reboot" => OrderSteps.Reboot, _ => OrderSteps.WriteImage }, conductor.Reports.First().Step);
+    }
+
+    [Fact]
+    public async Task Order_ExpiredOnItsWay_IsAskedForAnewAndNothingIsReported()
+    {
+        var clock = new JumpingClock();
+        await using var conductor = await TestConductor.StartAsync();
+        conductor.Order = ask =>
+        {
+            var order = conductor.OrderFor(ask, AgentUnderTest.Disk, OrderSteps.Reboot);
+            if (conductor.Nonces.Count == 1)
+                clock.Jump(order.NotAfter - order.IssuedAt + TimeSpan.FromSeconds(1));
+            return conductor.Sign(order);
+        };
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot(), clock);
+
+        await agent.EndAsync();
+
+        Assert.Contains("was good for 600 seconds", agent.Output, StringComparison.Ordinal);
+        Assert.Equal(2, conductor.Nonces.Distinct(StringComparer.Ordinal).Count());
+        Assert.DoesNotContain(conductor.Reports, report => report.Outcome == StepOutcome.Failed);
+        Assert.Equal(1, agent.Restarts);
+    }
+
+    [Fact]
+    public async Task WriteImage_OrderExpiresBeforeTheFirstWrite_IsAskedForAnewAndWritten()
+    {
+        var clock = new JumpingClock();
+        await using var conductor = await TestConductor.StartAsync();
+        image.AddTo(conductor);
+        var held = new TaskCompletionSource();
+        conductor.ManifestIsReady = held.Task;
+        conductor.Order = ask => conductor.Sign(conductor.OrderFor(ask, AgentUnderTest.Disk, AllSteps));
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot(), clock);
+        await agent.UntilAsync("the step to begin", () => !conductor.Reports.IsEmpty);
+
+        clock.Jump(TimeSpan.FromMinutes(11));
+        held.SetResult();
+        await agent.EndAsync();
+
+        Assert.Equal(2, conductor.Nonces.Distinct(StringComparer.Ordinal).Count());
+        Assert.DoesNotContain(conductor.Reports, report => report.Outcome == StepOutcome.Failed);
+        Assert.Equal(2, agent.DiskOpened);
+        AssertHoldsTheImage();
+    }
+
+    [Fact]
+    public async Task WriteImage_OrderExpiresAfterTheFirstWrite_IsFinished()
+    {
+        var clock = new JumpingClock();
+        await using var conductor = await TestConductor.StartAsync(certificateLife: TimeSpan.FromDays(1));
+        image.AddTo(conductor);
+        await File.WriteAllBytesAsync(AgentUnderTest.DiskPath(_tree), new byte[AgentUnderTest.DiskBytes], TestContext.Current.CancellationToken);
+        File.SetLastWriteTimeUtc(AgentUnderTest.DiskPath(_tree), DateTime.UnixEpoch);
+        conductor.BlobIsAway = _ =>
+        {
+            // Once the disk is being written, minutes pass before each answer.
+            if (File.GetLastWriteTimeUtc(AgentUnderTest.DiskPath(_tree)) > DateTime.UnixEpoch)
+                clock.Jump(TimeSpan.FromMinutes(11));
+            return false;
+        };
+        conductor.Order = ask => conductor.Sign(conductor.OrderFor(ask, AgentUnderTest.Disk, AllSteps));
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot(), clock);
+
+        await agent.EndAsync();
+
+        Assert.True(clock.GetUtcNow() > TimeProvider.System.GetUtcNow().AddMinutes(10), "no time passed");
+        Assert.Single(conductor.Nonces);
+        AssertHoldsTheImage();
+    }
+
+    [Fact]
+    public async Task Question_NotAnsweredForMinutes_IsReplacedByANewOne()
+    {
+        var clock = new JumpingClock();
+        await using var conductor = await TestConductor.StartAsync();
+        conductor.Order = _ => throw new InvalidOperationException("the conductor cannot answer now");
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot(), clock);
+        await agent.UntilAsync("the question to be asked again", () => conductor.Nonces.Count > 2);
+        var first = Assert.Single(conductor.Nonces.Distinct(StringComparer.Ordinal));
+
+        clock.Jump(TimeSpan.FromMinutes(4));
+        await agent.UntilAsync("a new question", () => conductor.Nonces.Any(nonce => nonce != first));
+        conductor.Order = ask => conductor.Sign(conductor.OrderFor(ask, AgentUnderTest.Disk, OrderSteps.Reboot));
+        await agent.EndAsync();
+
+        Assert.Equal(2, conductor.Nonces.Distinct(StringComparer.Ordinal).Count());
     }
 
     [Fact]

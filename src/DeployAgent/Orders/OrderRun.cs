@@ -62,6 +62,11 @@ internal sealed class OrderRun(DeployOrder order, OrderQuestion question, Disk d
                 _at = new StepAt(step.Name, null);
                 var end = await TryAsync(step, either.Token);
                 stop.ThrowIfCancellationRequested();
+                if (end.Expired is not null)
+                {
+                    console.Say(end.Expired.ToString());
+                    return OrderEnd.Over;
+                }
                 if (end.Failure is not null)
                     console.Say($"Step {step.Name} failed: {end.Failure}");
                 // An abort does not keep the conductor from hearing how far it came.

@@ -4,8 +4,11 @@ using Baremetal.Trust;
 
 namespace Baremetal.DeployAgent.Steps;
 
-/// <summary>How a step ended: why it failed, or null; and what a write cost.</summary>
-internal sealed record StepEnd(Rejection? Failure = null, WriteResult? Result = null)
+/// <summary>
+/// How a step ended: why it failed, or null; what a write cost; and <paramref name="Expired"/>, if the order's life was over before anything
+/// was written: then the step has neither failed nor is it done.
+/// </summary>
+internal sealed record StepEnd(Rejection? Failure = null, WriteResult? Result = null, Rejection? Expired = null)
 {
     public static readonly StepEnd Done = new();
 }

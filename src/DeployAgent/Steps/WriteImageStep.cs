@@ -48,10 +48,9 @@ internal static class WriteImageStep
             return new StepEnd(rejection);
         using var target = opened;
         var sources = run.Enrolled.Identity.Blobs.Select(blobs => new HttpSource(new Uri(blobs + image.Manifest.SourceDigest), run.Time)).ToArray();
-        var options = new WriteOptions(Reuse: run.Order.Reuse, ConfigDrive: configDrive, Retries: RetryPolicy.Patient);
+        Rejection? expired = null;
+        var options = new WriteOptions(Reuse: run.Order.Reuse, ConfigDrive: configDrive, Retries: RetryPolicy.Patient, LastCheck: () => expired = OrderCheck.Expired(run.Order, run.Question, run.Time));
         var progress = new WriteProgress();
-        if (OrderCheck.Expired(run.Order, run.Question, run.Time) is { } expired)
-            return new StepEnd(expired);
 
         var write = Task.Factory.StartNew(() => ImageWriter.Write(image, sources, target, options, progress, run.Time, cancel), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         var gauge = new WriteGauge(progress, run.Time);
@@ -69,6 +68,8 @@ internal static class WriteImageStep
             run.Console.Say(dropped);
         if (outcome.Status == WriteStatus.Written)
             run.Console.Say($"Written and verified in {Quantity.Time(figures.Elapsed)}: {Quantity.Bytes(figures.WireBytes)} over the network, {Quantity.Bytes(figures.WrittenBytes)} written, {Quantity.Bytes(figures.ZeroedBytes)} zeroed, {Quantity.Bytes(figures.ReusedBytes)} were there; peak memory {Quantity.Bytes(figures.PeakMemoryBytes)}.");
+        if (expired is not null)
+            return new StepEnd(Expired: expired);
         return new StepEnd(
             outcome.Status == WriteStatus.Written ? null : outcome.Reason,
             new WriteResult(figures.WireBytes, figures.WrittenBytes, figures.ZeroedBytes, figures.ReusedBytes, figures.Elapsed.TotalSeconds, figures.PeakMemoryBytes));

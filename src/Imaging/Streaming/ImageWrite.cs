@@ -74,6 +74,8 @@ internal sealed class ImageWrite : IDisposable
 
     public void Run()
     {
+        // Before the comparison, which may take longer than any permission lives: it is the beginning of the work, and is not begun in vain.
+        Require(_options.LastCheck?.Invoke());
         _held = new bool[Chunks.Count];
         if (_options.Reuse)
             Compare();

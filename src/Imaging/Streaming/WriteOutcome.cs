@@ -38,10 +38,12 @@ public sealed record WriteFigures(
 /// <param name="Retries">For transient failures of a source.</param>
 /// <param name="MemoryLimit">Bytes for buffers; by default what brings speed, if the machine has it.</param>
 /// <param name="Cores">Worker threads at most; by default one a core.</param>
+/// <param name="LastCheck">Asked once, when all else is checked: why nothing may be written any more, or null.</param>
 public sealed record WriteOptions(
     bool Reuse = false,
     bool ReadBack = false,
     ConfigDrive? ConfigDrive = null,
     RetryPolicy? Retries = null,
     long? MemoryLimit = null,
-    int? Cores = null);
+    int? Cores = null,
+    Func<Rejection?>? LastCheck = null);

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using Baremetal.Imaging.Signing;
 using Baremetal.Imaging.Streaming;
 using Baremetal.Support;
+using Baremetal.Trust;
 
 namespace Baremetal.Imaging.Tests.Streaming;
 
@@ -133,6 +134,24 @@ public sealed class RefusalTests
         var outcome = AssertUntouched(image, options: new WriteOptions(MemoryLimit: 12 << 20));
 
         Assert.Matches(@"needs \d+ MiB more memory", outcome.Reason!.Cause);
+    }
+
+    [Fact]
+    public void LastCheck_ThatRefuses_IsAskedOnceBeforeTheComparison()
+    {
+        using var folder = new TestFolder();
+        var image = TestImage.Sign(folder.MakeDisk("disk.raw", DiskSize, seed: 1));
+        var (asked, reads) = (0, 0);
+        var target = new RecordingTarget(new byte[DiskSize]) { BeforeRead = (_, _) => reads++ };
+
+        var outcome = AssertUntouched(image, target, new WriteOptions(Reuse: true, LastCheck: () =>
+        {
+            asked++;
+            return new Rejection("It is too late.");
+        }));
+
+        Assert.Equal("It is too late.", outcome.Reason!.Cause);
+        Assert.Equal((1, 0), (asked, reads));
     }
 
     [Theory]
