@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Baremetal.Api;
 using Baremetal.Conductor.Access;
 using Baremetal.Conductor.Agents;
@@ -95,14 +96,25 @@ public static class ConductorHost
         services.ConfigureHttpJsonOptions(json =>
         {
             json.SerializerOptions.AllowDuplicateProperties = false;
+            json.SerializerOptions.RespectNullableAnnotations = true;
             json.SerializerOptions.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
             foreach (var words in ApiJson.Default.Options.Converters)
                 json.SerializerOptions.Converters.Add(words);
-            json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Default.WithAddedModifier(RequireWhatIsNotNullable));
             json.SerializerOptions.TypeInfoResolverChain.Insert(1, ParameterJson.Default);
         });
         // Streams of events end when the host stops; a blob that is being sent gets a moment.
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
+    }
+
+    /// <summary>
+    /// A body must have all that its record says it has. RespectRequiredConstructorParameters would demand the nullable ones as well, which
+    /// nobody writes who leaves out nulls.
+    /// </summary>
+    private static void RequireWhatIsNotNullable(JsonTypeInfo type)
+    {
+        foreach (var property in type.Properties)
+            property.IsRequired |= property.AssociatedParameter is { IsNullable: false, HasDefaultValue: false };
     }
 
     private static void AddHosted<T>(IServiceCollection services)

@@ -16,6 +16,9 @@ internal static class AgentEndpoints
 
     public static NoContent Inventory(Inventory inventory, ClaimsPrincipal user, IDatabase database, HttpContext http)
     {
+        // The serializer looks at a list's place, not at what is in it.
+        if (inventory.Disks.Contains(null!) || inventory.NetworkInterfaces.Any(card => card is null || card.Addresses.Contains(null!)))
+            throw Problems.Invalid("The inventory lists a disk, a network interface or an address that is null.");
         var caller = AgentCaller.Of(user);
         database.Write(tx =>
         {

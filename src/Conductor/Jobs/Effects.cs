@@ -12,19 +12,32 @@ namespace Baremetal.Conductor.Jobs;
 public sealed record EffectResult(string? Trouble = null, DateTimeOffset? RetryAt = null, string? Note = null, DateTimeOffset? MachineOffAt = null, Disk? Target = null, Digest? ConfigDriveSha256 = null);
 
 /// <summary>Has the effects that the table of steps asks for.</summary>
-public sealed class Effects(IDatabase database, PowerDrivers power, DeployChecks checks, ConfigDrives configDrives, SecretBox secrets, TimeProvider time)
+public sealed partial class Effects(IDatabase database, PowerDrivers power, DeployChecks checks, ConfigDrives configDrives, SecretBox secrets, TimeProvider time, ILogger<Effects> logger)
 {
     /// <summary>The first pause after a failure; it doubles with each try, to a minute.</summary>
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(2);
 
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(1);
 
-    public Task<EffectResult> HaveAsync(JobRow job, Effect effect, CancellationToken cancel) => effect switch
+    /// <summary>Throws only when it is cancelled: a job whose effect ends in anything else must come to hear of it, and to its limit.</summary>
+    public async Task<EffectResult> HaveAsync(JobRow job, Effect effect, CancellationToken cancel)
     {
-        Effect.BootFromNetwork => BootFromNetworkAsync(job, cancel),
-        Effect.Prepare => PrepareAsync(job, cancel),
-        _ => throw new ArgumentOutOfRangeException(nameof(effect), effect, null),
-    };
+        try
+        {
+            return await (effect switch
+            {
+                Effect.BootFromNetwork => BootFromNetworkAsync(job, cancel),
+                Effect.Prepare => PrepareAsync(job, cancel),
+                _ => throw new ArgumentOutOfRangeException(nameof(effect), effect, null),
+            });
+        }
+        catch (Exception e) when (!cancel.IsCancellationRequested)
+        {
+            // A full disk passes and a bug does not; who reads it can tell, we cannot.
+            LogUnexpected(e, job.Id, effect);
+            return new EffectResult($"The conductor itself failed at '{job.Step}': {e.Message.TrimEnd('.')} ({e.GetType().Name}). Its log says more.", RetryAt(job));
+        }
+    }
 
     /// <summary>Removes what no unfinished job needs any more.</summary>
     public void Sweep() => configDrives.Sweep();
@@ -39,9 +52,14 @@ public sealed class Effects(IDatabase database, PowerDrivers power, DeployChecks
         }
         catch (PowerException e)
         {
-            var pause = FirstPause * Math.Pow(2, Math.Min(job.Tries, 10));
-            return new EffectResult($"{e.Cause} {e.Remedy}", e.Again ? time.GetUtcNow() + (pause < LongestPause ? pause : LongestPause) : null);
+            return new EffectResult($"{e.Cause} {e.Remedy}", e.Again ? RetryAt(job) : null);
         }
+    }
+
+    private DateTimeOffset RetryAt(JobRow job)
+    {
+        var pause = FirstPause * Math.Pow(2, Math.Min(job.Tries, 10));
+        return time.GetUtcNow() + (pause < LongestPause ? pause : LongestPause);
     }
 
     private async Task<EffectResult> PrepareAsync(JobRow job, CancellationToken cancel)
@@ -66,4 +84,7 @@ public sealed class Effects(IDatabase database, PowerDrivers power, DeployChecks
             return new EffectResult(e.Message);
         }
     }
+
+    [LoggerMessage(2101, LogLevel.Error, "Job {Job}: {Effect} failed in a way that nobody foresaw; it is tried again")]
+    private partial void LogUnexpected(Exception error, string job, Effect effect);
 }

@@ -173,7 +173,8 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
         }
         catch (Exception e)
         {
-            LogEffectFailed(e, job.Id, effect);
+            // Only the database can fail here: what an effect runs into is its result.
+            LogResultLost(e, job.Id, effect);
         }
         finally
         {
@@ -187,13 +188,20 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var working = work(end.Token);
-        while (!end.IsCancellationRequested && await Task.WhenAny(working, Task.Delay(Lease / 3, time, end.Token)) != working)
+        try
         {
-            if (!database.Renew(job.Id, job.Fence, Lease))
-                break;
+            while (!end.IsCancellationRequested && await Task.WhenAny(working, Task.Delay(Lease / 3, time, end.Token)) != working)
+            {
+                if (!database.Renew(job.Id, job.Fence, Lease))
+                    break;
+            }
         }
-        // Ends the pause if the work is done, and the work if the lease is lost.
-        await end.CancelAsync();
+        finally
+        {
+            // Ends the pause if the work is done, and the work if the lease is lost or cannot be renewed: two must never switch one machine.
+            await end.CancelAsync();
+            await ((Task)working).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        }
         return await working;
     }
 
@@ -221,8 +229,8 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
     [LoggerMessage(2002, LogLevel.Error, "The worker could not write to the database; it tries again")]
     private partial void LogTickFailed(Exception error);
 
-    [LoggerMessage(2003, LogLevel.Error, "Job {Job}: the effect {Effect} ended without a result; it is had again when its lease ends")]
-    private partial void LogEffectFailed(Exception error, string job, Effect effect);
+    [LoggerMessage(2003, LogLevel.Error, "Job {Job}: the result of {Effect} could not be written to the database; it is had again when its lease ends")]
+    private partial void LogResultLost(Exception error, string job, Effect effect);
 
     private sealed record Ticked(JobRow Job, Decision Decision);
 }

@@ -1,6 +1,9 @@
+using System.Data;
 using System.Security.Cryptography;
 using System.Text;
+using Baremetal.Conductor.Database;
 using Baremetal.Conductor.Settings;
+using Dapper;
 
 namespace Baremetal.Conductor.Secrets;
 
@@ -19,10 +22,15 @@ public sealed class SecretBox : IDisposable
 
     private readonly AesGcm _aes;
 
-    public SecretBox(StateDirectory state)
+    public SecretBox(StateDirectory state, IDatabase database)
     {
         if (!File.Exists(state.SecretsKey))
+        {
+            // A new key beside old secrets would look well until the first of them is needed.
+            if (database.Read(CountSealed) is > 0 and var count)
+                throw new InvalidDataException($"The key file {state.SecretsKey} is missing, and the database holds {count} secrets that only it opens. Restore secrets.key from a backup, to where it was.");
             StateDirectory.WriteSecret(state.SecretsKey, RandomNumberGenerator.GetBytes(32));
+        }
         var key = File.ReadAllBytes(state.SecretsKey);
         if (key.Length != 32)
             throw new InvalidDataException($"The key file {state.SecretsKey} has {key.Length} bytes instead of 32. Restore it from a backup: without it no stored password can be read.");
@@ -58,4 +66,7 @@ public sealed class SecretBox : IDisposable
     }
 
     public void Dispose() => _aes.Dispose();
+
+    private static long CountSealed(IDbConnection sql) => sql.QuerySingle<long>(
+        "SELECT (SELECT count(*) FROM nodes WHERE power_password IS NOT NULL) + (SELECT count(*) FROM jobs WHERE user_data IS NOT NULL)");
 }

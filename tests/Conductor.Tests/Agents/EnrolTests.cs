@@ -120,6 +120,19 @@ public sealed class EnrolTests
         await RefusedAsync(409, () => site.Agent.RenewAsync(other));
     }
 
+    [Theory]
+    [InlineData("""{"firmware":"uefi"}""")]
+    [InlineData("""{"processor":null,"memoryBytes":1,"disks":[],"networkInterfaces":[],"firmware":"uefi","system":{}}""")]
+    [InlineData("""{"processor":{"model":"m","architecture":"x86_64","sockets":1,"cores":1,"threads":1},"memoryBytes":1,"disks":[null],"networkInterfaces":[],"firmware":"uefi","system":{}}""")]
+    [InlineData("""{"processor":{"model":"m","architecture":"x86_64","sockets":1,"cores":1,"threads":1},"memoryBytes":1,"disks":[],"networkInterfaces":[{"name":"e"}],"firmware":"uefi","system":{}}""")]
+    public async Task Inventory_WithPartsMissing_IsRefused(string inventory)
+    {
+        await using var site = await WaitingAsync();
+        await site.Agent.EnrolAsync();
+        await RefusedAsync(400, () => site.Agent.TellAsync(Routes.AgentInventory, inventory));
+        Assert.Null((await site.NodeAsync()).Inventory);
+    }
+
     [Fact]
     public async Task Request_OfAnotherCurveOrUnsigned_IsRefused()
     {

@@ -68,6 +68,14 @@ internal sealed partial class TestAgent : IDisposable
 
     public Task TellInventoryAsync(Inventory inventory) => SendAsync(Http, Routes.AgentInventory, inventory, ApiJson.Default.Inventory);
 
+    /// <summary>What an agent of ours would not say.</summary>
+    public async Task TellAsync(string path, string json)
+    {
+        using var body = new StringContent(json, System.Text.Encoding.UTF8, "application/json");
+        using var answer = await Http.PostAsync(path, body);
+        await RequireAsync(answer);
+    }
+
     public Task<HeartbeatAnswer> BeatAsync(string? order = null, string? step = null, Progress? progress = null) =>
         SendAsync(Http, Routes.AgentHeartbeat, new AgentHeartbeat(Identity!.BootId, order, step, progress, 0), ApiJson.Default.AgentHeartbeat, ApiJson.Default.HeartbeatAnswer)!;
 

@@ -1,5 +1,6 @@
 using System.Net;
 using Baremetal.Api;
+using Baremetal.Conductor.Database;
 using Baremetal.Conductor.Jobs;
 using Baremetal.Conductor.Settings;
 using Baremetal.Netboot;
@@ -24,9 +25,9 @@ internal sealed class TestSite : IAsyncDisposable
     public TestAgent Agent { get; private set; }
 
     /// <summary>With one enrolled node, <c>n1</c>.</summary>
-    public static async Task<TestSite> StartAsync(Func<ConductorSettings, ConductorSettings>? change = null)
+    public static async Task<TestSite> StartAsync(Func<ConductorSettings, ConductorSettings>? change = null, Func<IDatabase, IDatabase>? database = null)
     {
-        var conductor = await TestConductor.StartAsync(change);
+        var conductor = await TestConductor.StartAsync(change, database);
         conductor.Image.TrustConductor(conductor);
         await conductor.Image.AddAsync(conductor);
         var site = new TestSite(conductor, await TestBmc.StartAsync());
@@ -35,9 +36,12 @@ internal sealed class TestSite : IAsyncDisposable
     }
 
     /// <summary>With a node that was inspected and approved, and whose agent waits.</summary>
-    public static async Task<TestSite> StartAvailableAsync(params Disk[] disks)
+    public static Task<TestSite> StartAvailableAsync(params Disk[] disks) => StartAvailableAsync(database: null, disks);
+
+    /// <inheritdoc cref="StartAvailableAsync(Disk[])"/>
+    public static async Task<TestSite> StartAvailableAsync(Func<IDatabase, IDatabase>? database, params Disk[] disks)
     {
-        var site = await StartAsync();
+        var site = await StartAsync(database: database);
         var job = await site.Conductor.Operator.InspectAsync("n1", None);
         await site.BootAgentAsync(job, TestAgent.Machine(disks));
         await Until.JobEndAsync(site.Conductor.Operator, job.Id);
