@@ -48,7 +48,7 @@ public static class ConductorHost
     private static void AddServices(IServiceCollection services, ConductorSettings settings)
     {
         services.AddSingleton(settings);
-        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton<TimeProvider>(new SteadyTime(TimeProvider.System));
         services.AddSingleton(_ => new StateDirectory(settings.StateDirectory));
         services.AddSingleton<IDatabase>(all => new SqliteDatabase(all.GetRequiredService<StateDirectory>().Database, all.GetRequiredService<TimeProvider>()));
 

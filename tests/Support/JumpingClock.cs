@@ -8,10 +8,14 @@ public sealed class JumpingClock(DateTimeOffset? now = null) : TimeProvider
 {
     private readonly TimeSpan _shift = now is { } start ? start - System.GetUtcNow() : TimeSpan.Zero;
     private long _jumpedTicks;
+    private long _steppedTicks;
 
     public void Jump(TimeSpan ahead) => Interlocked.Add(ref _jumpedTicks, ahead.Ticks);
 
-    public override DateTimeOffset GetUtcNow() => System.GetUtcNow() + _shift + TimeSpan.FromTicks(Interlocked.Read(ref _jumpedTicks));
+    /// <summary>Somebody sets the clock, forward or back; no time passes.</summary>
+    public void Step(TimeSpan by) => Interlocked.Add(ref _steppedTicks, by.Ticks);
+
+    public override DateTimeOffset GetUtcNow() => System.GetUtcNow() + _shift + TimeSpan.FromTicks(Interlocked.Read(ref _jumpedTicks) + Interlocked.Read(ref _steppedTicks));
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 

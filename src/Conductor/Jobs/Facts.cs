@@ -3,7 +3,7 @@ using Baremetal.Api;
 namespace Baremetal.Conductor.Jobs;
 
 /// <summary>What is known of a job's node, as agents and the network told it.</summary>
-/// <param name="WatchingSince">When this conductor began to listen: silence before that is ours, not the agent's.</param>
+/// <param name="WatchingSince">When this conductor began to listen, or could listen again: silence before that is ours, not the agent's.</param>
 /// <param name="SystemSeen">When the node last asked for an address as an operating system.</param>
 /// <param name="Reports">The newest word of an agent on each ordered step; <c>Done</c> is never overtaken.</param>
 public sealed record Facts(DateTimeOffset WatchingSince, AgentFacts? Agent, DateTimeOffset? SystemSeen, IReadOnlyDictionary<string, StepFact> Reports);

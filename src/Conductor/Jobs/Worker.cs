@@ -23,10 +23,16 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
     /// <summary>Effects at one time: as many machines as may be switched on together without tripping a rack's fuse.</summary>
     private const int MostEffects = 16;
 
+    /// <summary>
+    /// A loop that did not come round for so long stood still with all of this process, or waited for a disk that stood still: the agents may
+    /// have spoken, and we did not hear.
+    /// </summary>
+    private static readonly TimeSpan Deafness = TimeSpan.FromSeconds(10);
+
     private readonly string _owner = Guid.NewGuid().ToString();
     private readonly Channel<bool> _news = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly SemaphoreSlim _places = new(MostEffects, MostEffects);
-    private readonly DateTimeOffset _watchingSince = time.GetUtcNow();
+    private DateTimeOffset _watchingSince = time.GetUtcNow();
     private long _ticked = time.GetTimestamp();
 
     /// <summary>How long ago the loop last came round. A worker that hangs shows here, whatever else still answers.</summary>
@@ -47,7 +53,7 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
             effects.Sweep();
             while (!stoppingToken.IsCancellationRequested)
             {
-                Interlocked.Exchange(ref _ticked, time.GetTimestamp());
+                ComeRound();
                 running.RemoveAll(effect => effect.IsCompleted);
                 if (_places.CurrentCount == 0 || !TryTick(running, stoppingToken))
                     await WaitForNewsAsync(stoppingToken);
@@ -83,18 +89,29 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
         {
             // The database's trouble (a full disk, an engine that restarts) is nobody's decision: the next round finds the job as it was.
             LogTickFailed(e);
+            // What agents say cannot be written down now either.
+            _watchingSince = time.GetUtcNow();
             return false;
         }
     }
 
     private Ticked? Tick(WriteTransaction tx)
     {
+        // Again: the transaction may have waited for its turn as long as the agents' own.
+        ComeRound();
         if (database.Claim(tx, _owner, Lease) is not { } id)
             return null;
         var job = JobTable.Get(tx.Sql, id);
         var decision = Steps.Next(job, JobTable.FactsOf(tx.Sql, job, _watchingSince), settings.Limits, tx.Now);
         Apply(tx, job, decision);
         return new Ticked(job, decision);
+    }
+
+    private void ComeRound()
+    {
+        if (SinceTick > Deafness)
+            _watchingSince = time.GetUtcNow();
+        Interlocked.Exchange(ref _ticked, time.GetTimestamp());
     }
 
     private static void Apply(WriteTransaction tx, JobRow job, Decision decision)

@@ -59,7 +59,7 @@ public sealed class FailureTests
         var first = await site.OrderAsync();
         await site.Agent.ReportAsync(first, OrderSteps.WriteImage, StepOutcome.Started);
         site.Bmc.LosePower();
-        site.Conductor.Clock.Jump(TimeSpan.FromSeconds(61));
+        await site.Conductor.PassAsync(TimeSpan.FromSeconds(61));
 
         await site.BootAgentAsync(job);
         Assert.Equal(2, site.Bmc.Starts);
@@ -77,7 +77,7 @@ public sealed class FailureTests
         await using var site = await TestSite.StartAvailableAsync();
         var job = await site.DeployAsync();
         await site.OrderAsync();
-        site.Conductor.Clock.Jump(TimeSpan.FromSeconds(61));
+        await site.Conductor.PassAsync(TimeSpan.FromSeconds(61));
         for (var attempt = 2; attempt <= 3; attempt++)
         {
             await Until.JobAsync(site.Conductor.Operator, job.Id, one => one.Attempt == attempt && one.Step == Steps.WaitForAgent, $"attempt {attempt}");

@@ -4,8 +4,10 @@ using System.Text.Json;
 using Baremetal.Api.Client;
 using Baremetal.Conductor.Access;
 using Baremetal.Conductor.Database;
+using Baremetal.Conductor.Jobs;
 using Baremetal.Conductor.Settings;
 using Baremetal.Support;
+using Dapper;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -15,6 +17,8 @@ namespace Baremetal.Conductor.Tests.World;
 /// <summary>A real conductor on two free ports of this machine, with its state in a folder of its own, which outlives its restarts.</summary>
 internal sealed class TestConductor : IAsyncDisposable
 {
+    private static readonly TimeSpan AMoment = TimeSpan.FromSeconds(4);
+
     private readonly TempFolder _folder;
     private readonly List<ConductorClient> _clients = [];
     private WebApplication _app;
@@ -77,6 +81,18 @@ internal sealed class TestConductor : IAsyncDisposable
         _stopped = false;
     }
 
+    /// <summary>Time that passes while the conductor is at work. A jump of the clock is to it a pause of the whole process, in which it heard nobody.</summary>
+    public async Task PassAsync(TimeSpan time)
+    {
+        var worker = Services.GetRequiredService<Worker>();
+        for (var end = Clock.GetUtcNow() + time; Clock.GetUtcNow() < end;)
+        {
+            Clock.Jump(AMoment);
+            Database.Write(tx => tx.Sql.Execute("UPDATE sequences SET value = value"));
+            await Until.TrueAsync(() => Task.FromResult(worker.SinceTick < AMoment), "the worker to come round");
+        }
+    }
+
     public async Task StopAsync()
     {
         if (_stopped)
@@ -133,10 +149,10 @@ internal sealed class TestConductor : IAsyncDisposable
     {
         var app = ConductorHost.Build(settings, services =>
         {
-            services.AddSingleton<TimeProvider>(clock);
+            services.AddSingleton<TimeProvider>(new SteadyTime(clock));
             services.AddLogging(logging => logging.SetMinimumLevel(database is null ? LogLevel.Warning : LogLevel.None));
             if (database is not null)
-                services.AddSingleton(all => database(new SqliteDatabase(all.GetRequiredService<StateDirectory>().Database, clock)));
+                services.AddSingleton(all => database(new SqliteDatabase(all.GetRequiredService<StateDirectory>().Database, all.GetRequiredService<TimeProvider>())));
         });
         app.Services.GetRequiredService<OperatorTokens>().WriteFirst(app.Services.GetRequiredService<StateDirectory>());
         await app.StartAsync();
