@@ -25,6 +25,9 @@ public sealed class CertificateAuthority : IDisposable
     // Machines' clocks differ; a certificate that is not valid yet is refused by all of them.
     private static readonly TimeSpan Backdate = TimeSpan.FromHours(1);
 
+    /// <summary>The authority's own: a conductor that was first started with its clock ahead must not be out of order until that time comes.</summary>
+    private const int YearsBackdated = 1;
+
     private readonly TimeProvider _time;
     private readonly X509Certificate2 _certificate;
 
@@ -97,7 +100,7 @@ public sealed class CertificateAuthority : IDisposable
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, critical: true));
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, critical: false));
         var now = _time.GetUtcNow();
-        return request.CreateSelfSigned(now - Backdate, now.AddYears(10));
+        return request.CreateSelfSigned(now.AddYears(-YearsBackdated), now.AddYears(10));
     }
 
     private static CertificateRequest Leaf(string subject, ECDsa key, Oid usage)
@@ -110,12 +113,19 @@ public sealed class CertificateAuthority : IDisposable
         return request;
     }
 
+    /// <summary>A certificate that begins before its issuer or ends after it is good nowhere, and .NET does not make it: within those bounds it gets the life that is asked for.</summary>
     private X509Certificate2 Sign(CertificateRequest request, TimeSpan life)
     {
+        var now = _time.GetUtcNow();
+        var (first, last) = (new DateTimeOffset(_certificate.NotBefore), new DateTimeOffset(_certificate.NotAfter));
+        if (now < first || now >= last)
+        {
+            throw new InvalidDataException(
+                $"The conductor's certificate authority is good from {first.UtcDateTime:u} to {last.UtcDateTime:u}, and this machine's clock says {now.UtcDateTime:u}. Set the clock; or, if the authority has ended, remove ca.pem and ca.key for a new one, and sign a trust document that names it.");
+        }
         var serial = RandomNumberGenerator.GetBytes(16);
         serial[0] &= 0x7f;
-        var now = _time.GetUtcNow();
         request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(_certificate, includeKeyIdentifier: true, includeIssuerAndSerial: false));
-        return request.Create(_certificate, now - Backdate, now + life, serial);
+        return request.Create(_certificate, now - Backdate < first ? first : now - Backdate, now + life > last ? last : now + life, serial);
     }
 }

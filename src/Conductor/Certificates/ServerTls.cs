@@ -7,14 +7,13 @@ namespace Baremetal.Conductor.Certificates;
 
 /// <summary>
 /// TLS on the one port for both: operators come without a certificate, agents with theirs. A certificate that is not ours ends the
-/// handshake. The server's own is made anew at each start and, in a process that runs for long, well before its end.
+/// handshake. The server's own is made anew at each start and, in a process that runs for long, when half of its life is over.
 /// </summary>
 public sealed class ServerTls(CertificateAuthority authority, ConductorSettings settings, TimeProvider time) : IDisposable
 {
-    private static readonly TimeSpan RenewBefore = TimeSpan.FromDays(60);
-
     private readonly Lock _renewing = new();
     private X509Certificate2? _certificate;
+    private DateTimeOffset _renewAt;
 
     public TlsHandshakeCallbackOptions Options => new()
     {
@@ -34,8 +33,13 @@ public sealed class ServerTls(CertificateAuthority authority, ConductorSettings 
         lock (_renewing)
         {
             // Handshakes that run may still use the old one: the collector, not we, ends it.
-            if (_certificate is null || _certificate.NotAfter.ToUniversalTime() - time.GetUtcNow().UtcDateTime < RenewBefore)
+            var now = time.GetUtcNow();
+            if (_certificate is null || now >= _renewAt)
+            {
                 _certificate = authority.IssueServer(settings.Addresses);
+                // Near the authority's end each one is short: a fixed time before its end would be now, at every handshake.
+                _renewAt = now + (new DateTimeOffset(_certificate.NotAfter) - now) / 2;
+            }
             return _certificate;
         }
     }
