@@ -23,6 +23,13 @@ internal static class AgentTable
         tx.Sql.Execute("DELETE FROM boot_tokens WHERE node = @node AND issued < @before", new { node, before });
     }
 
+    /// <summary>No certificate and no token of the node is good for anything any more.</summary>
+    public static void Forget(WriteTransaction tx, string node)
+    {
+        tx.Sql.Execute("DELETE FROM agents WHERE node = @node", new { node });
+        tx.Sql.Execute("DELETE FROM boot_tokens WHERE node = @node", new { node });
+    }
+
     /// <summary>A sign of life. Not every beat is written: a quarter of the limit after which an agent is lost is near enough.</summary>
     public static void Touch(IDatabase database, AgentCaller caller, TimeSpan heartbeatLost, DateTimeOffset now)
     {

@@ -16,8 +16,11 @@ namespace Baremetal.Conductor.Agents;
 /// How an agent gets its certificate. Who it is follows from the token alone: the request's subject and all that the agent says of itself
 /// can at most contradict it.
 /// </summary>
-internal sealed partial class EnrolEndpoints(IDatabase database, CertificateAuthority authority, NodeAddresses addresses, TimeProvider time, ILogger<EnrolEndpoints> logger)
+internal sealed partial class EnrolEndpoints(
+    IDatabase database, CertificateAuthority authority, NodeAddresses addresses, ConfigDrives configDrives, TimeProvider time, ILogger<EnrolEndpoints> logger)
 {
+    private const string TwoKeys = "Its one-time token was presented with two keys: two machines hold it, and which of them is the node nobody here can tell.";
+
     public AgentIdentity Enrol(AgentEnrol ask)
     {
         if (!AgentKey.TryReadRequest(ask.Csr ?? "", out var key))
@@ -26,6 +29,7 @@ internal sealed partial class EnrolEndpoints(IDatabase database, CertificateAuth
         if (enrolled.Stolen is { } refusal)
         {
             LogStolenToken(enrolled.Node.Name, key.Digest);
+            configDrives.Sweep();
             throw refusal;
         }
         LogEnrolled(enrolled.Node.Name, enrolled.Token!.BootId!);
@@ -54,9 +58,9 @@ internal sealed partial class EnrolEndpoints(IDatabase database, CertificateAuth
             return new Enrolled(node, token);
         if (token.KeySha256 is not null)
         {
-            // Not thrown here: the alarm must be committed.
-            tx.Append(EventKinds.Alarm, node.Id, node.CurrentJob, text: "Somebody tried to enrol with the node's used token and another key.");
-            return new Enrolled(node, null, Problems.Conflict("token-used", $"The one-time token of node {node.Name} was used before, with another key.", "Two machines hold one token: find out who else read it, then netboot the node again."));
+            // Not thrown here: the quarantine must be committed.
+            Quarantine(tx, node);
+            return new Enrolled(node, null, Problems.Conflict("token-used", $"The one-time token of node {node.Name} was used before, with another key.", "Two machines hold one token, so neither is trusted any more: find out who else read it, then inspect or approve the node."));
         }
         if (node.CurrentJob is null || !Steps.WantsAgentBooted(JobTable.Get(tx.Sql, node.CurrentJob).Step))
             throw Problems.Conflict("not-awaited", $"No job of node {node.Name} waits for its agent.", "Start one: 'conductor node inspect' or 'conductor deploy'.");
@@ -71,10 +75,21 @@ internal sealed partial class EnrolEndpoints(IDatabase database, CertificateAuth
         return new Enrolled(node, used);
     }
 
+    /// <summary>Whoever came first may be the thief: his certificate is void, his work is not gone on with, and only an operator lets the node go on.</summary>
+    private static void Quarantine(WriteTransaction tx, NodeRow node)
+    {
+        tx.Append(EventKinds.Alarm, node.Id, node.CurrentJob, text: "Somebody tried to enrol with the node's used token and another key.");
+        AgentTable.Forget(tx, node.Id);
+        if (Moves.Next(node.State, Move.Fail) is not null)
+            NodeTable.Move(tx, node, Move.Fail, node.CurrentJob, TwoKeys);
+        if (node.CurrentJob is { } job)
+            JobTable.Finish(tx, JobTable.Get(tx.Sql, job), JobOutcome.Failed, TwoKeys);
+    }
+
     [LoggerMessage(3001, LogLevel.Information, "Node {Node}: agent enrolled, boot {Boot}")]
     private partial void LogEnrolled(string node, string boot);
 
-    [LoggerMessage(3002, LogLevel.Critical, "ALARM: node {Node}: its used one-time token was presented again with another key ({Key})")]
+    [LoggerMessage(3002, LogLevel.Critical, "ALARM: node {Node}: its used one-time token was presented again with another key ({Key}); what enrolled with it is shut out")]
     private partial void LogStolenToken(string node, Digest key);
 
     private sealed record Enrolled(NodeRow Node, BootTokenRow? Token, ProblemException? Stolen = null);

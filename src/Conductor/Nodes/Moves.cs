@@ -28,6 +28,7 @@ public enum Move
 ///                 │            ▼                                  ▼
 ///                 └─inspect─ failed ◄──────────────────────────── ┘      failed ─approve─► available
 /// </code>
+/// An alarm fails a node that no job works on as well: what an inspection said of it may have been said by another.
 /// A failed node needs a word from an operator before anything is written to it again: it may have failed before it was ever approved.
 /// </summary>
 public static class Moves
@@ -36,6 +37,7 @@ public static class Moves
     {
         [(NodeState.Enrolled, Move.Inspect)] = NodeState.Inspecting,
         [(NodeState.Enrolled, Move.Approve)] = NodeState.Available,
+        [(NodeState.Enrolled, Move.Fail)] = NodeState.Failed,
 
         [(NodeState.Inspecting, Move.Inspected)] = NodeState.Enrolled,
         [(NodeState.Inspecting, Move.InspectedAvailable)] = NodeState.Available,
@@ -43,6 +45,7 @@ public static class Moves
 
         [(NodeState.Available, Move.Inspect)] = NodeState.Inspecting,
         [(NodeState.Available, Move.Deploy)] = NodeState.Deploying,
+        [(NodeState.Available, Move.Fail)] = NodeState.Failed,
 
         [(NodeState.Deploying, Move.Deployed)] = NodeState.Active,
         [(NodeState.Deploying, Move.Fail)] = NodeState.Failed,

@@ -37,16 +37,48 @@ public sealed class EnrolTests
     }
 
     [Fact]
-    public async Task Token_UsedAgainWithAnotherKey_IsRefusedAndAlarmed()
+    public async Task Token_UsedAgainWithAnotherKey_IsRefusedAndTheNodeIsQuarantined()
+    {
+        await using var site = await WaitingAsync();
+        var job = (await site.NodeAsync()).CurrentJob!;
+        await site.Agent.EnrolAsync();
+        await ContestAsync(site);
+        await using var events = site.Conductor.Operator.FollowAsync(1, None).GetAsyncEnumerator(None);
+        await Until.TrueAsync(async () => await events.MoveNextAsync() && events.Current.Kind == EventKinds.Alarm, "the alarm");
+
+        // Who was there first may be the thief.
+        await RefusedAsync(401, () => site.Agent.TellInventoryAsync(TestAgent.Machine()));
+        await RefusedAsync(401, () => site.Agent.RenewAsync());
+        await RefusedAsync(403, () => site.Agent.EnrolAsync());
+        var ended = await site.Conductor.Operator.GetJobAsync(job, None);
+        var node = await site.NodeAsync();
+        Assert.Equal((JobOutcome.Failed, NodeState.Failed, null), (ended.Outcome, node.State, node.CurrentJob));
+        Assert.Contains("two keys", ended.Cause, StringComparison.Ordinal);
+        Assert.Equal(ended.Cause, node.Cause);
+    }
+
+    [Fact]
+    public async Task Token_ContestedAfterTheInspection_TheNodeNeedsAnOperatorAndANewBoot()
     {
         await using var site = await WaitingAsync();
         await site.Agent.EnrolAsync();
-        using var thief = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        await RefusedAsync(409, () => site.Agent.EnrolAsync(key: thief));
-        await using var events = site.Conductor.Operator.FollowAsync(1, None).GetAsyncEnumerator(None);
-        await Until.TrueAsync(async () => await events.MoveNextAsync() && events.Current.Kind == EventKinds.Alarm, "the alarm");
-        // Who was there first stays.
         await site.Agent.TellInventoryAsync(TestAgent.Machine());
+        await Until.TrueAsync(async () => (await site.NodeAsync()).CurrentJob is null, "the inspection's end");
+        await site.Conductor.Operator.ApproveAsync("n1", None);
+        await ContestAsync(site);
+        Assert.Equal(NodeState.Failed, (await site.NodeAsync()).State);
+        await RefusedAsync(409, () => site.DeployAsync());
+
+        await site.Conductor.Operator.ApproveAsync("n1", None);
+        await site.BootAgentAsync(await site.DeployAsync());
+        await site.OrderAsync();
+        Assert.Equal(2, site.Bmc.Starts);
+    }
+
+    private static async Task ContestAsync(TestSite site)
+    {
+        using var other = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        await RefusedAsync(409, () => site.Agent.EnrolAsync(key: other));
     }
 
     [Fact]

@@ -18,6 +18,8 @@ public sealed class MovesTests
         { (NodeState.Inspecting, Move.Inspected), NodeState.Enrolled },
         { (NodeState.Inspecting, Move.InspectedAvailable), NodeState.Available },
         { (NodeState.Deploying, Move.Deployed), NodeState.Active },
+        { (NodeState.Enrolled, Move.Fail), NodeState.Failed },
+        { (NodeState.Available, Move.Fail), NodeState.Failed },
         { (NodeState.Inspecting, Move.Fail), NodeState.Failed },
         { (NodeState.Deploying, Move.Fail), NodeState.Failed },
     };
