@@ -44,10 +44,14 @@ public sealed class ConductorClient(Uri server, X509Certificate2 ca, string toke
     public Task<Job> DeployAsync(string node, DeployNode deployment, CancellationToken cancel) =>
         StartAsync(Routes.For(Routes.NodeDeployments, node), deployment, ApiJson.Default.DeployNode, ApiJson.Default.Job, cancel);
 
+    /// <summary>
+    /// On and off may be asked for again; a reset or a cycle goes out once only: the one whose answer was lost may have been done, and a
+    /// second one would cut off what the machine has just begun.
+    /// </summary>
     public async Task SetPowerAsync(string node, PowerTarget target, CancellationToken cancel)
     {
         var body = JsonSerializer.SerializeToUtf8Bytes(new SetPower(target), ApiJson.Default.SetPower);
-        using var answer = await SendOnceAsync(Routes.For(Routes.NodePower, node), body, cancel);
+        using var answer = await SendOnceAsync(Routes.For(Routes.NodePower, node), body, target is PowerTarget.On or PowerTarget.Off ? Retry.Person : Retry.Never, cancel);
     }
 
     public Task<PowerReport> GetPowerAsync(string node, CancellationToken cancel) => GetAsync(Routes.For(Routes.NodePower, node), ApiJson.Default.PowerReport, cancel);
@@ -143,11 +147,11 @@ public sealed class ConductorClient(Uri server, X509Certificate2 ca, string toke
 
     private async Task<T> StartAsync<T>(string path, byte[] body, JsonTypeInfo<T> type, CancellationToken cancel) where T : class
     {
-        using var answer = await SendOnceAsync(path, body, cancel);
+        using var answer = await SendOnceAsync(path, body, Retry.Person, cancel);
         return await _connection.ReadAsync(answer, type, cancel);
     }
 
-    private Task<HttpResponseMessage> SendOnceAsync(string path, byte[] body, CancellationToken cancel)
+    private Task<HttpResponseMessage> SendOnceAsync(string path, byte[] body, Retry retry, CancellationToken cancel)
     {
         var key = Guid.NewGuid().ToString();
         return _connection.SendAsync(
@@ -157,7 +161,7 @@ public sealed class ConductorClient(Uri server, X509Certificate2 ca, string toke
                 request.Headers.Add("Idempotency-Key", key);
                 return request;
             },
-            Retry.Person,
+            retry,
             HttpCompletionOption.ResponseContentRead,
             cancel);
     }

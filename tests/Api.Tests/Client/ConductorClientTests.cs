@@ -173,6 +173,21 @@ public sealed class ConductorClientTests : IAsyncLifetime
         Assert.Equal(Problems.Unreachable, dropped.Problem.Type);
     }
 
+    [Theory]
+    [InlineData(PowerTarget.On, 2)]
+    [InlineData(PowerTarget.Off, 2)]
+    [InlineData(PowerTarget.Reset, 1)]
+    [InlineData(PowerTarget.Cycle, 1)]
+    public async Task SetPower_AnswerLost_SendsAgainOnlyWhatMayBeDoneTwice(PowerTarget target, int sent)
+    {
+        var calls = 0;
+        using var client = await ClientAsync(app => app.MapPost(Routes.NodePower, () => ++calls == 1 ? Results.StatusCode(502) : Results.NoContent()));
+
+        var failure = await Record.ExceptionAsync(() => client.SetPowerAsync("n1", target, Cancel));
+
+        Assert.Equal((sent, sent == 1), (calls, failure is ProblemException { Problem.Status: 502 }));
+    }
+
     [Fact]
     public async Task Follow_NoContent_Ends()
     {
