@@ -9,8 +9,8 @@ public static class RootDevice
 {
     public static bool TryChoose(IReadOnlyList<Disk> disks, RootDeviceHints? hints, [NotNullWhen(true)] out Disk? chosen, [NotNullWhen(false)] out Rejection? rejection)
     {
-        // Several paths to one WWN are one disk; the first path stands for it.
-        var writable = disks.Where(disk => !disk.ReadOnly && disk.SizeBytes > 0).DistinctBy(disk => disk.Wwn ?? disk.Name).ToList();
+        // Of several paths to one disk the first stands for it.
+        var writable = disks.Where(disk => !disk.ReadOnly && disk.SizeBytes > 0).DistinctBy(Identity).ToList();
         var matching = writable.Where(disk => Matches(disk, hints)).ToList();
         chosen = matching is [var one] ? one : null;
         rejection = matching.Count switch
@@ -23,6 +23,9 @@ public static class RootDevice
         };
         return chosen is not null;
     }
+
+    // One disk only where all that tells disks apart is known and equal: bridges and cheap drives give each disk the same WWN.
+    private static (string, string?, long) Identity(Disk disk) => disk is { Wwn: { } wwn, Serial: { } serial } ? (wwn, serial, disk.SizeBytes) : (disk.Name, null, 0);
 
     private static bool Matches(Disk disk, RootDeviceHints? hints) => hints is null
         || (Same(hints.Serial, disk.Serial)

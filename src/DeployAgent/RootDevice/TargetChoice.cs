@@ -18,8 +18,8 @@ internal static class TargetChoice
             return false;
         }
         var matching = disks.Where(candidate => Matches(target, candidate)).ToList();
-        // Several paths to one WWN are one disk.
-        if (matching.DistinctBy(candidate => candidate.Wwn ?? candidate.Name).Count() == 1)
+        // Several paths to one disk are no ambiguity.
+        if (matching.DistinctBy(Identity).Count() == 1)
             disk = matching.Find(candidate => !candidate.ReadOnly);
         if (disk is not null)
             return true;
@@ -33,6 +33,9 @@ internal static class TargetChoice
         rejection = new Rejection($"The order means the disk with {Describe(target)}, but {cause}{(matching.Count == 0 ? $". It has {List(disks)}" : "")}.", remedy);
         return false;
     }
+
+    // One disk only where all that tells disks apart is known and equal: bridges and cheap drives give each disk the same WWN.
+    private static (string, string?, long) Identity(Disk disk) => disk is { Wwn: { } wwn, Serial: { } serial } ? (wwn, serial, disk.SizeBytes) : (disk.Name, null, 0);
 
     private static bool Matches(TargetDisk target, Disk disk) =>
         target.SizeBytes == disk.SizeBytes

@@ -35,7 +35,16 @@ public sealed class RootDeviceTests
     }
 
     [Fact]
-    public void TwoPathsToOneWwn_AreOneDisk() => Assert.Equal(Large, Chosen(null, Large, SecondPath));
+    public void TwoPathsToOneDisk_AreOneDisk() => Assert.Equal(Large, Chosen(null, Large, SecondPath));
+
+    [Fact]
+    public void TwoDisksOfOneWwn_AreTwoDisks()
+    {
+        Assert.StartsWith("The node has 2 disks", Refusal(null, Large, SecondPath with { Serial = "S9" }), StringComparison.Ordinal);
+        Assert.StartsWith("The node has 2 disks", Refusal(null, Large, SecondPath with { SizeBytes = 201 }), StringComparison.Ordinal);
+        Assert.StartsWith("The node has 2 disks", Refusal(null, Large with { Serial = null }, SecondPath with { Serial = null }), StringComparison.Ordinal);
+        Assert.StartsWith("2 disks match", Refusal(new RootDeviceHints(Wwn: "0x5000b"), Large, SecondPath with { Serial = "S9" }), StringComparison.Ordinal);
+    }
 
     [Fact]
     public void EachHint_ChoosesItsDisk()

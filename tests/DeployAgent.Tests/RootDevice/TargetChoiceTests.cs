@@ -49,6 +49,17 @@ public sealed class TargetChoiceTests : IDisposable
         Assert.Contains("sdd", rejection.Cause, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("other")]
+    [InlineData(null)]
+    public void TryFind_TwoDisksOfOneWwn_AreNotTakenForPathsToOne(string? serial)
+    {
+        var disks = Disks().Select(disk => disk.Name is "sdd" || (disk.Name is "sdc" && serial is null) ? disk with { Serial = serial } : disk).ToArray();
+
+        Assert.False(TargetChoice.TryFind(new TargetDisk(LunBytes, 512, "0x624a9370f9d2a6b1c0de4f0100011010"), disks, out _, out var rejection));
+        Assert.Contains("2 disks are: sdc", rejection.Cause, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void TryFind_OnePathReadOnly_TakesTheOther()
     {
