@@ -55,7 +55,7 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
             {
                 ComeRound();
                 running.RemoveAll(effect => effect.IsCompleted);
-                if (_places.CurrentCount == 0 || !TryTick(running, stoppingToken))
+                if (!TryTick(running, stoppingToken))
                     await WaitForNewsAsync(stoppingToken);
             }
         }
@@ -103,6 +103,9 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
             return null;
         var job = JobTable.Get(tx.Sql, id);
         var decision = Steps.Next(job, JobTable.FactsOf(tx.Sql, job, _watchingSince), settings.Limits, tx.Now);
+        // Whoever needs no machine switched does not wait for those who do.
+        if (decision is Decision.Do && _places.CurrentCount == 0)
+            decision = new Decision.Wait(tx.Now + Pace, $"a free place among {MostEffects} power actions");
         Apply(tx, job, decision);
         return new Ticked(job, decision);
     }
