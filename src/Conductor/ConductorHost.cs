@@ -72,6 +72,7 @@ public static class ConductorHost
 
         // What runs by itself: jobs, netboot, and the word to systemd.
         AddHosted<Worker>(services);
+        services.AddSingleton<SightingAllowance>();
         AddHosted<NodeSightings>(services);
         services.AddSingleton<IBootPolicy, NodeBootPolicy>();
         services.AddSingleton(all => new NetbootServer(

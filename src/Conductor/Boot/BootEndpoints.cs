@@ -13,7 +13,15 @@ namespace Baremetal.Conductor.Boot;
 
 /// <summary>The HTTP part of a netboot, in the order of a boot: loader, script, kernel, ramdisk.</summary>
 internal sealed partial class BootEndpoints(
-    IBootPolicy policy, NodeSightings sightings, IDatabase database, CertificateAuthority authority, TrustChainStore trust, NodeAddresses addresses, ConductorSettings settings, ILogger<BootEndpoints> logger)
+    IBootPolicy policy,
+    NodeSightings sightings,
+    SightingAllowance allowance,
+    IDatabase database,
+    CertificateAuthority authority,
+    TrustChainStore trust,
+    NodeAddresses addresses,
+    ConductorSettings settings,
+    ILogger<BootEndpoints> logger)
 {
     /// <summary>For firmware that loads by HTTP.</summary>
     public static IResult Loader(string file, NetbootServer netboot) => netboot.Loaders.TryGetValue(file, out var content)
@@ -49,9 +57,16 @@ internal sealed partial class BootEndpoints(
         var token = database.Write(tx =>
         {
             var node = NodeTable.ByMac(tx.Sql, machine.Mac.ToString())!;
-            tx.Append(EventKinds.NodeSeen, node.Id, node.CurrentJob, text: "iPXE fetches the agent");
-            return BootTokens.Issue(tx, node.Id, node.Mac, machine.Uuid, pinned: pin is not null);
+            var issued = BootTokens.Issue(tx, node.Id, node.Mac, machine.Uuid, pinned: pin is not null);
+            if (issued is not null && allowance.TryTake(node.Id))
+                tx.Append(EventKinds.NodeSeen, node.Id, node.CurrentJob, text: "iPXE fetches the agent");
+            return issued;
         });
+        if (token is null)
+        {
+            throw new ProblemException(Problems.Of(StatusCodes.Status429TooManyRequests, "too-many",
+                $"The boot script of {machine.Mac} was fetched {BootTokens.MostInAWindow} times within a minute.", "Try again in a minute; if one machine did not do that, another asks in its name."));
+        }
         var boot = new AgentBoot(
             machine,
             addresses.PlainUrl + Routes.BootKernel,

@@ -38,22 +38,24 @@ internal static class BootTokens
 {
     public static readonly TimeSpan Life = TimeSpan.FromMinutes(10);
 
-    /// <summary>Firmware fetches its script once or twice; a token of an earlier fetch may still be the one that gets through.</summary>
-    private const int MostOfNode = 8;
+    /// <summary>
+    /// Firmware fetches its script once or twice, and one whose kernel does not come asks again every five seconds. More are refused rather
+    /// than older ones dropped: whoever floods us must not take away the token that the real machine boots with.
+    /// </summary>
+    public const int MostInAWindow = 30;
 
-    public static string Issue(WriteTransaction tx, string node, string mac, Guid? uuid, bool pinned)
+    private static readonly TimeSpan Window = TimeSpan.FromMinutes(1);
+
+    /// <summary>Null when the node was given as many within the last minute as it may have.</summary>
+    public static string? Issue(WriteTransaction tx, string node, string mac, Guid? uuid, bool pinned)
     {
-        var token = RandomNumberGenerator.GetHexString(32, lowercase: true);
         tx.Sql.Execute("DELETE FROM boot_tokens WHERE expires <= @now", new { now = tx.Now });
+        if (tx.Sql.QuerySingle<long>("SELECT count(*) FROM boot_tokens WHERE node = @node AND issued > @since", new { node, since = tx.Now - Window }) >= MostInAWindow)
+            return null;
+        var token = RandomNumberGenerator.GetHexString(32, lowercase: true);
         tx.Sql.Execute(
             "INSERT INTO boot_tokens (sha256, node, mac, uuid, pinned, issued, expires) VALUES (@sha256, @node, @mac, @uuid, @pinned, @now, @expires)",
             new { sha256 = HashOf(token), node, mac, uuid = uuid?.ToString("D"), pinned, now = tx.Now, expires = tx.Now + Life });
-        tx.Sql.Execute(
-            """
-            DELETE FROM boot_tokens WHERE node = @node AND key_sha256 IS NULL AND sha256 NOT IN
-                (SELECT sha256 FROM boot_tokens WHERE node = @node AND key_sha256 IS NULL ORDER BY issued DESC LIMIT @MostOfNode)
-            """,
-            new { node, MostOfNode });
         return token;
     }
 

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Net;
 using System.Threading.Channels;
 using Baremetal.Api;
@@ -14,10 +15,13 @@ namespace Baremetal.Conductor.Boot;
 /// What is seen of the nodes on the network: facts for the jobs that wait for one, and events for the person who waits. The protocols'
 /// loops only put it down here; the one writer below takes it to the database.
 /// </summary>
-public sealed partial class NodeSightings(IDatabase database, ILogger<NodeSightings> logger) : BackgroundService
+public sealed partial class NodeSightings(IDatabase database, SightingAllowance allowance, TimeProvider time, ILogger<NodeSightings> logger) : BackgroundService
 {
     /// <summary>Not written yet; a rack that starts at once makes fewer. Of more, the oldest are forgotten.</summary>
     private const int MostUnwritten = 4096;
+
+    /// <summary>Before what could not be written is written again.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     private readonly Channel<Action> _unwritten = Channel.CreateBounded<Action>(new BoundedChannelOptions(MostUnwritten) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
 
@@ -33,15 +37,29 @@ public sealed partial class NodeSightings(IDatabase database, ILogger<NodeSighti
     {
         await foreach (var write in _unwritten.Reader.ReadAllAsync(stoppingToken))
         {
-            try
-            {
-                write();
-            }
-            catch (Exception e)
-            {
-                LogNotNoted(e);
-            }
+            while (!TryNote(write))
+                await Task.Delay(Pause, time, stoppingToken);
         }
+    }
+
+    /// <summary>False when it may succeed later: a full disk passes, and a job may wait for just this sign.</summary>
+    private bool TryNote(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (Exception e) when (e is DbException or IOException)
+        {
+            LogNotNotedYet(e);
+            return false;
+        }
+        catch (Exception e)
+        {
+            // A bug of ours does not pass, and must not hold up what is seen of all others.
+            LogNotNoted(e);
+        }
+        return true;
     }
 
     private void Note(Sighting sighting)
@@ -51,7 +69,6 @@ public sealed partial class NodeSightings(IDatabase database, ILogger<NodeSighti
         if (known is null)
             return;
         var isNews = !_told.TryGetValue(known.Id, out var told) || told != (sighting.Kind, address ?? told.Address, known.CurrentJob);
-        _told[known.Id] = (sighting.Kind, address ?? told.Address, known.CurrentJob);
         // Every sign of the system is a fact for a job that waits for one; a node without work that renews its lease is none.
         if (!isNews && (known.CurrentJob is null || sighting.Kind != ClientKind.System))
             return;
@@ -61,16 +78,17 @@ public sealed partial class NodeSightings(IDatabase database, ILogger<NodeSighti
             tx.Sql.Execute(
                 "UPDATE nodes SET address = coalesce(@address, address), system_seen = CASE WHEN @isUp = 1 THEN @now ELSE system_seen END WHERE id = @Id",
                 new { known.Id, address, isUp = sighting.Kind == ClientKind.System && address is not null, now = tx.Now });
-            if (isNews)
+            if (isNews && allowance.TryTake(known.Id))
                 tx.Append(EventKinds.NodeSeen, known.Id, known.CurrentJob, text: TextOf(sighting.Kind, address, sighting.Told));
             JobTable.Wake(tx, known.Id);
         });
+        _told[known.Id] = (sighting.Kind, address ?? told.Address, known.CurrentJob);
     }
 
     private void NoteFetched(IPAddress client, string what)
     {
         // An address says who it is only while the node's own job is under way: later it may be another's.
-        if (database.Read(sql => NodeTable.WorkedOnAt(sql, client.ToString())) is { } node)
+        if (database.Read(sql => NodeTable.WorkedOnAt(sql, client.ToString())) is { } node && allowance.TryTake(node.Id))
             database.Write(tx => tx.Append(EventKinds.NodeSeen, node.Id, node.CurrentJob, text: $"{what}, fetched"));
     }
 
@@ -88,6 +106,9 @@ public sealed partial class NodeSightings(IDatabase database, ILogger<NodeSighti
         ClientKind.Ramdisk => "ramdisk",
         _ => "operating system",
     };
+
+    [LoggerMessage(4003, LogLevel.Error, "What was seen of a node on the network could not be written down yet; it is tried again")]
+    private partial void LogNotNotedYet(Exception error);
 
     [LoggerMessage(4001, LogLevel.Error, "What was seen of a node on the network could not be written down")]
     private partial void LogNotNoted(Exception error);
