@@ -15,10 +15,15 @@ internal sealed record RedfishAccess(Uri Address, string? Username, string? Pass
     public override string ToString() => $"The power controller {Address.GetLeftPart(UriPartial.Path)}";
 }
 
-/// <summary>One conversation with a Redfish service about one system.</summary>
+/// <summary>
+/// One conversation with a Redfish service about one system. A controller that restarts says many things that are not true a minute later
+/// (404, an empty list, a page in HTML, 409, a redirect to its own front page): all of them may pass, and the job's limit is what ends the
+/// tries. For good are only a refused password, an untrusted certificate, and a choice that is the operator's.
+/// </summary>
 internal sealed class RedfishService : IDisposable
 {
-    private const string Systems = "/redfish/v1/Systems";
+    private const string Root = "/redfish/v1/";
+    private const string Systems = Root + "Systems";
 
     /// <summary>Controllers can take ten seconds for a page; twice that is not coming.</summary>
     private static readonly TimeSpan AnswerWithin = TimeSpan.FromSeconds(20);
@@ -58,7 +63,7 @@ internal sealed class RedfishService : IDisposable
     {
         var target = (await GetSystemAsync(cancel)).Actions?.Reset?.Target
             ?? throw Strange($"{_system} offers no action ComputerSystem.Reset");
-        using var answer = await SendAsync(HttpMethod.Post, target, Json(new RedfishResetBody(type), RedfishJson.Default.RedfishResetBody), cancel);
+        using var answer = await SendAsync(HttpMethod.Post, Own(target), Json(new RedfishResetBody(type), RedfishJson.Default.RedfishResetBody), cancel);
     }
 
     public void Dispose() => _http.Dispose();
@@ -71,14 +76,20 @@ internal sealed class RedfishService : IDisposable
         var members = (await GetAsync(Systems, RedfishJson.Default.RedfishCollection, cancel)).Members ?? [];
         return members switch
         {
-            [{ Id: { } one }] => one,
-            [] => throw Strange($"{Systems} lists no system"),
+            [{ Id: { } one }] => Own(one),
+            [] or [_] => throw Strange($"{Systems} lists no system"),
             _ => throw new PowerException(
                 $"{_access} has {members.Length} systems: {string.Join(", ", members.Select(member => member.Id))}.",
                 "Give the whole path of the right one as the node's power address.",
                 again: false),
         };
     }
+
+    /// <summary>A path that the controller named, which is asked with the node's password: it leads nowhere but to the controller's own service.</summary>
+    private string Own(string path) =>
+        path.StartsWith(Root, StringComparison.Ordinal) && Uri.TryCreate(_access.Address, path, out var whole) && whole.AbsolutePath.StartsWith(Root, StringComparison.Ordinal)
+            ? whole.PathAndQuery
+            : throw Strange($"it refers to '{path}', which is no path below {Root}");
 
     private async Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancel)
     {
@@ -121,7 +132,7 @@ internal sealed class RedfishService : IDisposable
         {
             throw answer.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden
                 ? new PowerException($"{_access} refuses user '{_access.Username}' ({(int)answer.StatusCode}).", "Give the node the user and password of an account that may switch power.", again: false)
-                : new PowerException($"{_access} answered {(int)answer.StatusCode} to {method} {path}.", "Its own log should say why.", again: (int)answer.StatusCode >= 500 || answer.StatusCode == HttpStatusCode.TooManyRequests);
+                : new PowerException($"{_access} answered {(int)answer.StatusCode} to {method} {path}.", "It may be restarting; if it stays so, its own log should say why.", again: true);
         }
     }
 
@@ -129,5 +140,5 @@ internal sealed class RedfishService : IDisposable
     private static ByteArrayContent Json<T>(T body, JsonTypeInfo<T> type) =>
         new(JsonSerializer.SerializeToUtf8Bytes(body, type)) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
 
-    private PowerException Strange(string what) => new($"{_access} does not speak Redfish as expected: {what}.", "Check that the address is that of a Redfish service.", again: false);
+    private PowerException Strange(string what) => new($"{_access} does not speak Redfish as expected: {what}.", "It may be restarting; if it stays so, check that the address is that of a Redfish service.", again: true);
 }

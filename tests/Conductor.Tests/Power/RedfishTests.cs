@@ -1,6 +1,8 @@
+using System.Text.Json.Nodes;
 using Baremetal.Api;
 using Baremetal.Conductor.Power;
 using Baremetal.Conductor.Tests.World;
+using Microsoft.AspNetCore.Http;
 
 namespace Baremetal.Conductor.Tests.Power;
 
@@ -57,7 +59,9 @@ public sealed class RedfishTests
         Assert.False(failure.Again);
         Assert.Equal(PowerState.Off, await Driver(bmc, "/redfish/v1/Systems/2").GetStateAsync(None));
         bmc.Systems = 0;
-        Assert.Contains("lists no system", (await FailureAsync(() => Driver(bmc).GetStateAsync(None))).Cause, StringComparison.Ordinal);
+        failure = await FailureAsync(() => Driver(bmc).GetStateAsync(None));
+        Assert.Contains("lists no system", failure.Cause, StringComparison.Ordinal);
+        Assert.True(failure.Again);
     }
 
     [Fact]
@@ -70,18 +74,59 @@ public sealed class RedfishTests
         Assert.DoesNotContain("hunter2", failure.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task Controller_Answering500_MayBeAskedAgain()
+    [Theory]
+    [InlineData(302)]
+    [InlineData(307)]
+    [InlineData(404)]
+    [InlineData(409)]
+    [InlineData(429)]
+    [InlineData(500)]
+    [InlineData(503)]
+    public async Task Controller_AnsweringWhatOneThatRestartsDoes_MayBeAskedAgain(int status)
     {
         await using var bmc = await TestBmc.StartAsync();
+        await using var elsewhere = await TestBmc.StartAsync();
+        var asked = 0;
+        elsewhere.Fault = _ => Task.FromResult(++asked > 0);
         bmc.Fault = http =>
         {
-            http.Response.StatusCode = 500;
+            http.Response.StatusCode = status;
+            http.Response.Headers.Location = elsewhere.Url + "/redfish/v1/Systems";
             return Task.FromResult(true);
         };
         var failure = await FailureAsync(() => Driver(bmc).GetStateAsync(None));
         Assert.True(failure.Again);
-        Assert.Contains("500", failure.Cause, StringComparison.Ordinal);
+        Assert.Contains($"{status}", failure.Cause, StringComparison.Ordinal);
+        Assert.Equal(0, asked);
+    }
+
+    [Theory]
+    [InlineData("//{0}/redfish/v1/Systems/1")]
+    [InlineData("http://{0}/redfish/v1/Systems/1")]
+    [InlineData("redfish/v1/Systems/1")]
+    [InlineData("/redfish/v1/../../admin")]
+    [InlineData("")]
+    public async Task Link_ThatLeadsOutOfTheService_IsNotFollowed(string link)
+    {
+        await using var bmc = await TestBmc.StartAsync();
+        await using var elsewhere = await TestBmc.StartAsync();
+        var strayed = 0;
+        elsewhere.Fault = _ => Task.FromResult(++strayed > 0);
+        var named = string.Format(System.Globalization.CultureInfo.InvariantCulture, link, new Uri(elsewhere.Url).Authority);
+        bmc.Fault = async http =>
+        {
+            strayed += http.Request.Path.StartsWithSegments("/redfish/v1", StringComparison.Ordinal) ? 0 : 1;
+            await http.Response.WriteAsJsonAsync(http.Request.Path.Value!.EndsWith("/Systems", StringComparison.Ordinal)
+                ? new JsonObject { ["Members"] = new JsonArray(new JsonObject { ["@odata.id"] = named }) }
+                : new JsonObject { ["PowerState"] = "Off", ["Actions"] = new JsonObject { ["#ComputerSystem.Reset"] = new JsonObject { ["target"] = named } } });
+            return true;
+        };
+        foreach (var driver in new[] { Driver(bmc), Driver(bmc, "/redfish/v1/Systems/1") })
+        {
+            var failure = await FailureAsync(() => driver.SetAsync(PowerTarget.Reset, None));
+            Assert.Contains($"it refers to '{named}'", failure.Cause, StringComparison.Ordinal);
+        }
+        Assert.Equal(0, strayed);
     }
 
     [Fact]
@@ -124,7 +169,7 @@ public sealed class RedfishTests
     [InlineData("")]
     [InlineData("null")]
     [InlineData("""{"PowerState": 5}""")]
-    public async Task Answer_ThatIsNoRedfish_FailsForGood(string body)
+    public async Task Answer_ThatIsNoRedfish_MayBeOfAControllerThatRestarts(string body)
     {
         await using var bmc = await TestBmc.StartAsync();
         bmc.Fault = async http =>
@@ -132,7 +177,7 @@ public sealed class RedfishTests
             await http.Response.Body.WriteAsync(System.Text.Encoding.UTF8.GetBytes(body));
             return true;
         };
-        Assert.False((await FailureAsync(() => Driver(bmc, "/redfish/v1/Systems/1").GetStateAsync(None))).Again);
+        Assert.True((await FailureAsync(() => Driver(bmc, "/redfish/v1/Systems/1").GetStateAsync(None))).Again);
     }
 
     /// <summary>Its seconds last a tenth: patience is used up soon, in the same order as ever.</summary>
