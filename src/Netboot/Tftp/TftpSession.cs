@@ -26,6 +26,9 @@ internal sealed class TftpSession(Socket socket, ReadOnlyMemory<byte> file, Tftp
 
     private static readonly TimeSpan MostPatient = TimeSpan.FromSeconds(4);
 
+    /// <summary>Whatever timeout the client asked for: a session that nobody listens to any more holds a port and a place.</summary>
+    private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(35);
+
     private readonly long blocks = (file.Length / terms.BlockSize) + 1; // the last one is short, and may be empty
     private long acknowledged;
     private long window;
@@ -75,7 +78,7 @@ internal sealed class TftpSession(Socket socket, ReadOnlyMemory<byte> file, Tftp
                     case Heard.Repeated:
                         retries = 1;
                         break;
-                    case Heard.Nothing when ++retries > MostRetries:
+                    case Heard.Nothing when ++retries > MostRetries || patience.IsOver:
                         return TransferEnd.Lost;
                     default:
                         patience.Double();
@@ -153,6 +156,10 @@ internal sealed class TftpSession(Socket socket, ReadOnlyMemory<byte> file, Tftp
     {
         private CancellationTokenSource source = Timer(time);
         private TimeSpan wait;
+        private TimeSpan silence;
+
+        /// <summary>All waits since the last progress together are as long as a silence may be.</summary>
+        public bool IsOver => silence >= LongestSilence;
 
         public CancellationToken Start()
         {
@@ -161,11 +168,13 @@ internal sealed class TftpSession(Socket socket, ReadOnlyMemory<byte> file, Tftp
                 source.Dispose();
                 source = Timer(time);
             }
-            source.CancelAfter(wait);
+            var next = TimeSpan.FromTicks(Math.Min(wait.Ticks, Math.Max(0, (LongestSilence - silence).Ticks)));
+            silence += next;
+            source.CancelAfter(next);
             return source.Token;
         }
 
-        public void Reset() => wait = first;
+        public void Reset() => (wait, silence) = (first, TimeSpan.Zero);
 
         public void Double() => wait = TimeSpan.FromTicks(Math.Max(first.Ticks, Math.Min(2 * wait.Ticks, MostPatient.Ticks)));
 

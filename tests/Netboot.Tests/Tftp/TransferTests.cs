@@ -144,6 +144,34 @@ public sealed class TransferTests : IDisposable
         Assert.Contains("after 0 bytes of loader", await server.Log.WaitForAsync(1203, Cancel), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(1, 10)] // 1 + 2 + 8 × 4 s
+    [InlineData(5, 7)] // 7 × 5 s
+    public async Task SilentClient_WithItsOwnTimeout_IsGivenUpAfterTheSameTime(int timeout, int sent)
+    {
+        await using var server = new LoopbackTftp(time: new HurriedClock(100));
+        using var client = new RawTftpClient(server.EndPoint);
+        client.Request("loader", "timeout", $"{timeout}");
+        Assert.Contains("after 0 bytes of loader", await server.Log.WaitForAsync(1203, Cancel), StringComparison.Ordinal);
+        for (var number = 1; number <= sent; number++)
+            Assert.Equal($"{timeout}", (await client.NextOptionsAsync(Cancel))["timeout"]);
+        Assert.False(client.HasMore);
+    }
+
+    [Theory]
+    [InlineData(5, true)]
+    [InlineData(6, false)]
+    [InlineData(255, false)]
+    public async Task Timeout_TooLong_IsLeftOutOfTheAnswer(int timeout, bool granted)
+    {
+        await using var server = new LoopbackTftp();
+        using var client = new RawTftpClient(server.EndPoint);
+        client.Request("loader", "timeout", $"{timeout}", "tsize", "0");
+        var options = await client.NextOptionsAsync(Cancel);
+        Assert.Equal(granted ? $"{timeout}" : null, options.GetValueOrDefault("timeout"));
+        Assert.Equal("100000", options["tsize"]);
+    }
+
     [Fact]
     public async Task ClosedClient_IsGivenUpAtOnceWithoutAWarning()
     {
