@@ -108,7 +108,7 @@ internal sealed class LinkService : IAsyncDisposable
             log.LeasesRead(leases.Count, server.LeaseFile);
             if (unreadable > 0)
                 log.LeasesUnreadable(unreadable, server.LeaseFile);
-            var table = new LeaseTable(pool, server.LeaseTime, file, time);
+            var table = new LeaseTable(pool, server.LeaseTime, file, time, log);
             table.Load(leases);
             return new AddressServer(link, pool, table, new LeaseTerms(mask, server.Gateway, server.DnsServers, server.LeaseTime));
         }

@@ -67,6 +67,12 @@ internal static partial class Log
     [LoggerMessage(1110, LogLevel.Information, "The DHCP server of {Interface} is {Offer}")]
     public static partial void AddressServerSeen(this ILogger log, string @interface, ForeignOffer offer);
 
+    [LoggerMessage(1113, LogLevel.Error, "The lease of {Address} for {Mac} could not be written down ({Error}); the machine keeps what it has, and it is written when the disk takes it. Until then a restart knows its earlier end only")]
+    public static partial void LeaseNotWritten(this ILogger log, Ipv4 address, MacAddress mac, string error);
+
+    [LoggerMessage(1114, LogLevel.Warning, "The lease file could not be made shorter ({Error}); it goes on as it is")]
+    public static partial void LeasesNotRewritten(this ILogger log, string error);
+
     [LoggerMessage(1200, LogLevel.Information, "TFTP: {Client} got {File}: {Bytes} bytes in {Seconds:0.000} s (blksize {BlockSize}, windowsize {WindowSize}, {Resent} blocks sent again)")]
     public static partial void FileSent(this ILogger log, object client, string file, long bytes, double seconds, int blockSize, int windowSize, long resent);
 

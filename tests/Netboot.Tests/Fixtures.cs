@@ -56,7 +56,7 @@ internal sealed class OfflineDhcp : IBootPolicy, IDisposable
         {
             var pool = new AddressPool(Ipv4.Parse("10.77.0.100"), Ipv4.Parse("10.77.0.200"), Link.Mask, new HashSet<Ipv4> { Link.Address }, new Dictionary<MacAddress, Ipv4> { [Reserved] = Ipv4.Parse("10.77.0.200") });
             file = LeaseFile.Open(Path.Combine(folder, "leases"), out _, out _);
-            var leases = new LeaseTable(pool, TimeSpan.FromHours(1), file, Clock);
+            var leases = new LeaseTable(pool, TimeSpan.FromHours(1), file, Clock, log ?? NullLogger.Instance);
             leases.Load([]);
             addresses = new AddressServer(Link, pool, leases, new LeaseTerms(Link.Mask, null, [], TimeSpan.FromHours(1)));
         }

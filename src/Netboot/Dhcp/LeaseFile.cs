@@ -76,6 +76,7 @@ internal sealed class LeaseFile : IDisposable
         catch
         {
             fresh.Dispose();
+            File.Delete(path + ".new"); // on a full disk it would hold what the next lease needs
             throw;
         }
         stream.Dispose();

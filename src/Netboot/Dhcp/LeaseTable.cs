@@ -1,7 +1,9 @@
+using Microsoft.Extensions.Logging;
+
 namespace Baremetal.Netboot.Dhcp;
 
 /// <summary>Who has which address, and who may have one. Not safe for two threads: the receiving loop owns it.</summary>
-internal sealed class LeaseTable(AddressPool pool, TimeSpan leaseTime, LeaseFile file, TimeProvider time)
+internal sealed class LeaseTable(AddressPool pool, TimeSpan leaseTime, LeaseFile file, TimeProvider time, ILogger log)
 {
     /// <summary>Long enough for the slowest client seen between OFFER and REQUEST (edk2: 4.5 s) and its retries.</summary>
     private static readonly TimeSpan OfferTime = TimeSpan.FromMinutes(1);
@@ -13,12 +15,21 @@ internal sealed class LeaseTable(AddressPool pool, TimeSpan leaseTime, LeaseFile
     private readonly Dictionary<Ipv4, Lease> byAddress = [];
     private readonly Dictionary<Ipv4, DateTimeOffset> declined = [];
 
+    /// <summary>Whose lease is more than an offer: the file knows it, if perhaps with an earlier end.</summary>
+    private readonly HashSet<MacAddress> granted = [];
+
+    /// <summary>Whose lease the file does not know as it is.</summary>
+    private readonly HashSet<MacAddress> unwritten = [];
+
     /// <summary>Takes up what the file held; the last word about a machine or an address holds.</summary>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public void Load(IEnumerable<Lease> leases)
     {
         foreach (var lease in leases)
+        {
             Set(lease);
+            granted.Add(lease.Mac);
+        }
         file.Rewrite(byMac.Values);
     }
 
@@ -32,9 +43,12 @@ internal sealed class LeaseTable(AddressPool pool, TimeSpan leaseTime, LeaseFile
         return address;
     }
 
-    /// <summary>Grants an address for the lease time, and has it written down before anyone hears of it.</summary>
+    /// <summary>
+    /// Grants an address for the lease time, and has it written down before anyone hears of it. What the machine has already it may keep for
+    /// longer even where that cannot be written: a full disk must not take running machines off the network.
+    /// </summary>
     /// <returns>Why not, for the client to read; null when it is granted.</returns>
-    /// <exception cref="IOException">It could not be written down; nothing is granted.</exception>
+    /// <exception cref="IOException">An address that is new to the machine could not be written down; nothing is granted.</exception>
     public string? Grant(MacAddress mac, Ipv4 address)
     {
         if (!pool.IsOnNetwork(address))
@@ -95,10 +109,54 @@ internal sealed class LeaseTable(AddressPool pool, TimeSpan leaseTime, LeaseFile
 
     private void Write(Lease lease)
     {
-        file.Append(lease);
+        var isKept = granted.Contains(lease.Mac) && byMac[lease.Mac].Address == lease.Address;
+        var isWritten = TryAppend(lease, mayFail: isKept);
         Set(lease);
+        granted.Add(lease.Mac);
+        if (!isWritten)
+            unwritten.Add(lease.Mac);
+        else
+            CatchUp();
         if (file.IsLongFor(byMac.Count))
+            TryRewrite();
+    }
+
+    private void CatchUp()
+    {
+        foreach (var mac in unwritten.ToArray())
+        {
+            if (!TryAppend(byMac[mac], mayFail: true))
+                return;
+            unwritten.Remove(mac);
+        }
+    }
+
+    private bool TryAppend(Lease lease, bool mayFail)
+    {
+        try
+        {
+            file.Append(lease);
+            return true;
+        }
+        catch (IOException error) when (mayFail)
+        {
+            log.LeaseNotWritten(lease.Address, lease.Mac, error.Message);
+            return false;
+        }
+    }
+
+    /// <summary>The file's every line is in the table too, so a rewrite that fails loses nothing.</summary>
+    private void TryRewrite()
+    {
+        try
+        {
             file.Rewrite(byMac.Values);
+            unwritten.Clear();
+        }
+        catch (IOException error)
+        {
+            log.LeasesNotRewritten(error.Message);
+        }
     }
 
     private void Set(Lease lease)
@@ -115,5 +173,7 @@ internal sealed class LeaseTable(AddressPool pool, TimeSpan leaseTime, LeaseFile
     {
         byMac.Remove(lease.Mac);
         byAddress.Remove(lease.Address);
+        granted.Remove(lease.Mac);
+        unwritten.Remove(lease.Mac);
     }
 }

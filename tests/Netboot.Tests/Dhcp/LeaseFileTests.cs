@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using Baremetal.Netboot.Dhcp;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Baremetal.Netboot.Tests.Dhcp;
 
@@ -102,6 +104,48 @@ public sealed class LeaseFileTests : IDisposable
     }
 
     [Fact]
+    public async Task Grant_DiskFull_RenewsFromMemoryAndWritesItLater()
+    {
+        Mount("mount", "-t", "tmpfs", "-o", "size=4k", "none", folder);
+        try
+        {
+            var (clock, log) = (new SteppedClock(), new LogLines());
+            var address = Ipv4.Parse("10.77.0.100");
+            using (var file = LeaseFile.Open(LeasePath, out _, out _))
+            {
+                var table = Table(file, clock, log);
+                table.Load([]);
+                Assert.Null(table.Grant(Mac(0), address));
+                var others = 1;
+                Assert.ThrowsAny<IOException>(() =>
+                {
+                    for (; others < 100; others++)
+                        Assert.Null(table.Grant(Mac(others), new Ipv4(address.Value + (uint)others)));
+                });
+
+                clock.Now = Noon + TimeSpan.FromMinutes(40);
+                Assert.Null(table.Grant(Mac(0), address));
+                Assert.Contains("10.77.0.100", await log.WaitForAsync(1113, TestContext.Current.CancellationToken), StringComparison.Ordinal);
+                Assert.Equal(address, table.Offer(Mac(0), Ipv4.None));
+                // What was only offered is not held yet.
+                var offered = table.Offer(Mac(200), Ipv4.None)!.Value;
+                Assert.ThrowsAny<IOException>(() => table.Grant(Mac(200), offered));
+                clock.Now = Noon + TimeSpan.FromMinutes(80);
+                Assert.Equal("address in use", table.Grant(Mac(1), address));
+
+                Mount("mount", "-o", "remount,size=64k", folder);
+                Assert.Null(table.Grant(Mac(1), new Ipv4(address.Value + 1)));
+            }
+            Assert.Equal(Noon + TimeSpan.FromMinutes(100), Read(out var unreadable).Last(lease => lease.Mac == Mac(0)).Ends);
+            Assert.Equal(0, unreadable);
+        }
+        finally
+        {
+            Mount("umount", folder);
+        }
+    }
+
+    [Fact]
     public void Open_HeldByAnother_IsRefused()
     {
         using var held = LeaseFile.Open(LeasePath, out _, out _);
@@ -115,9 +159,9 @@ public sealed class LeaseFileTests : IDisposable
         Assert.Equal(0, process.ExitCode);
     }
 
-    private static LeaseTable Table(LeaseFile file) => new(
+    private static LeaseTable Table(LeaseFile file, TimeProvider? clock = null, ILogger? log = null) => new(
         new AddressPool(Ipv4.Parse("10.77.0.100"), Ipv4.Parse("10.77.0.200"), Ipv4.Mask(24), new HashSet<Ipv4>(), new Dictionary<MacAddress, Ipv4>()),
-        TimeSpan.FromHours(1), file, new SteppedClock());
+        TimeSpan.FromHours(1), file, clock ?? new SteppedClock(), log ?? NullLogger.Instance);
 
     private static Lease Lease(int machine, int address) => new(Mac(machine), Ipv4.Parse($"10.77.0.{address}"), Noon);
 
