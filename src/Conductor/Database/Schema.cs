@@ -151,6 +151,12 @@ internal static class Schema
             expires INTEGER
         ) STRICT;
         """,
+
+        // Beside the idempotency key what was asked for under it; null in what is older.
+        """
+        ALTER TABLE nodes ADD COLUMN request_sha256 TEXT;
+        ALTER TABLE jobs ADD COLUMN request_sha256 TEXT;
+        """,
     ];
 
     public static void Upgrade(WriteTransaction tx)

@@ -14,17 +14,17 @@ internal static class JobEndpoints
     private const int MostSshKeys = 100;
     private const int LongestSshKey = 16 << 10;
 
-    public static IResult Inspect(string node, IDatabase database, HttpRequest request) =>
-        Start(database, node, JobKind.Inspect, Move.Inspect, Idempotency.KeyOf(request), (_, job) => job);
+    public static IResult Inspect(string node, IDatabase database, SecretBox secrets, HttpRequest request) =>
+        Start(database, node, JobKind.Inspect, Move.Inspect, Idempotency.Of(request, secrets, "inspect", "", ParameterJson.Default.String), (_, job) => job);
 
     public static IResult Deploy(string node, DeployNode ask, IDatabase database, DeployChecks checks, SecretBox secrets, HttpRequest request)
     {
         Validate(ask);
-        var key = Idempotency.KeyOf(request);
+        var call = Idempotency.Of(request, secrets, "deploy", ask, ApiJson.Default.DeployNode);
         // A repeated call must not be refused for what has changed since the first one.
-        if (database.Read(sql => JobTable.ByIdempotencyKey(sql, key)) is null)
-            return Deploy(node, ask, database, checks, secrets, key);
-        return Start(database, node, JobKind.Deploy, Move.Deploy, key, (_, job) => job);
+        if (database.Read(sql => JobTable.ByIdempotencyKey(sql, call.Key)) is null)
+            return Deploy(node, ask, database, checks, secrets, call);
+        return Start(database, node, JobKind.Deploy, Move.Deploy, call, (_, job) => job);
     }
 
     public static Page<Job> List(IDatabase database, string? node = null, int? limit = null, string? after = null)
@@ -52,7 +52,7 @@ internal static class JobEndpoints
         return TypedResults.Accepted(Routes.For(Routes.Job, job), asked);
     }
 
-    private static IResult Deploy(string node, DeployNode ask, IDatabase database, DeployChecks checks, SecretBox secrets, string? key)
+    private static IResult Deploy(string node, DeployNode ask, IDatabase database, DeployChecks checks, SecretBox secrets, Idempotency call)
     {
         var (image, found) = database.Read(sql => (ImageTable.Get(sql, ask.Image), NodeTable.Get(sql, node)));
         if (!checks.TryPlan(image.ManifestSha256, ask.RootDevice, found, out var plan, out var rejection))
@@ -70,19 +70,22 @@ internal static class JobEndpoints
         };
 
         if (!ask.DryRun)
-            return Start(database, node, JobKind.Deploy, Move.Deploy, key, (_, job) => Filled(job));
+            return Start(database, node, JobKind.Deploy, Move.Deploy, call, (_, job) => Filled(job));
         if (Moves.Next(found.State, Move.Deploy) is null)
             throw NodeTable.Forbidden(found, Move.Deploy);
         return TypedResults.Ok(Filled(new JobRow { Id = "", Node = found.Id, Kind = JobKind.Deploy, Step = Steps.Begin }).ToApi(found.Name, []));
     }
 
-    private static Accepted<Job> Start(IDatabase database, string node, JobKind kind, Move move, string? key, Func<NodeRow, JobRow, JobRow> fill)
+    private static Accepted<Job> Start(IDatabase database, string node, JobKind kind, Move move, Idempotency call, Func<NodeRow, JobRow, JobRow> fill)
     {
         var job = database.Write(tx =>
         {
             var found = NodeTable.Get(tx.Sql, node);
-            if (JobTable.ByIdempotencyKey(tx.Sql, key) is { } done)
-                return done.Node == found.Id && done.Kind == kind ? JobTable.View(tx.Sql, done) : throw Idempotency.Reused(key!);
+            if (JobTable.ByIdempotencyKey(tx.Sql, call.Key) is { } done)
+            {
+                call.Require(done.Node == found.Id && done.Kind == kind, done.RequestSha256);
+                return JobTable.View(tx.Sql, done);
+            }
             var made = fill(found, new JobRow
             {
                 Id = Guid.CreateVersion7(tx.Now).ToString(),
@@ -90,7 +93,8 @@ internal static class JobEndpoints
                 Kind = kind,
                 Origin = found.State,
                 Created = tx.Now,
-                IdempotencyKey = key,
+                IdempotencyKey = call.Key,
+                RequestSha256 = call.Request,
                 Redeploy = kind == JobKind.Deploy && HasBeenWritten(tx, found.Id),
                 Step = Steps.Begin,
             });

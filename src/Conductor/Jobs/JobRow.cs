@@ -19,6 +19,9 @@ public sealed record JobRow
 
     public string? IdempotencyKey { get; init; }
 
+    /// <summary>Of the call that brought the key.</summary>
+    public Digest? RequestSha256 { get; init; }
+
     /// <summary>What a deploy was asked to do; its user data lies sealed beside it, and only until the job ends.</summary>
     public DeployNode? Spec { get; init; }
 

@@ -19,11 +19,14 @@ internal static class NodeEndpoints
             throw Problems.Invalid($"'{ask.Mac}' is not a MAC address.", "Write it as 52:54:00:12:34:56.");
         PowerDrivers.Check(ask.Power ?? throw Problems.Invalid("The node has no power settings.", "Name a driver: redfish or manual."));
 
-        var key = Idempotency.KeyOf(request);
+        var call = Idempotency.Of(request, secrets, "enrol", ask, ApiJson.Default.EnrolNode);
         var row = database.Write(tx =>
         {
-            if (NodeTable.ByIdempotencyKey(tx.Sql, key) is { } done)
-                return done.Name == ask.Name ? done : throw Idempotency.Reused(key!);
+            if (NodeTable.ByIdempotencyKey(tx.Sql, call.Key) is { } done)
+            {
+                call.Require(done.Name == ask.Name, done.RequestSha256);
+                return done;
+            }
             var id = Guid.CreateVersion7(tx.Now).ToString();
             var node = new NodeRow
             {
@@ -39,7 +42,8 @@ internal static class NodeEndpoints
                 PowerUsername = ask.Power.Username,
                 PowerPassword = ask.Power.Password is { } password ? secrets.Seal(password, NodeRow.PasswordPlace(id)) : null,
                 PowerTlsPin = ask.Power.TlsPin,
-                IdempotencyKey = key,
+                IdempotencyKey = call.Key,
+                RequestSha256 = call.Request,
             };
             NodeTable.Insert(tx, node);
             return NodeTable.ById(tx.Sql, id);

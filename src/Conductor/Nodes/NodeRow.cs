@@ -1,4 +1,5 @@
 using Baremetal.Api;
+using Baremetal.Trust;
 
 namespace Baremetal.Conductor.Nodes;
 
@@ -44,6 +45,9 @@ public sealed record NodeRow
     public string? Cause { get; init; }
 
     public string? IdempotencyKey { get; init; }
+
+    /// <summary>Of the call that brought the key.</summary>
+    public Digest? RequestSha256 { get; init; }
 
     public string? CurrentJob { get; init; }
 

@@ -52,9 +52,9 @@ internal static class NodeTable
         tx.Sql.Execute(
             """
             INSERT INTO nodes (id, name, mac, state, since, revision, boot_policy, firmware, power_driver, power_address, power_username, power_password,
-                power_tls_pin, idempotency_key)
+                power_tls_pin, idempotency_key, request_sha256)
             VALUES (@Id, @Name, @Mac, @stateName, @Since, 1, @policyName, @firmwareName, @PowerDriver, @PowerAddress, @PowerUsername, @PowerPassword,
-                @PowerTlsPin, @IdempotencyKey)
+                @PowerTlsPin, @IdempotencyKey, @RequestSha256)
             """,
             row);
         tx.Append(EventKinds.NodeState, node.Id, text: Word(node.State));

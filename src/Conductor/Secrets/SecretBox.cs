@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Baremetal.Conductor.Database;
 using Baremetal.Conductor.Settings;
+using Baremetal.Trust;
 using Dapper;
 
 namespace Baremetal.Conductor.Secrets;
@@ -21,6 +22,7 @@ public sealed class SecretBox : IDisposable
     private const int TagSize = 16;
 
     private readonly AesGcm _aes;
+    private readonly byte[] _fingerprints;
 
     public SecretBox(StateDirectory state, IDatabase database)
     {
@@ -35,6 +37,7 @@ public sealed class SecretBox : IDisposable
         if (key.Length != 32)
             throw new InvalidDataException($"The key file {state.SecretsKey} has {key.Length} bytes instead of 32. Restore it from a backup: without it no stored password can be read.");
         _aes = new AesGcm(key, TagSize);
+        _fingerprints = HKDF.DeriveKey(HashAlgorithmName.SHA256, key, 32, info: "fingerprints"u8.ToArray());
     }
 
     /// <param name="place"><c>table|column|row</c>.</param>
@@ -64,6 +67,9 @@ public sealed class SecretBox : IDisposable
         }
         return Encoding.UTF8.GetString(clear);
     }
+
+    /// <summary>A SHA-256 under our key: from a plain one whoever reads the database could try out which password it was made of.</summary>
+    public Digest Fingerprint(ReadOnlySpan<byte> content) => new(HMACSHA256.HashData(_fingerprints, content));
 
     public void Dispose() => _aes.Dispose();
 

@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using Baremetal.Api;
 using Baremetal.Conductor.Tests.World;
+using Dapper;
 
 namespace Baremetal.Conductor.Tests.Access;
 
@@ -52,7 +53,6 @@ public sealed class ApiTests
         var first = await conductor.SendAsync(Post(Routes.Nodes, body, "a"));
         var second = await conductor.SendAsync(Post(Routes.Nodes, body, "a"));
         Assert.Equal(first.GetProperty("id").GetString(), second.GetProperty("id").GetString());
-        Assert.Equal(HttpStatusCode.Conflict, await conductor.StatusAsync(Post(Routes.Nodes, body.Replace("n1", "n2", StringComparison.Ordinal), "a")));
         Assert.Equal(HttpStatusCode.Conflict, await conductor.StatusAsync(Post(Routes.Nodes, body)));
 
         var inspect = Routes.For(Routes.NodeAction, "n1", NodeActions.Inspect);
@@ -60,6 +60,45 @@ public sealed class ApiTests
         var again = await conductor.SendAsync(Post(inspect, "{}", "b"));
         Assert.Equal(job.GetProperty("id").GetString(), again.GetProperty("id").GetString());
         Assert.Equal(HttpStatusCode.Conflict, await conductor.StatusAsync(Post(inspect, "{}")));
+    }
+
+    [Theory]
+    [InlineData("{\"name\":\"n2\",\"mac\":\"52:54:00:00:01:01\",\"power\":{\"driver\":\"manual\"}}")]
+    [InlineData("{\"name\":\"n1\",\"mac\":\"52:54:00:00:01:02\",\"power\":{\"driver\":\"manual\"}}")]
+    [InlineData("{\"name\":\"n1\",\"mac\":\"52:54:00:00:01:01\",\"power\":{\"driver\":\"redfish\",\"address\":\"https://bmc\",\"username\":\"u\",\"password\":\"other\"}}")]
+    public async Task IdempotencyKey_SentWithAnotherNode_IsRefused(string other)
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        await conductor.SendAsync(Post(Routes.Nodes, "{\"name\":\"n1\",\"mac\":\"52:54:00:00:01:01\",\"power\":{\"driver\":\"manual\"}}", "a"));
+        var refusal = await conductor.SendAsync(Post(Routes.Nodes, other, "a"));
+        Assert.Equal((422, "urn:baremetal:problem:key-reused"), (refusal.GetProperty("status").GetInt32(), refusal.GetProperty("type").GetString()));
+    }
+
+    [Fact]
+    public async Task IdempotencyKey_SentWithAnotherDeployment_IsRefusedAndTheSameOneAnswered()
+    {
+        await using var site = await TestSite.StartAvailableAsync();
+        var deploy = Routes.For(Routes.NodeDeployments, "n1");
+        var job = await site.Conductor.SendAsync(Post(deploy, "{\"image\":\"debian\",\"userData\":\"a\"}", "a"));
+        // The same call, if by another name of the node and from a client that writes its JSON otherwise.
+        var again = await site.Conductor.SendAsync(Post(Routes.For(Routes.NodeDeployments, TestSite.Mac), "{ \"userData\": \"a\", \"image\": \"debian\" }", "a"));
+        Assert.Equal(job.GetProperty("id").GetString(), again.GetProperty("id").GetString());
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, await site.Conductor.StatusAsync(Post(deploy, "{\"image\":\"debian\",\"userData\":\"b\"}", "a")));
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, await site.Conductor.StatusAsync(Post(Routes.For(Routes.NodeAction, "n1", NodeActions.Inspect), "{}", "a")));
+    }
+
+    [Fact]
+    public async Task IdempotencyKey_OfAConductorThatKeptNoRequests_IsStillKnown()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        await conductor.Operator.EnrolNodeAsync(Node(1), None);
+        var inspect = Routes.For(Routes.NodeAction, Node(1).Name, NodeActions.Inspect);
+        var job = await conductor.SendAsync(Post(inspect, "{}", "b"));
+        conductor.Database.Write(tx => tx.Sql.Execute(
+            "ALTER TABLE jobs DROP COLUMN request_sha256; ALTER TABLE nodes DROP COLUMN request_sha256; UPDATE schema_version SET version = 1"));
+        await conductor.RestartAsync();
+        var again = await conductor.SendAsync(Post(inspect, "{}", "b"));
+        Assert.Equal(job.GetProperty("id").GetString(), again.GetProperty("id").GetString());
     }
 
     [Fact]
