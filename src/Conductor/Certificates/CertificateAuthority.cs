@@ -48,6 +48,8 @@ public sealed class CertificateAuthority : IDisposable
             File.SetUnixFileMode(state.CaCertificate, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
         }
         _certificate = X509Certificate2.CreateFromPemFile(state.CaCertificate, state.CaKey);
+        // Said at the start, and not to the first who connects; a machine whose clock is set a little later tries again.
+        _ = Life(time.GetUtcNow());
     }
 
     public string Pem => _certificate.ExportCertificatePem();
@@ -103,6 +105,17 @@ public sealed class CertificateAuthority : IDisposable
         return request.CreateSelfSigned(now.AddYears(-YearsBackdated), now.AddYears(10));
     }
 
+    private (DateTimeOffset First, DateTimeOffset Last) Life(DateTimeOffset now)
+    {
+        var (first, last) = (new DateTimeOffset(_certificate.NotBefore), new DateTimeOffset(_certificate.NotAfter));
+        if (now < first || now >= last)
+        {
+            throw new InvalidDataException(
+                $"The conductor's certificate authority is good from {first.UtcDateTime:u} to {last.UtcDateTime:u}, and this machine's clock says {now.UtcDateTime:u}. Set the clock; or, if the authority has ended, remove ca.pem and ca.key for a new one, and sign a trust document that names it.");
+        }
+        return (first, last);
+    }
+
     private static CertificateRequest Leaf(string subject, ECDsa key, Oid usage)
     {
         var request = new CertificateRequest(subject, key, HashAlgorithmName.SHA256);
@@ -117,12 +130,7 @@ public sealed class CertificateAuthority : IDisposable
     private X509Certificate2 Sign(CertificateRequest request, TimeSpan life)
     {
         var now = _time.GetUtcNow();
-        var (first, last) = (new DateTimeOffset(_certificate.NotBefore), new DateTimeOffset(_certificate.NotAfter));
-        if (now < first || now >= last)
-        {
-            throw new InvalidDataException(
-                $"The conductor's certificate authority is good from {first.UtcDateTime:u} to {last.UtcDateTime:u}, and this machine's clock says {now.UtcDateTime:u}. Set the clock; or, if the authority has ended, remove ca.pem and ca.key for a new one, and sign a trust document that names it.");
-        }
+        var (first, last) = Life(now);
         var serial = RandomNumberGenerator.GetBytes(16);
         serial[0] &= 0x7f;
         request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(_certificate, includeKeyIdentifier: true, includeIssuerAndSerial: false));

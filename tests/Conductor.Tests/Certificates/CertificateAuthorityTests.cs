@@ -76,11 +76,17 @@ public sealed class CertificateAuthorityTests : IDisposable
     [Theory]
     [InlineData(-2)]
     [InlineData(11)]
-    public void Leaf_ClockOutsideTheAuthoritysLife_IsRefusedNamingBoth(int years)
+    public void Authority_ClockOutsideItsLife_RefusesToStartNamingBoth(int years)
     {
-        using var authority = At(new ManualClock(Made.AddYears(years)));
-        var refusal = Assert.Throws<InvalidDataException>(() => IssueAgent(authority));
+        var refusal = Assert.Throws<InvalidDataException>(() => At(new ManualClock(Made.AddYears(years))));
         Assert.Contains($"{First.UtcDateTime:u} to {Last.UtcDateTime:u}", refusal.Message, StringComparison.Ordinal);
         Assert.Contains($"{Made.Year + years}", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Leaf_AfterTheAuthoritysEnd_IsRefused()
+    {
+        _clock.Advance(Last - Made);
+        Assert.Contains("has ended", Assert.Throws<InvalidDataException>(() => IssueAgent(_authority)).Message, StringComparison.Ordinal);
     }
 }
