@@ -63,6 +63,41 @@ public sealed class OrderTests(SignedDisk image) : IClassFixture<SignedDisk>, ID
     }
 
     [Fact]
+    public async Task WriteImage_NoEspForTheBootEntryUnderUefi_FailsBeforeTheDiskIsTouched()
+    {
+        _tree.Write($"{EfiVariables}/Boot0000{Vendor}", [7, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+        using var without = SignedDisk.WithoutEsp();
+        await using var conductor = await TestConductor.StartAsync();
+        without.AddTo(conductor);
+        conductor.Order = ask => conductor.Sign(conductor.OrderFor(ask, AgentUnderTest.Disk, AllSteps));
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot());
+
+        await agent.UntilAsync("the failure", () => conductor.Reports.Any(report => report.Outcome == StepOutcome.Failed));
+        conductor.Order = null;
+        await agent.StopAsync();
+
+        var failed = conductor.Reports.First(report => report.Outcome == StepOutcome.Failed);
+        Assert.Equal(OrderSteps.WriteImage, failed.Step);
+        Assert.Contains("has no GPT with an EFI system partition", failed.Cause, StringComparison.Ordinal);
+        Assert.True(File.ReadAllBytes(AgentUnderTest.DiskPath(_tree)).AsSpan().IndexOfAnyExcept((byte)0) < 0);
+    }
+
+    [Fact]
+    public async Task WriteImage_NoEspAndNoBootEntryOrdered_IsWritten()
+    {
+        _tree.Write($"{EfiVariables}/Boot0000{Vendor}", [7, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+        using var without = SignedDisk.WithoutEsp();
+        await using var conductor = await TestConductor.StartAsync();
+        without.AddTo(conductor);
+        conductor.Order = ask => conductor.Sign(conductor.OrderFor(ask, AgentUnderTest.Disk, OrderSteps.WriteImage, OrderSteps.Reboot));
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot());
+
+        await agent.EndAsync();
+
+        Assert.Equal(1, agent.Restarts);
+    }
+
+    [Fact]
     public async Task Order_OnlyTheLastSteps_ReadsThePartitionFromTheDisk()
     {
         _tree.Write($"{EfiVariables}/Boot0000{Vendor}", [7, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);

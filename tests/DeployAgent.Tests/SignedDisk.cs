@@ -16,11 +16,16 @@ public sealed class SignedDisk : IDisposable
     private readonly MeasuredImage _measured;
 
     public SignedDisk()
+        : this("ef00")
+    {
+    }
+
+    private SignedDisk(string espType)
     {
         Bytes = new byte[Size];
         new Random(7).NextBytes(Bytes.AsSpan(1 << 20, Size - (2 << 20)));
         File.WriteAllBytes(_path, Bytes);
-        using (var sgdisk = Process.Start(new ProcessStartInfo("sgdisk", ["--clear", "--new=1:2048:+1M", $"--new={EspNumber}:{EspFirstLba}:+4M", $"--typecode={EspNumber}:ef00", "--new=3:0:0", _path]) { RedirectStandardOutput = true, UseShellExecute = false })!)
+        using (var sgdisk = Process.Start(new ProcessStartInfo("sgdisk", ["--clear", "--new=1:2048:+1M", $"--new={EspNumber}:{EspFirstLba}:+4M", $"--typecode={EspNumber}:{espType}", "--new=3:0:0", _path]) { RedirectStandardOutput = true, UseShellExecute = false })!)
         {
             sgdisk.WaitForExit();
             Assert.Equal(0, sgdisk.ExitCode);
@@ -31,6 +36,9 @@ public sealed class SignedDisk : IDisposable
     }
 
     public byte[] Bytes { get; }
+
+    /// <summary>The same, but nothing says that its second partition is an ESP.</summary>
+    public static SignedDisk WithoutEsp() => new("8300");
 
     public void Dispose() => File.Delete(_path);
 

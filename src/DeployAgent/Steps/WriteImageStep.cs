@@ -49,7 +49,13 @@ internal static class WriteImageStep
         using var target = opened;
         var sources = run.Enrolled.Identity.Blobs.Select(blobs => new HttpSource(new Uri(blobs + image.Manifest.SourceDigest), run.Time)).ToArray();
         Rejection? expired = null;
-        var options = new WriteOptions(Reuse: run.Order.Reuse, ConfigDrive: configDrive, Retries: RetryPolicy.Patient, LastCheck: () => expired = OrderCheck.Expired(run.Order, run.Question, run.Time));
+        var options = new WriteOptions(
+            Reuse: run.Order.Reuse,
+            ConfigDrive: configDrive,
+            Retries: RetryPolicy.Patient,
+            // What 'set-boot-disk' would find missing when the old system is gone.
+            NeedsEfiSystem: MachineInventory.FirmwareOf(run.Machine) == FirmwareMode.Uefi && Array.Exists(run.Order.Steps, step => step.Name == OrderSteps.SetBootDisk),
+            LastCheck: () => expired = OrderCheck.Expired(run.Order, run.Question, run.Time));
         var progress = new WriteProgress();
 
         var write = Task.Factory.StartNew(() => ImageWriter.Write(image, sources, target, options, progress, run.Time, cancel), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);

@@ -154,6 +154,8 @@ internal sealed class ImageWrite : IDisposable
         if (!Gpt.TryRead(bytes, SectorSize, out var gpt, out var rejection))
             return rejection;
         List<DerivedWrite>? derived = [];
+        if (_options.NeedsEfiSystem && gpt?.Partitions.Any(partition => partition.Type == GptEntry.EfiSystem) != true)
+            return new Rejection($"Image {_image.Manifest.Predicate.Name} has no GPT with an EFI system partition, to which alone a boot entry of UEFI can be made.", "Choose an image that has one, or change the machine's firmware mode to BIOS.");
         if (gpt is null && _options.ConfigDrive is not null)
             return new Rejection("The image has no GPT, so there is no room for the config drive.", "Use an image with a GPT.");
         if (gpt is not null && !gpt.TryFit(_target.Size, _options.ConfigDrive, out derived, out rejection))

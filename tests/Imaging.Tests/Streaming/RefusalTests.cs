@@ -136,6 +136,25 @@ public sealed class RefusalTests
         Assert.Matches(@"needs \d+ MiB more memory", outcome.Reason!.Cause);
     }
 
+    [Theory]
+    [InlineData("GPT without")]
+    [InlineData("MBR with")]
+    [InlineData("nothing")]
+    public void EfiSystem_ThatABootEntryNeedsAndIsNotThere_IsRefused(string table)
+    {
+        using var folder = new TestFolder();
+        var path = folder.MakeDisk("disk.raw", DiskSize, seed: 1, gpt: table == "GPT without");
+        if (table == "MBR with")
+            MakeMbr(path, type: 0xef);
+        var image = TestImage.Sign(path);
+
+        var outcome = AssertUntouched(image, options: new WriteOptions(NeedsEfiSystem: true));
+
+        Assert.Contains("no GPT with an EFI system partition", outcome.Reason!.Cause, StringComparison.Ordinal);
+        Assert.Contains("Choose an image", outcome.Reason.Remedy, StringComparison.Ordinal);
+        Assert.Equal(WriteStatus.Written, Writing.To(new RecordingTarget(new byte[DiskSize]), image).Status);
+    }
+
     [Fact]
     public void LastCheck_ThatRefuses_IsAskedOnceBeforeTheComparison()
     {
@@ -180,6 +199,17 @@ public sealed class RefusalTests
         Assert.Equal(WriteStatus.Refused, outcome.Status);
         Assert.Empty(target.Writes);
         return outcome;
+    }
+
+    private static void MakeMbr(string path, byte type)
+    {
+        var sector = new byte[512];
+        sector[446 + 4] = type;
+        BinaryPrimitives.WriteInt32LittleEndian(sector.AsSpan(446 + 8), 2048);
+        BinaryPrimitives.WriteInt32LittleEndian(sector.AsSpan(446 + 12), 4096);
+        (sector[510], sector[511]) = (0x55, 0xaa);
+        using var disk = File.OpenWrite(path);
+        disk.Write(sector);
     }
 
     private static string MakeBad(TestFolder folder, string fault)
