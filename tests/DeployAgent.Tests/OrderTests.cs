@@ -329,6 +329,7 @@ public sealed class OrderTests(SignedDisk image) : IClassFixture<SignedDisk>, ID
     [InlineData("manifest", "valid signature(s) of the image role")]
     [InlineData("other manifest", "the order names")]
     [InlineData("index", "cannot be had")]
+    [InlineData("long index", "the signed manifest says")]
     [InlineData("config drive", "is not the one that was ordered")]
     public async Task WriteImage_SomethingIsNotWhatWasSigned_FailsBeforeTheDiskIsTouched(string fault, string cause)
     {
@@ -345,6 +346,8 @@ public sealed class OrderTests(SignedDisk image) : IClassFixture<SignedDisk>, ID
             conductor.Manifest = Tampered(conductor.Manifest);
         foreach (var index in conductor.Blobs.Where(blob => fault == "index" && blob.Value.Length < 4096).ToList())
             conductor.Blobs[index.Key] = [.. index.Value.Select(value => (byte)(value ^ 1))];
+        foreach (var index in conductor.Blobs.Where(blob => fault == "long index" && blob.Value.Length < 4096).ToList())
+            conductor.Blobs[index.Key] = [.. index.Value, .. new byte[48 << 20]];
         await using var agent = AgentUnderTest.Start(_tree, conductor.Boot());
 
         await agent.UntilAsync("the failure", () => conductor.Reports.Any(report => report.Outcome == StepOutcome.Failed));

@@ -20,17 +20,17 @@ internal static class DiskImages
     }
 
     /// <param name="source">The image file; the image reads its tables through it.</param>
-    /// <param name="tableMemory">Bytes that the image may hold of its tables.</param>
+    /// <param name="memory">For its tables.</param>
     /// <param name="image">The image, its tables not yet checked.</param>
     /// <param name="rejection">Why it cannot be written.</param>
-    public static bool TryOpen(SourceCursor source, int tableMemory, [NotNullWhen(true)] out IDiskImage? image, [NotNullWhen(false)] out Rejection? rejection)
+    public static bool TryOpen(SourceCursor source, TableMemory memory, [NotNullWhen(true)] out IDiskImage? image, [NotNullWhen(false)] out Rejection? rejection)
     {
         image = null;
         rejection = null;
         var format = Identify(source);
         if (format == ImageFormat.Qcow2)
         {
-            _ = Qcow2Image.TryOpen(source, tableMemory, out var qcow2, out rejection);
+            _ = Qcow2Image.TryOpen(source, memory, out var qcow2, out rejection);
             image = qcow2;
         }
         else if (format == ImageFormat.Raw)

@@ -20,6 +20,9 @@ public interface IDiskImage
     /// <summary>The most bytes that one compressed extent has in the file; 0 without compression.</summary>
     int MaxCompressedLength { get; }
 
+    /// <summary>The most bytes of tables that it holds.</summary>
+    long TableBytes { get; }
+
     /// <summary>What is worth knowing about it, for people.</summary>
     IReadOnlyList<string> Features { get; }
 
@@ -30,3 +33,8 @@ public interface IDiskImage
     /// <summary>Appends the extents of a range in the order of the disk. Bytes beyond the disk's end have none.</summary>
     void Map(long offset, int length, List<Extent> extents);
 }
+
+/// <summary>Bytes of tables that an image may hold: as many as are of use to it, and what it must have at once if that is more.</summary>
+/// <param name="Wanted">For speed.</param>
+/// <param name="Most">What cannot be read within this is refused.</param>
+internal sealed record TableMemory(int Wanted, long Most);

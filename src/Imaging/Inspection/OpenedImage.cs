@@ -8,8 +8,10 @@ namespace Baremetal.Imaging.Inspection;
 internal sealed class OpenedImage : IDisposable
 {
     private const int Connections = 2;
-    private const int TableMemory = 32 << 20;
     private const int CacheBytes = 64 << 20;
+
+    // The largest L1 table that is read, and the L2 tables of a large disk.
+    private static readonly TableMemory _tableMemory = new(Wanted: 32 << 20, Most: 64 << 20);
 
     private readonly SourceCursor _tables;
     private readonly IDiskImage? _image;
@@ -23,7 +25,7 @@ internal sealed class OpenedImage : IDisposable
         Cache = new SourceCache(mirrors, layout, admit, _ => false, capacity, Connections);
         _tables = new SourceCursor(Cache);
         Format = DiskImages.Identify(_tables);
-        if (DiskImages.TryOpen(_tables, TableMemory, out _image, out var rejection))
+        if (DiskImages.TryOpen(_tables, _tableMemory, out _image, out var rejection))
             rejection = _image.CheckTables();
         Rejection = rejection;
     }

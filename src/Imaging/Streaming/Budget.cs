@@ -10,9 +10,9 @@ namespace Baremetal.Imaging.Streaming;
 /// </summary>
 /// <param name="CachedChunks">Source chunks held; more than workers and connections together, or they could wait for each other.</param>
 /// <param name="Connections">Threads that fetch.</param>
-/// <param name="TableMemory">Bytes that the image may hold of its tables.</param>
+/// <param name="Tables">Bytes that the image may hold of its tables; what it must hold beyond the wanted ones, the workers go without.</param>
 /// <param name="ForWorkers">Bytes left for the workers.</param>
-internal sealed record Budget(int CachedChunks, int Connections, int TableMemory, long ForWorkers)
+internal sealed record Budget(int CachedChunks, int Connections, TableMemory Tables, long ForWorkers)
 {
     // Two: while one thread checks what it has read, the other reads.
     private const int WantedConnections = 2;
@@ -30,17 +30,24 @@ internal sealed record Budget(int CachedChunks, int Connections, int TableMemory
 
     /// <param name="limit">Bytes that may be used in all.</param>
     /// <param name="source">The source's chunks.</param>
+    /// <param name="diskChunkSize">What a worker needs at least.</param>
     /// <param name="endBytes">Bytes of the ends that are held from the check to the write.</param>
     /// <param name="budget">The budget.</param>
     /// <param name="rejection">The figure that is missing.</param>
-    public static bool TryMake(long limit, ChunkLayout source, long endBytes, [NotNullWhen(true)] out Budget? budget, [NotNullWhen(false)] out Rejection? rejection)
+    public static bool TryMake(long limit, ChunkLayout source, int diskChunkSize, long endBytes, [NotNullWhen(true)] out Budget? budget, [NotNullWhen(false)] out Rejection? rejection)
     {
+        budget = null;
         rejection = null;
         var least = 1 + WantedConnections + OtherReaders + Spare;
         var cached = Math.Clamp((int)(Math.Min(WantedCacheBytes, limit / 3) / source.ChunkSize), least, 64);
         var tables = (int)Math.Min(WantedTableBytes, limit / 8);
         var left = limit - ((long)(cached + 1) * source.ChunkSize) - endBytes - tables;
-        budget = new Budget(cached, WantedConnections, tables, left);
+        if (left < diskChunkSize)
+        {
+            rejection = Missing("at least ", diskChunkSize - left);
+            return false;
+        }
+        budget = new Budget(cached, WantedConnections, new TableMemory(tables, tables + left - diskChunkSize), left);
         return true;
     }
 
@@ -49,15 +56,17 @@ internal sealed record Budget(int CachedChunks, int Connections, int TableMemory
     {
         rejection = null;
         var each = (long)diskChunkSize + image.MaxCompressedLength;
-        var fitting = (int)Math.Min(CachedChunks - Connections - OtherReaders - Spare, ForWorkers / each);
+        var left = ForWorkers - Math.Max(0, image.TableBytes - Tables.Wanted);
+        var fitting = (int)Math.Min(CachedChunks - Connections - OtherReaders - Spare, left / each);
         workers = Math.Min(cores, fitting);
         if (workers >= 1)
             return true;
-        rejection = new Rejection(
-            $"Writing this image needs {(each - ForWorkers + (1 << 20) - 1) >> 20} MiB more memory than may be used.",
-            "Give the machine more memory, or free some.");
+        rejection = Missing("", each - left);
         return false;
     }
+
+    private static Rejection Missing(string how, long bytes) =>
+        new($"Writing this image needs {how}{(bytes + (1 << 20) - 1) >> 20} MiB more memory than may be used.", "Give the machine more memory, or free some.");
 
     /// <summary>What a write may use: what it can make use of, if the kernel has that much to give.</summary>
     public static long DefaultLimit()

@@ -27,6 +27,8 @@ public sealed record ConfigDrive(byte[] Bytes, Digest Sha256)
 
     internal byte[] PaddedTo(int sectorSize)
     {
+        if (Bytes.Length % sectorSize == 0)
+            return Bytes;
         var padded = new byte[(Bytes.Length + sectorSize - 1) / sectorSize * sectorSize];
         Bytes.CopyTo(padded, 0);
         return padded;

@@ -46,12 +46,12 @@ internal sealed class DiskEnds : IDisposable
     /// <summary>The image's chunks that are ends, ascending.</summary>
     public IReadOnlySet<int> Chunks => _chunks;
 
-    /// <summary>The most bytes of ends that an image can have on a disk, before its partition table is known.</summary>
-    public static long MostBytes(ChunkLayout image, long diskSize)
+    /// <summary>The most bytes of ends that an image can have on a disk, before its partition table is known: its own, and the part of the config drive that lies beyond it.</summary>
+    public static long MostBytes(ChunkLayout image, long diskSize, int driveLength)
     {
         var tail = diskSize - TailLength - ConfigDrive.PartitionSize - ConfigDrive.Alignment;
         var chunks = tail >= image.Size ? 2 : 2 + image.Count - image.ChunkAt(Math.Max(0, tail));
-        return Math.Min(chunks, image.Count) * (long)image.ChunkSize;
+        return (Math.Min(chunks, image.Count) * (long)image.ChunkSize) + Math.Min(driveLength, diskSize - image.Size);
     }
 
     /// <summary>Takes the verified bytes of an end, and lays the derived sectors over them.</summary>

@@ -53,13 +53,14 @@ internal sealed class ImageWrite : IDisposable
         _progress.Begin(WritePhase.Checking, 0);
         if (CheckTarget() is { } unfit)
             return unfit;
-        if (!Budget.TryMake(_options.MemoryLimit ?? Budget.DefaultLimit(), _image.Source.Layout, DiskEnds.MostBytes(Chunks, _target.Size), out var budget, out var rejection))
+        var ends = DiskEnds.MostBytes(Chunks, _target.Size, _options.ConfigDrive?.Bytes.Length ?? 0);
+        if (!Budget.TryMake(_options.MemoryLimit ?? Budget.DefaultLimit(), _image.Source.Layout, Chunks.ChunkSize, ends, out var budget, out var rejection))
             return rejection;
         _budget = budget;
         _cache = new SourceCache(_mirrors, _image.Source.Layout, _image.Source.Matches, _image.Source.IsZero, budget.CachedChunks, budget.Connections);
         _onCancel = _cancellation.Register(() => _cache.Fail(new OperationCanceledException()));
         _tables = new SourceCursor(_cache);
-        if (!DiskImages.TryOpen(_tables, budget.TableMemory, out var disk, out rejection))
+        if (!DiskImages.TryOpen(_tables, budget.Tables, out var disk, out rejection))
             return rejection;
         _disk = disk;
         if (CheckFormat() is { } other)

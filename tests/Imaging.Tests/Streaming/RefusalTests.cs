@@ -133,7 +133,7 @@ public sealed class RefusalTests
 
         var outcome = AssertUntouched(image, options: new WriteOptions(MemoryLimit: 12 << 20));
 
-        Assert.Matches(@"needs \d+ MiB more memory", outcome.Reason!.Cause);
+        Assert.Matches(@"needs at least \d+ MiB more memory", outcome.Reason!.Cause);
     }
 
     [Theory]

@@ -24,13 +24,13 @@ internal sealed class Qcow2Image : IDiskImage
     private readonly int _maxTables;
     private bool _hasCompressed;
 
-    private Qcow2Image(Qcow2Header header, ulong[] l1, SourceCursor source, int tableMemory)
+    private Qcow2Image(Qcow2Header header, ulong[] l1, SourceCursor source, TableMemory memory)
     {
         _header = header;
         _l1 = l1;
         _source = source;
         _fileSize = source.Layout.Size;
-        _maxTables = Math.Max(1, tableMemory / header.ClusterSize);
+        _maxTables = (int)Math.Max(1, (memory.Wanted - L1Bytes(header)) / header.ClusterSize);
     }
 
     public string Format => ImageFormat.Qcow2.Name;
@@ -40,6 +40,8 @@ internal sealed class Qcow2Image : IDiskImage
     public long DiskSize => _header.DiskSize;
 
     public int Granularity => _header.ClusterSize;
+
+    public long TableBytes => L1Bytes(_header) + ((long)_maxTables * _header.ClusterSize);
 
     public int MaxCompressedLength => _header.MaxCompressedLength;
 
@@ -53,22 +55,24 @@ internal sealed class Qcow2Image : IDiskImage
     ];
 
     /// <param name="source">Its bytes; the image reads its tables through it as long as it is used.</param>
-    /// <param name="tableMemory">Bytes of L2 tables to hold at most; one table is always held.</param>
+    /// <param name="memory">For the L1 table and as many L2 tables as it allows; one is always held.</param>
     /// <param name="image">The image, its tables not yet checked.</param>
     /// <param name="rejection">Why not.</param>
-    public static bool TryOpen(SourceCursor source, int tableMemory, [NotNullWhen(true)] out Qcow2Image? image, [NotNullWhen(false)] out Rejection? rejection)
+    public static bool TryOpen(SourceCursor source, TableMemory memory, [NotNullWhen(true)] out Qcow2Image? image, [NotNullWhen(false)] out Rejection? rejection)
     {
         image = null;
         var head = new byte[Math.Min(Qcow2Header.MaxLength, source.Layout.Size)];
         source.Read(0, head);
         if (!Qcow2Header.TryParse(head, source.Layout.Size, out var header, out rejection))
             return false;
+        if (L1Bytes(header) + header.ClusterSize is var needed && needed > memory.Most)
+            return Qcow2Header.Refuse($"its tables need {needed >> 10} KiB of memory, but {Math.Max(0, memory.Most) >> 10} KiB may be used.", "Convert it with larger clusters ('qemu-img convert -O qcow2 -c -o cluster_size=64k'), or give the machine more memory.", out rejection);
         var l1 = new ulong[header.L1Entries];
         var bytes = MemoryMarshal.AsBytes(l1.AsSpan());
         source.Read(header.L1Offset, bytes);
         if (BitConverter.IsLittleEndian)
             BinaryPrimitives.ReverseEndianness(l1, l1);
-        image = new Qcow2Image(header, l1, source, tableMemory);
+        image = new Qcow2Image(header, l1, source, memory);
         return true;
     }
 
@@ -180,6 +184,8 @@ internal sealed class Qcow2Image : IDiskImage
         var needed = (int)Math.Min(_header.ClusterSize, DiskSize - at);
         return L2Entry.TryParse(BinaryPrimitives.ReadUInt64BigEndian(bytes), bitmap, _header, needed, _fileSize, out entry, out fault);
     }
+
+    private static long L1Bytes(Qcow2Header header) => (long)header.L1Entries * sizeof(ulong);
 
     private long TableAt(int l1) => (long)(_l1[l1] & L1Entry.OffsetMask);
 

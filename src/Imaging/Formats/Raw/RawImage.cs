@@ -13,6 +13,8 @@ internal sealed class RawImage(long size) : IDiskImage
 
     public int Granularity => 4096;
 
+    public long TableBytes => 0;
+
     public int MaxCompressedLength => 0;
 
     public IReadOnlyList<string> Features => [];
