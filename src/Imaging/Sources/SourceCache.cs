@@ -55,6 +55,8 @@ internal sealed class SourceCache : IDisposable
         for (var i = 0; i < capacity; i++)
             _slots[i] = new Slot(_memory, i * layout.ChunkSize, layout.ChunkSize);
         _zero = new Slot(_memory, capacity * layout.ChunkSize, layout.ChunkSize);
+        // What is allocated holds what somebody else left there.
+        _zero.Buffer.Clear();
         for (var i = 0; i < connections; i++)
         {
             var first = i;
