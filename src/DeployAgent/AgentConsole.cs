@@ -4,28 +4,23 @@ namespace Baremetal.DeployAgent;
 
 /// <summary>
 /// What people see of the agent on the machine's consoles: one line a stage, and a bar that is drawn over itself. A serial log keeps a whole
-/// line for every tenth.
+/// line for every tenth. Nothing here waits for a console, but <see cref="DrainAsync"/>.
 /// </summary>
-public sealed class AgentConsole(TextWriter output)
+public sealed class AgentConsole(TextWriter output) : IDisposable
 {
     private const int BarWidth = 24;
     private const int LineWidth = 100;
 
+    // A serial line of 9600 baud writes twenty lines in it; one that stands still is not waited for.
+    private static readonly TimeSpan DrainWithin = TimeSpan.FromSeconds(2);
+
+    private readonly ConsoleQueue _queue = new(output);
     private readonly Lock _gate = new();
-    private bool _barIsOpen;
     private string _barTitle = "";
     private long _tenths;
     private bool _isOut;
 
-    public void Say(string line)
-    {
-        lock (_gate)
-        {
-            CloseBar();
-            output.WriteLine($"agent: {line}");
-            output.Flush();
-        }
-    }
+    public void Say(string line) => _queue.Line($"agent: {line}");
 
     /// <summary>Says once that the conductor is away, however often it is tried.</summary>
     public void TellOutage(Problem problem)
@@ -63,22 +58,24 @@ public sealed class AgentConsole(TextWriter output)
         {
             if (title != _barTitle)
                 (_barTitle, _tenths) = (title, 0);
-            output.Write('\r');
-            output.Write(line.TrimEnd().PadRight(LineWidth));
-            _barIsOpen = true;
-            if ((long)(share * 10) is var tenths && tenths > _tenths)
-            {
-                _tenths = tenths;
-                CloseBar();
-            }
-            output.Flush();
+            var tenths = (long)(share * 10);
+            _queue.Bar(line.TrimEnd().PadRight(LineWidth), stays: tenths > _tenths);
+            _tenths = Math.Max(_tenths, tenths);
         }
     }
 
-    private void CloseBar()
+    /// <summary>Waits until all that was said is on the consoles, if they take it soon: before what cannot be undone.</summary>
+    public async Task DrainAsync(TimeProvider time)
     {
-        if (_barIsOpen)
-            output.WriteLine();
-        _barIsOpen = false;
+        try
+        {
+            await _queue.DrainedAsync().WaitAsync(DrainWithin, time);
+        }
+        catch (TimeoutException)
+        {
+            // A console that stands still holds nobody up.
+        }
     }
+
+    public void Dispose() => _queue.Dispose();
 }

@@ -38,6 +38,7 @@ public sealed class AgentSession(BootArguments boot, Machine machine, AgentConso
         await enrolled.Client.PostInventoryAsync(inventory, cancel);
         console.Say("The conductor has the inventory. Waiting for an order.");
         await BeatAsync(enrolled, cancel);
+        await console.DrainAsync(time);
         machine.Restart();
     }
 

@@ -15,7 +15,13 @@ internal static class RunCommand
     public static Command Create()
     {
         var command = new Command("run", "What the ramdisk starts: enrols at the conductor that the kernel's command line names, and obeys its orders.");
-        command.SetAction((_, cancel) => RunAsync(new Machine("/"), new AgentConsole(Console.Out), cancel));
+        command.SetAction(async (_, cancel) =>
+        {
+            using var console = new AgentConsole(Console.Out);
+            var code = await RunAsync(new Machine("/"), console, cancel);
+            await console.DrainAsync(TimeProvider.System);
+            return code;
+        });
         return command;
     }
 

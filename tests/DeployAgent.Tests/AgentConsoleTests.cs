@@ -1,54 +1,103 @@
 using Baremetal.Api;
+using Baremetal.Support;
 
 namespace Baremetal.DeployAgent.Tests;
 
 /// <summary>What a serial console shows.</summary>
 public sealed class AgentConsoleTests : IDisposable
 {
-    private readonly StringWriter _output = new();
+    private readonly StoppableWriter _output = new();
+    private readonly AgentConsole _console;
 
-    public void Dispose() => _output.Dispose();
+    public AgentConsoleTests() => _console = new AgentConsole(_output);
 
-    [Fact]
-    public void Draw_SameTenth_DrawsOverTheLine()
+    public void Dispose()
     {
-        var console = new AgentConsole(_output);
-
-        console.Draw("writing", new Progress(1 << 20, 100 << 20, 0, 1 << 20));
-        console.Draw("writing", new Progress(2 << 20, 100 << 20, 0, 1 << 20));
-
-        Assert.DoesNotContain("\n", _output.ToString(), StringComparison.Ordinal);
-        Assert.Equal("agent: writing      [........................]  2 %  2.0 MiB of 100 MiB, 1.0 MiB/s  1 min 38 s left", _output.ToString().Split('\r')[^1].TrimEnd());
+        _output.Continue();
+        _console.Dispose();
     }
 
     [Fact]
-    public void Draw_EachNewTenth_LeavesALine()
+    public async Task Draw_SameTenth_DrawsOverTheLine()
     {
-        var console = new AgentConsole(_output);
+        _console.Draw("writing", new Progress(1 << 20, 100 << 20, 0, 1 << 20));
+        _console.Draw("writing", new Progress(2 << 20, 100 << 20, 0, 1 << 20));
 
+        var shown = await ShownAsync();
+        Assert.DoesNotContain("\n", shown, StringComparison.Ordinal);
+        Assert.Equal("agent: writing      [........................]  2 %  2.0 MiB of 100 MiB, 1.0 MiB/s  1 min 38 s left", shown.Split('\r')[^1].TrimEnd());
+    }
+
+    [Fact]
+    public async Task Draw_EachNewTenth_LeavesALine()
+    {
         for (var percent = 0; percent <= 100; percent++)
-            console.Draw("writing", new Progress(percent, 100, 0, 1));
+            _console.Draw("writing", new Progress(percent, 100, 0, 1));
 
-        Assert.Equal(10, _output.ToString().Split('\n').Length - 1);
-        Assert.Contains("[########################] 100 %", _output.ToString(), StringComparison.Ordinal);
+        var shown = await ShownAsync();
+        Assert.Equal(10, shown.Split('\n').Length - 1);
+        Assert.Contains("[########################] 100 %", shown, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Say_AfterABar_BeginsANewLine()
+    public async Task Say_AfterABar_BeginsANewLine()
     {
-        var console = new AgentConsole(_output);
+        _console.Draw("writing", new Progress(1, 100, 0, 1));
+        _console.Say("Something else.");
 
-        console.Draw("writing", new Progress(1, 100, 0, 1));
-        console.Say("Something else.");
-
-        Assert.Equal("agent: Something else.", _output.ToString().Split('\n')[1]);
+        Assert.Equal("agent: Something else.", (await ShownAsync()).Split('\n')[1]);
     }
 
     [Fact]
-    public void Draw_NothingToDoYet_DrawsNothing()
+    public async Task Draw_NothingToDoYet_DrawsNothing()
     {
-        new AgentConsole(_output).Draw("checking", new Progress(0, 0, 0, 0));
+        _console.Draw("checking", new Progress(0, 0, 0, 0));
 
-        Assert.Empty(_output.ToString());
+        Assert.Empty(await ShownAsync());
+    }
+
+    [Fact]
+    public async Task StoppedConsole_HoldsNobodyUp_AndShowsTheLinesWhenItGoesOn()
+    {
+        await _output.StopAsync(_console);
+        for (var i = 0; i < 100; i++)
+        {
+            _console.Say($"line {i}.");
+            for (var percent = 0; percent <= 100; percent++)
+                _console.Draw($"stage {i}", new Progress(percent, 100, 0, 1));
+        }
+        await _console.DrainAsync(new HastyClock());
+        _output.Continue();
+
+        var shown = await ShownAsync();
+        Assert.All(Enumerable.Range(0, 100), i => Assert.Contains($"agent: line {i}.\n", shown, StringComparison.Ordinal));
+        Assert.DoesNotContain("are missing here", shown, StringComparison.Ordinal);
+        Assert.Contains("stage 99     [########################] 100 %", shown, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task StoppedConsole_MoreLinesThanAreKept_ShowsTheNewestAndSaysHowManyAreMissing()
+    {
+        await _output.StopAsync(_console);
+        for (var i = 0; i < 300; i++)
+            _console.Say($"line {i}.");
+        _output.Continue();
+
+        var lines = (await ShownAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(["agent: stop", "agent: 44 lines are missing here: this console stood still.", "agent: line 44."], lines[..3]);
+        Assert.Equal("agent: line 299.", lines[^1]);
+    }
+
+    private async Task<string> ShownAsync()
+    {
+        // A clock that stands still: it is waited for as long as it takes.
+        await _console.DrainAsync(new ManualClock());
+        return _output.ToString();
+    }
+
+    // Waits are over at once.
+    private sealed class HastyClock : TimeProvider
+    {
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => base.CreateTimer(callback, state, TimeSpan.Zero, period);
     }
 }

@@ -1,4 +1,5 @@
 using Baremetal.Imaging.Targets;
+using Baremetal.Support;
 using Baremetal.Trust;
 
 namespace Baremetal.DeployAgent.Tests;
@@ -12,14 +13,19 @@ internal sealed class AgentUnderTest : IAsyncDisposable
     private static readonly TimeSpan Beat = TimeSpan.FromSeconds(0.05);
 
     private readonly StringWriter _output = new();
+    private readonly AgentConsole _console;
+    private readonly TimeProvider _drainClock;
     private readonly CancellationTokenSource _stop = new();
     private readonly MachineTree _tree;
     private int _restarts;
     private int _opened;
 
-    private AgentUnderTest(MachineTree tree, BootArguments boot, TimeProvider time, Action? beforeDisk)
+    private AgentUnderTest(MachineTree tree, BootArguments boot, TimeProvider time, Action? beforeDisk, TextWriter? output)
     {
         _tree = tree;
+        _console = new AgentConsole(output ?? TextWriter.Synchronized(_output));
+        // One that stands still waits for all that was said; a console of the test's own may never show it.
+        _drainClock = output is null ? new ManualClock() : TimeProvider.System;
         var machine = new Machine(tree.Root)
         {
             AddressesOf = _ => [],
@@ -31,7 +37,7 @@ internal sealed class AgentUnderTest : IAsyncDisposable
             },
             Restart = () => Interlocked.Increment(ref _restarts),
         };
-        Ended = Task.Run(() => new AgentSession(boot, machine, new AgentConsole(TextWriter.Synchronized(_output)), time, Beat).RunAsync(_stop.Token));
+        Ended = Task.Run(() => new AgentSession(boot, machine, _console, time, Beat).RunAsync(_stop.Token));
     }
 
     /// <summary>What the order of a conductor calls this machine's disk.</summary>
@@ -43,16 +49,24 @@ internal sealed class AgentUnderTest : IAsyncDisposable
 
     public int DiskOpened => Volatile.Read(ref _opened);
 
-    public string Output => _output.ToString();
+    public string Output
+    {
+        get
+        {
+            _console.DrainAsync(_drainClock).GetAwaiter().GetResult();
+            return _output.ToString();
+        }
+    }
 
     /// <param name="tree">The machine.</param>
     /// <param name="boot">What the boot script says.</param>
     /// <param name="time">Its clock.</param>
     /// <param name="beforeDisk">Done before the disk is opened; may throw, as a driver would.</param>
-    public static AgentUnderTest Start(MachineTree tree, BootArguments boot, TimeProvider? time = null, Action? beforeDisk = null)
+    /// <param name="output">Its console, if it is another than <see cref="Output"/>.</param>
+    public static AgentUnderTest Start(MachineTree tree, BootArguments boot, TimeProvider? time = null, Action? beforeDisk = null, TextWriter? output = null)
     {
         tree.Write("/sys/block/vda/size", $"{DiskBytes / 512}\n");
-        return new AgentUnderTest(tree, boot, time ?? TimeProvider.System, beforeDisk);
+        return new AgentUnderTest(tree, boot, time ?? TimeProvider.System, beforeDisk, output);
     }
 
     public static string DiskPath(MachineTree tree) => Path.Join(tree.Root, "vda.disk");
@@ -95,6 +109,7 @@ internal sealed class AgentUnderTest : IAsyncDisposable
     {
         await _stop.CancelAsync();
         await Ended.ContinueWith(static _ => { }, TaskScheduler.Default);
+        _console.Dispose();
         _stop.Dispose();
     }
 }

@@ -398,6 +398,24 @@ public sealed class OrderTests(SignedDisk image) : IClassFixture<SignedDisk>, ID
     }
 
     [Fact]
+    public async Task Console_StoppedForGood_HoldsUpNeitherHeartbeatsNorTheDeploy()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        image.AddTo(conductor);
+        using var stopped = new StoppableWriter();
+        stopped.Stop();
+        conductor.Order = ask => conductor.Sign(conductor.OrderFor(ask, AgentUnderTest.Disk, AllSteps));
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot(), output: stopped);
+
+        await agent.EndAsync();
+
+        Assert.Equal(1, agent.Restarts);
+        Assert.Empty(stopped.ToString());
+        AssertHoldsTheImage();
+        stopped.Continue();
+    }
+
+    [Fact]
     public async Task Order_AbortedWhileItRuns_StopsReportsAndWaitsForTheNext()
     {
         await using var conductor = await TestConductor.StartAsync();
