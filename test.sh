@@ -32,8 +32,8 @@ passed=0 failed=0 broken=()
 # Runs one test project; one that dies or hangs, and so has no result, counts as a failure and is named.
 run() {
     local project=$1 trx="$results/$1.trx" counters code=0
-    timeout --kill-after=30 "$longest" dotnet test "tests/$project" -c Release --no-build --nologo -v quiet "${filter[@]}" \
-        --logger "trx;LogFileName=$project.trx" --results-directory "$results" || code=$?
+    timeout --kill-after=30 "$longest" dotnet test "tests/$project" -c Release --no-build --nologo "${filter[@]}" \
+        --logger "console;verbosity=minimal" --logger "trx;LogFileName=$project.trx" --results-directory "$results" || code=$?
     counters=$(grep -o '<Counters [^>]*' "$trx" 2>/dev/null || true)
     count() { sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p" <<<"$counters"; }
     passed=$((passed + $(count passed || echo 0)))
