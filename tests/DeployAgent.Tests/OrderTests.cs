@@ -397,6 +397,31 @@ public sealed class OrderTests(SignedDisk image) : IClassFixture<SignedDisk>, ID
         Assert.Equal(1, agent.Restarts);
     }
 
+    [Theory]
+    [InlineData("index")]
+    [InlineData("image")]
+    public async Task WriteImage_AbortedWhileItWaitsForItsSource_EndsAtOnce(string away)
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        image.AddTo(conductor);
+        conductor.BlobIsAway = digest =>
+        {
+            var isAway = away == "index" || conductor.Blobs[digest].Length == SignedDisk.Size;
+            conductor.Abort |= isAway;
+            return isAway;
+        };
+        conductor.Order = ask => conductor.Sign(conductor.OrderFor(ask, AgentUnderTest.Disk, AllSteps));
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot());
+
+        await agent.UntilAsync("the end of the aborted step", () => conductor.Reports.Any(report => report.Outcome == StepOutcome.Failed));
+        conductor.Abort = false;
+        conductor.BlobIsAway = _ => false;
+        conductor.Order = ask => conductor.Sign(conductor.OrderFor(ask, AgentUnderTest.Disk, OrderSteps.Reboot));
+        await agent.EndAsync();
+
+        Assert.Equal(1, agent.Restarts);
+    }
+
     [Fact]
     public async Task Console_StoppedForGood_HoldsUpNeitherHeartbeatsNorTheDeploy()
     {

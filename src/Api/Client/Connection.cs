@@ -11,7 +11,7 @@ namespace Baremetal.Api.Client;
 /// </summary>
 internal sealed class Connection(SocketsHttpHandler handler, Uri server, string? token, TimeProvider time) : IDisposable
 {
-    // The largest answer is a page of nodes with their inventories, or a disk index of 32 MiB.
+    // The largest answer is a page of nodes with their inventories.
     private const int MaxAnswerBytes = 40 << 20;
 
     private readonly HttpClient _http = new(handler) { Timeout = Timeout.InfiniteTimeSpan, MaxResponseContentBufferSize = MaxAnswerBytes };
