@@ -10,6 +10,7 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
     private readonly string?[] _dropped = new string?[sources.Count];
     private readonly int[] _failures = new int[sources.Count];
     private readonly long[] _failingSince = new long[sources.Count];
+    private readonly bool[] _mayReturn = new bool[sources.Count];
     private long _wireBytes;
 
     /// <summary>Bytes read from all sources so far, refused ones included.</summary>
@@ -25,7 +26,10 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
         }
     }
 
-    /// <summary>Connects a fetching thread to a mirror, spreading the threads evenly; null if all are dropped.</summary>
+    /// <summary>
+    /// Connects a fetching thread to a mirror, spreading the threads evenly; null if all are dropped. One that was only away is taken back
+    /// when no other is left, while patience lasts.
+    /// </summary>
     public Connection? TryConnect(int thread, CancellationToken stop)
     {
         lock (_gate)
@@ -35,6 +39,13 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
                 var candidate = (thread + i) % sources.Count;
                 if (_dropped[candidate] is null)
                     return new Connection(this, candidate, stop);
+            }
+            for (var candidate = 0; candidate < sources.Count; candidate++)
+            {
+                if (!_mayReturn[candidate] || !IsPatienceLeft(candidate))
+                    continue;
+                _dropped[candidate] = null;
+                return new Connection(this, candidate, stop);
             }
             return null;
         }
@@ -48,10 +59,14 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
         return SourceException.Permanent(sources.Count == 1 ? reasons : $"None of the {sources.Count} sources delivers the image file. {reasons}");
     }
 
-    private void Drop(int mirror, string reason)
+    private void Drop(int mirror, string reason, bool mayReturn = false)
     {
         lock (_gate)
+        {
+            // What another thread found out for good stays so.
+            _mayReturn[mirror] = mayReturn && (_dropped[mirror] is null || _mayReturn[mirror]);
             _dropped[mirror] ??= reason;
+        }
     }
 
     private bool IsDropped(int mirror)
@@ -75,11 +90,10 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
     private bool IsWorthARetry(int mirror)
     {
         lock (_gate)
-        {
-            return _failures[mirror] <= retries.MaxRetries
-                || (time.GetElapsedTime(_failingSince[mirror]) < retries.Patience && !OtherServes(mirror));
-        }
+            return _failures[mirror] <= retries.MaxRetries || (IsPatienceLeft(mirror) && !OtherServes(mirror));
     }
+
+    private bool IsPatienceLeft(int mirror) => time.GetElapsedTime(_failingSince[mirror]) < retries.Patience;
 
     // Or may serve: one that was not asked yet has not failed.
     private bool OtherServes(int mirror)
@@ -196,7 +210,7 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
                 // No failures, if another thread has just succeeded: this one waits all the same.
                 _pause = _mirrors.Retries.DelayBefore(Math.Max(1, _seenFailures));
             else
-                _mirrors.Drop(_mirror, $"{e.Message} It was tried {_seenFailures} times.");
+                _mirrors.Drop(_mirror, $"{e.Message} It was tried {_seenFailures} times.", mayReturn: true);
         }
     }
 

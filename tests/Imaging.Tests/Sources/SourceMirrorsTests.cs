@@ -83,6 +83,33 @@ public sealed class SourceMirrorsTests : IDisposable
         Assert.Contains("It was tried 11 times", Assert.Single(mirrors.Dropped), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Mirror_GivenUpForAnotherThatHasNothing_IsTakenBackWhilePatienceLasts()
+    {
+        using var empty = new RangeServer(new byte[4096], _ => new Fault(Status: 404));
+        var mirrors = new SourceMirrors([new HttpSource(_server.Address, _clock), new HttpSource(empty.Address, _clock)], 4096, RetryPolicy.Patient, _clock);
+        using (var away = mirrors.TryConnect(0, TestContext.Current.CancellationToken)!)
+        {
+            for (var i = 0; i <= RetryPolicy.Patient.MaxRetries; i++)
+                Fail(away);
+        }
+        using (var other = mirrors.TryConnect(0, TestContext.Current.CancellationToken)!)
+            Fail(other);
+        Assert.Equal(2, mirrors.Dropped.Count);
+
+        using (var back = mirrors.TryConnect(0, TestContext.Current.CancellationToken)!)
+        {
+            Assert.Contains("answered 404", Assert.Single(mirrors.Dropped), StringComparison.Ordinal);
+            Fail(back);
+            Assert.Single(mirrors.Dropped);
+            _clock.Advance(RetryPolicy.Patient.Patience);
+            Fail(back);
+        }
+
+        Assert.Null(mirrors.TryConnect(0, TestContext.Current.CancellationToken));
+        Assert.Contains("answered 503", mirrors.NoneLeft().Message, StringComparison.Ordinal);
+    }
+
     private void Fail(SourceMirrors.Connection connection)
     {
         _isDown = true;
