@@ -224,9 +224,6 @@ public sealed class RefusalTests
             case "external data file":
                 Shell.Run("qemu-img", "create", "-q", "-f", "qcow2", "-o", $"data_file={folder["data.raw"]}", path, "8M");
                 return path;
-            case "encrypted":
-                Shell.Run("qemu-img", "create", "-q", "-f", "qcow2", "--object", "secret,id=s,data=abc", "-o", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10", path, "8M");
-                return path;
         }
 
         var file = File.ReadAllBytes(fault == "compressed beyond the end" ? folder.Convert(raw, "good.qcow2", "-c") : folder.Convert(raw, "good.qcow2"));
@@ -234,6 +231,10 @@ public sealed class RefusalTests
         var l2 = (int)(BinaryPrimitives.ReadUInt64BigEndian(file.AsSpan(l1)) & 0x00ff_ffff_ffff_fe00);
         switch (fault)
         {
+            case "encrypted":
+                // As qemu-img writes it; on a busy machine it refuses to make one, since it cannot time its key derivation.
+                Put32(32, 2);
+                break;
             case "corrupt bit":
                 file[79] |= 2;
                 break;
