@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 using Baremetal.Lab.Bmc;
 
 namespace Baremetal.Lab;
@@ -56,7 +57,8 @@ public sealed class LabSite : IAsyncDisposable
         {
             await site.Conductor.TrustAsync(image.KeyFolder, cancel);
             await site.Conductor.RunAsync(["image", "add", image.ManifestFile, "--source", image.SourceFile], cancel);
-            await File.WriteAllTextAsync(site.PasswordFile, site._redfishPassword, cancel);
+            await using (var file = new FileStream(site.PasswordFile, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }))
+                await file.WriteAsync(Encoding.ASCII.GetBytes(site._redfishPassword), cancel);
             site.Redfish = await RedfishService.StartAsync(lan, LabConductor.RedfishUser, site._redfishPassword, cancel);
             return site;
         }

@@ -19,7 +19,6 @@ public sealed partial class Lan : IAsyncDisposable
     public const string KeepVariable = "BAREMETAL_LAB_KEEP";
 
     private readonly string namespaceName;
-    private readonly Accelerator accelerator;
     private readonly List<LanHost> hosts = [];
     private readonly List<VirtualServer> servers = [];
     private LanHost? conductor;
@@ -27,7 +26,7 @@ public sealed partial class Lan : IAsyncDisposable
     private Lan(string namespaceName, string folder, Accelerator accelerator)
     {
         this.namespaceName = namespaceName;
-        this.accelerator = accelerator;
+        Accelerator = accelerator;
         Folder = folder;
     }
 
@@ -36,6 +35,9 @@ public sealed partial class Lan : IAsyncDisposable
 
     /// <summary>The folder stays after the lab. False unless <see cref="KeepVariable"/> is set.</summary>
     public bool KeepFolder { get; set; } = Environment.GetEnvironmentVariable(KeepVariable) is { Length: > 0 };
+
+    /// <summary>How its servers run.</summary>
+    public Accelerator Accelerator { get; }
 
     /// <summary>The host with the bridge <c>br0</c>, where the conductor and the BMCs run.</summary>
     public LanHost Conductor => conductor!;
@@ -102,7 +104,7 @@ public sealed partial class Lan : IAsyncDisposable
             tuntap add {tap} mode tap
             link set {tap} master br0 up
             """, cancellationToken);
-        var server = new VirtualServer(spec, Conductor, new VirtualServerFiles(Path.Combine(Folder, spec.Name)), tap, accelerator);
+        var server = new VirtualServer(spec, Conductor, new VirtualServerFiles(Path.Combine(Folder, spec.Name)), tap, Accelerator);
         servers.Add(server);
         return server;
     }

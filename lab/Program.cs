@@ -20,7 +20,7 @@ static int Usage()
     Console.Error.WriteLine("""
         usage: lab demo|sweep
 
-          demo    deploys virtual servers, from power-on to login; `lab demo --help` says more
+          demo    deploys virtual servers, from power-on to login; ./demo.sh builds what it needs and runs it
           sweep   removes what labs left behind whose process is gone, folders that were kept included
         """);
     return 2;

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-echo "Building conductor, agent and lab"
+echo "Building conductor, agent and lab (the first time: a minute or two)"
 for project in src/Conductor src/DeployAgent lab; do dotnet msbuild "$project" -restore -p:Configuration=Release -v:quiet -nologo; done
 
 ramdisk/build.sh

@@ -50,6 +50,7 @@ if is_current "$out/.stamp" "$inputs zstd-19" "${outputs[@]}" || is_current "$ou
     report "The ramdisk is current"
     exit 0
 fi
+echo "Building the ramdisk (about a minute)"
 rm -f "$out/.stamp"
 
 # ---- The tree --------------------------------------------------------------------------------------

@@ -3,17 +3,9 @@ using Baremetal.Api;
 
 namespace Baremetal.Lab.Demo;
 
-/// <summary>What the demo was asked for.</summary>
+/// <summary>What the demo was asked for; <c>./demo.sh --help</c> says how.</summary>
 internal sealed record DemoOptions(int Nodes, FirmwareMode? Firmware, bool Keep)
 {
-    public const string Usage = """
-        usage: ./demo.sh [--nodes N] [--firmware bios|uefi] [--keep]
-
-          --nodes N              how many virtual servers (default 2, at most 8)
-          --firmware bios|uefi   give all of them this firmware (default: BIOS and UEFI in turn)
-          --keep                 leave all running at the end, and say how to look at it
-        """;
-
     // Each server runs two emulated processors; more of them than that wait for each other longer than anyone looks on.
     private const int MostNodes = 8;
 

@@ -10,13 +10,16 @@ namespace Baremetal.Lab.Demo;
 /// </summary>
 internal sealed class DemoRun(DemoOptions options, DemoScreen screen)
 {
+    // As a shell has it for a program that Ctrl-C ended.
+    private const int Interrupted = 130;
+
     private const string ImageName = "debian-12";
 
     public static async Task<int> MainAsync(string[] args)
     {
         if (!DemoOptions.TryParse(args, out var options))
         {
-            Console.Error.WriteLine(DemoOptions.Usage);
+            Console.Error.WriteLine($"lab demo does not know '{string.Join(' ', args)}'; ./demo.sh --help lists what it knows");
             return 2;
         }
         using var interrupted = new CancellationTokenSource();
@@ -43,6 +46,10 @@ internal sealed class DemoRun(DemoOptions options, DemoScreen screen)
         {
             lan = await Lan.CreateAsync(cancel);
             screen.Note($"a network of its own: namespace {lan.Conductor.Namespace}, bridge br0, {Lan.ConductorAddress}/{Lan.PrefixLength}; logs in {lan.Folder}");
+
+            screen.Note(lan.Accelerator == Accelerator.Kvm
+                ? "servers run on this machine's processors (KVM)"
+                : $"servers are emulated, so all of their times are several times what hardware needs; {Accelerator.Variable}=kvm uses KVM where it works");
 
             stage = "conductor";
             var journeys = new List<NodeJourney>();
@@ -79,7 +86,7 @@ internal sealed class DemoRun(DemoOptions options, DemoScreen screen)
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
             screen.Note("interrupted: removing all that was started");
-            return 1;
+            return Interrupted;
         }
         catch (Exception e) when (e is InvalidOperationException or IOException or TimeoutException or UnauthorizedAccessException)
         {
@@ -147,8 +154,9 @@ internal sealed class DemoRun(DemoOptions options, DemoScreen screen)
         var environment = string.Join(' ', conductor.ClientEnvironment.Where(one => one.Key != "CONDUCTOR_TOKEN").Select(one => $"{one.Key}={one.Value}"));
         screen.Plain("");
         screen.Plain("All is left running until Ctrl-C. From another terminal:");
-        screen.Plain($"  the operator's commands:  export {environment} CONDUCTOR_TOKEN=$(cat {Path.Combine(conductor.StateDirectory, "admin.token")})");
-        screen.Plain($"                            {inside} {BuildOutputs.Conductor} node list");
+        screen.Plain($"  the operator's commands:  conductor() {{ {environment} CONDUCTOR_TOKEN=$(cat {Path.Combine(conductor.StateDirectory, "admin.token")}) \\");
+        screen.Plain($"                              {inside} {BuildOutputs.Conductor} \"$@\"; }}");
+        screen.Plain("                            conductor node list");
         foreach (var journey in journeys)
         {
             var node = await conductor.NodeAsync(journey.Name, cancel);

@@ -15,7 +15,7 @@ internal sealed class DemoScreen(TextWriter output, bool terminal)
     private readonly Lock _gate = new();
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly SortedDictionary<string, string> _bars = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, int> _quarters = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (ProgressPhase? Phase, int Quarter)> _quarters = new(StringComparer.Ordinal);
     private int _barsShown;
 
     public TimeSpan Elapsed => _clock.Elapsed;
@@ -36,9 +36,10 @@ internal sealed class DemoScreen(TextWriter output, bool terminal)
 
     public void Progress(string server, Progress progress)
     {
-        // Before the plan is made there is nothing to be a share of.
-        if (progress.TotalBytes == 0)
+        // Before the plan is made there is nothing to be a share of, and before the second look no speed.
+        if (progress.TotalBytes == 0 || progress.BytesPerSecond == 0)
             return;
+        var stage = progress.PhaseName.PadRight(9);
         var share = (double)progress.DoneBytes / progress.TotalBytes;
         var left = progress.BytesPerSecond > 0 ? TimeSpan.FromSeconds((progress.TotalBytes - progress.DoneBytes) / progress.BytesPerSecond) : (TimeSpan?)null;
         var figures = string.Create(
@@ -47,17 +48,17 @@ internal sealed class DemoScreen(TextWriter output, bool terminal)
         if (terminal)
         {
             var filled = (int)(share * BarWidth);
-            SetBar(server, $"{Seconds()}  {Bold(server)}  writing   [{new string('#', filled)}{new string('.', BarWidth - filled)}] {figures}");
+            SetBar(server, $"{Seconds()}  {Bold(server)}  {stage} [{new string('#', filled)}{new string('.', BarWidth - filled)}] {figures}");
             return;
         }
-        var quarter = (int)(share * 4);
+        var quarter = (progress.Phase, (int)(share * 4));
         lock (_gate)
         {
-            if (_quarters.GetValueOrDefault(server, -1) >= quarter)
+            if (_quarters.TryGetValue(server, out var last) && last == quarter)
                 return;
             _quarters[server] = quarter;
         }
-        Say(server, "writing", figures);
+        Say(server, stage, figures);
     }
 
     public void ProgressEnds(string server)

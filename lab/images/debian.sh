@@ -36,6 +36,7 @@ trap 'rm -rf "$work"' EXIT
 root=$work/root
 
 # ---- Packages --------------------------------------------------------------------------------------
+echo "Building the Debian image (a minute or two)"
 sources() { apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Identifier: Packages' 'Origin: Debian' | grep ' bookworm'; }
 sources >"$work/sources" || { apt-get update -q >"$out/debian.log" 2>&1 && sources >"$work/sources"; } \
     || die "this machine has no apt source for Debian 12 (bookworm)"

@@ -8,7 +8,7 @@ namespace Baremetal.Api;
     JsonSerializerDefaults.Web,
     AllowDuplicateProperties = false,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    Converters = [typeof(Words<NodeState>), typeof(Words<BootPolicy>), typeof(Words<FirmwareMode>), typeof(Words<PowerTarget>), typeof(Words<PowerState>), typeof(Words<JobKind>), typeof(Words<JobOutcome>), typeof(Words<StepOutcome>)])]
+    Converters = [typeof(Words<NodeState>), typeof(Words<BootPolicy>), typeof(Words<FirmwareMode>), typeof(Words<PowerTarget>), typeof(Words<PowerState>), typeof(Words<JobKind>), typeof(Words<JobOutcome>), typeof(Words<StepOutcome>), typeof(Words<ProgressPhase>)])]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(EnrolNode))]
 [JsonSerializable(typeof(Node))]

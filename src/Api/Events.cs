@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Baremetal.Api;
 
 /// <summary>
@@ -30,7 +32,28 @@ public static class EventKinds
 }
 
 /// <summary>
-/// How far a write has come. <paramref name="DoneBytes"/> of <paramref name="TotalBytes"/> count the disk's bytes (zeroed ones too);
-/// <paramref name="WireBytes"/> is what came over the network.
+/// How far a write has come: <paramref name="DoneBytes"/> of <paramref name="TotalBytes"/> of the disk are through this
+/// <paramref name="Phase"/>; <paramref name="WireBytes"/> is what came over the network so far.
 /// </summary>
-public sealed record Progress(long DoneBytes, long TotalBytes, long WireBytes, double BytesPerSecond);
+public sealed record Progress(long DoneBytes, long TotalBytes, long WireBytes, double BytesPerSecond, ProgressPhase? Phase = null)
+{
+    /// <summary>For people; empty if it is not known.</summary>
+    [JsonIgnore]
+    public string PhaseName => Phase switch
+    {
+        null => "",
+        ProgressPhase.ReadingBack => "reading back",
+        var phase => phase.Value.ToString().ToLowerInvariant(),
+    };
+}
+
+/// <summary>What a write is at, in this order. Each goes through the disk, or a part of it, at a speed of its own.</summary>
+public enum ProgressPhase
+{
+    Checking,
+    Comparing,
+    Zeroing,
+    Writing,
+    ReadingBack,
+    Finishing,
+}

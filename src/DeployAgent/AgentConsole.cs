@@ -16,7 +16,7 @@ public sealed class AgentConsole(TextWriter output) : IDisposable
 
     private readonly ConsoleQueue _queue = new(output);
     private readonly Lock _gate = new();
-    private string _barTitle = "";
+    private ProgressPhase? _phase;
     private long _tenths;
     private bool _isOut;
 
@@ -46,18 +46,18 @@ public sealed class AgentConsole(TextWriter output) : IDisposable
     }
 
     /// <summary>Draws the bar of a stage. Call it about once a second.</summary>
-    public void Draw(string title, Progress progress)
+    public void Draw(Progress progress)
     {
         if (progress.TotalBytes == 0)
             return;
         var share = Math.Clamp((double)progress.DoneBytes / progress.TotalBytes, 0, 1);
         var left = progress.BytesPerSecond > 0 ? Quantity.Time(TimeSpan.FromSeconds((progress.TotalBytes - progress.DoneBytes) / progress.BytesPerSecond)) + " left" : "";
         var bar = new string('#', (int)(share * BarWidth)).PadRight(BarWidth, '.');
-        var line = $"agent: {title,-12} [{bar}] {share,4:0 %}  {Quantity.Bytes(progress.DoneBytes)} of {Quantity.Bytes(progress.TotalBytes)}, {Quantity.Bytes(progress.BytesPerSecond)}/s  {left}";
+        var line = $"agent: {progress.PhaseName,-12} [{bar}] {share,4:0 %}  {Quantity.Bytes(progress.DoneBytes)} of {Quantity.Bytes(progress.TotalBytes)}, {Quantity.Bytes(progress.BytesPerSecond)}/s  {left}";
         lock (_gate)
         {
-            if (title != _barTitle)
-                (_barTitle, _tenths) = (title, 0);
+            if (progress.Phase != _phase)
+                (_phase, _tenths) = (progress.Phase, 0);
             var tenths = (long)(share * 10);
             _queue.Bar(line.TrimEnd().PadRight(LineWidth), stays: tenths > _tenths);
             _tenths = Math.Max(_tenths, tenths);

@@ -12,19 +12,10 @@ internal sealed class WriteGauge(WriteProgress progress, TimeProvider time)
     private readonly Queue<(long At, long Done)> _recent = new();
     private WritePhase _phase;
 
-    /// <summary>What the phase that was last read is called.</summary>
-    public string Phase => _phase switch
-    {
-        WritePhase.Checking => "checking",
-        WritePhase.Comparing => "comparing",
-        WritePhase.Writing => "writing",
-        WritePhase.ReadingBack => "reading back",
-        _ => "finishing",
-    };
-
     public Progress Read()
     {
-        if (progress.Phase is var phase && phase != _phase)
+        var phase = progress.Phase;
+        if (phase != _phase)
         {
             _phase = phase;
             _recent.Clear();
@@ -35,6 +26,16 @@ internal sealed class WriteGauge(WriteProgress progress, TimeProvider time)
             _recent.Dequeue();
         var (at, done) = _recent.Peek();
         var elapsed = time.GetElapsedTime(at, now.At).TotalSeconds;
-        return new Progress(now.Done, progress.TotalBytes, progress.WireBytes, elapsed > 0 ? Math.Max(0, now.Done - done) / elapsed : 0);
+        return new Progress(now.Done, progress.TotalBytes, progress.WireBytes, elapsed > 0 ? Math.Max(0, now.Done - done) / elapsed : 0, WordFor(phase));
     }
+
+    private static ProgressPhase WordFor(WritePhase phase) => phase switch
+    {
+        WritePhase.Checking => ProgressPhase.Checking,
+        WritePhase.Comparing => ProgressPhase.Comparing,
+        WritePhase.Zeroing => ProgressPhase.Zeroing,
+        WritePhase.Writing => ProgressPhase.Writing,
+        WritePhase.ReadingBack => ProgressPhase.ReadingBack,
+        _ => ProgressPhase.Finishing,
+    };
 }

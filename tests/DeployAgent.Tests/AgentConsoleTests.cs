@@ -20,8 +20,8 @@ public sealed class AgentConsoleTests : IDisposable
     [Fact]
     public async Task Draw_SameTenth_DrawsOverTheLine()
     {
-        _console.Draw("writing", new Progress(1 << 20, 100 << 20, 0, 1 << 20));
-        _console.Draw("writing", new Progress(2 << 20, 100 << 20, 0, 1 << 20));
+        _console.Draw(new Progress(1 << 20, 100 << 20, 0, 1 << 20, ProgressPhase.Writing));
+        _console.Draw(new Progress(2 << 20, 100 << 20, 0, 1 << 20, ProgressPhase.Writing));
 
         var shown = await ShownAsync();
         Assert.DoesNotContain("\n", shown, StringComparison.Ordinal);
@@ -32,7 +32,7 @@ public sealed class AgentConsoleTests : IDisposable
     public async Task Draw_EachNewTenth_LeavesALine()
     {
         for (var percent = 0; percent <= 100; percent++)
-            _console.Draw("writing", new Progress(percent, 100, 0, 1));
+            _console.Draw(new Progress(percent, 100, 0, 1, ProgressPhase.Writing));
 
         var shown = await ShownAsync();
         Assert.Equal(10, shown.Split('\n').Length - 1);
@@ -42,7 +42,7 @@ public sealed class AgentConsoleTests : IDisposable
     [Fact]
     public async Task Say_AfterABar_BeginsANewLine()
     {
-        _console.Draw("writing", new Progress(1, 100, 0, 1));
+        _console.Draw(new Progress(1, 100, 0, 1, ProgressPhase.Writing));
         _console.Say("Something else.");
 
         Assert.Equal("agent: Something else.", (await ShownAsync()).Split('\n')[1]);
@@ -51,7 +51,7 @@ public sealed class AgentConsoleTests : IDisposable
     [Fact]
     public async Task Draw_NothingToDoYet_DrawsNothing()
     {
-        _console.Draw("checking", new Progress(0, 0, 0, 0));
+        _console.Draw(new Progress(0, 0, 0, 0, ProgressPhase.Checking));
 
         Assert.Empty(await ShownAsync());
     }
@@ -64,7 +64,7 @@ public sealed class AgentConsoleTests : IDisposable
         {
             _console.Say($"line {i}.");
             for (var percent = 0; percent <= 100; percent++)
-                _console.Draw($"stage {i}", new Progress(percent, 100, 0, 1));
+                _console.Draw(new Progress(percent, 100, 0, 1, i % 2 == 0 ? ProgressPhase.Zeroing : ProgressPhase.Writing));
         }
         await _console.DrainAsync(new HastyClock());
         _output.Continue();
@@ -72,7 +72,7 @@ public sealed class AgentConsoleTests : IDisposable
         var shown = await ShownAsync();
         Assert.All(Enumerable.Range(0, 100), i => Assert.Contains($"agent: line {i}.\n", shown, StringComparison.Ordinal));
         Assert.DoesNotContain("are missing here", shown, StringComparison.Ordinal);
-        Assert.Contains("stage 99     [########################] 100 %", shown, StringComparison.Ordinal);
+        Assert.Contains("writing      [########################] 100 %", shown, StringComparison.Ordinal);
     }
 
     [Fact]

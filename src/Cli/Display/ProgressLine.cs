@@ -25,6 +25,7 @@ internal static class ProgressLine
         var left = progress.BytesPerSecond > 0 && progress.DoneBytes < progress.TotalBytes
             ? $"  {Units.Clock(TimeSpan.FromSeconds((progress.TotalBytes - progress.DoneBytes) / progress.BytesPerSecond))} left"
             : "";
-        return string.Create(CultureInfo.InvariantCulture, $"{Percent(progress),3}%  {Units.BytesOf(progress.DoneBytes, progress.TotalBytes)}  {Units.Rate(progress.BytesPerSecond)}{left}");
+        var phase = progress.PhaseName.Length == 0 ? "" : progress.PhaseName + " ";
+        return string.Create(CultureInfo.InvariantCulture, $"{phase}{Percent(progress),3}%  {Units.BytesOf(progress.DoneBytes, progress.TotalBytes)}  {Units.Rate(progress.BytesPerSecond)}{left}");
     }
 }

@@ -41,6 +41,8 @@ internal sealed class JobStory(Screen screen)
                     Log(seen.At, _step, seen.Text ?? "");
                 break;
             case EventKinds.Progress when seen.Progress is { } progress:
+                if (progress.Phase != _progress?.Phase)
+                    _tenths = 0;
                 _progress = progress;
                 LogTenth(seen.At, progress);
                 break;

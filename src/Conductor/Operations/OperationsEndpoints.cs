@@ -12,9 +12,11 @@ internal static class OperationsEndpoints
         ? TypedResults.Text("ok\n")
         : TypedResults.Text($"the worker's loop has not come round for {worker.SinceTick.TotalSeconds:0} s\n", statusCode: StatusCodes.Status503ServiceUnavailable);
 
-    /// <summary>Able to work: the database answers.</summary>
-    public static IResult Ready(IDatabase database)
+    /// <summary>Able to work: all services are up, netboot last of them, and the database answers.</summary>
+    public static IResult Ready(IDatabase database, IHostApplicationLifetime host)
     {
+        if (!host.ApplicationStarted.IsCancellationRequested)
+            return TypedResults.Text("starting\n", statusCode: StatusCodes.Status503ServiceUnavailable);
         try
         {
             database.Read(EventLog.Last);

@@ -65,7 +65,7 @@ internal static class WriteImageStep
             await Task.WhenAny(write, Task.Delay(DrawEvery, run.Time, CancellationToken.None));
             var now = gauge.Read();
             run.Tell(now);
-            run.Console.Draw(gauge.Phase, now);
+            run.Console.Draw(now);
         }
 
         var outcome = await write;

@@ -31,7 +31,7 @@ internal sealed class WriteBar(TextWriter output, bool isTerminal, TimeProvider 
             var filled = (int)(BarLength * now.DoneBytes / now.TotalBytes);
             var bar = new string('=', filled) + (filled < BarLength ? ">" : "") + new string(' ', Math.Max(0, BarLength - filled - 1));
             var left = now.BytesPerSecond > 0 ? $"{Quantity.Time(TimeSpan.FromSeconds((now.TotalBytes - now.DoneBytes) / now.BytesPerSecond))} left" : "";
-            output.Write($"\r{gauge.Phase,-12}[{bar}] {100 * now.DoneBytes / now.TotalBytes,3} %  {Quantity.Bytes(now.BytesPerSecond),9}/s  {left,-14}");
+            output.Write($"\r{now.PhaseName,-12}[{bar}] {100 * now.DoneBytes / now.TotalBytes,3} %  {Quantity.Bytes(now.BytesPerSecond),9}/s  {left,-14}");
             _isDrawn = true;
         }
     }

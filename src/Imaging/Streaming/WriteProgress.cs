@@ -8,7 +8,10 @@ public enum WritePhase
     /// <summary>Comparing what the disk holds already.</summary>
     Comparing,
 
-    /// <summary>Writing data; the disk does not boot.</summary>
+    /// <summary>Zeroing what the image has no data for; from here on the disk does not boot.</summary>
+    Zeroing,
+
+    /// <summary>Writing data.</summary>
     Writing,
 
     /// <summary>Reading all back.</summary>
