@@ -157,6 +157,12 @@ internal static class Schema
         ALTER TABLE nodes ADD COLUMN request_sha256 TEXT;
         ALTER TABLE jobs ADD COLUMN request_sha256 TEXT;
         """,
+
+        // Which system of which power controller the node is; null until it is known, and where there is no controller.
+        """
+        ALTER TABLE nodes ADD COLUMN power_system TEXT;
+        CREATE UNIQUE INDEX nodes_by_power_system ON nodes (power_system);
+        """,
     ];
 
     public static void Upgrade(WriteTransaction tx)

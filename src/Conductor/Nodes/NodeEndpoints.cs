@@ -42,6 +42,7 @@ internal static class NodeEndpoints
                 PowerUsername = ask.Power.Username,
                 PowerPassword = ask.Power.Password is { } password ? secrets.Seal(password, NodeRow.PasswordPlace(id)) : null,
                 PowerTlsPin = ask.Power.TlsPin,
+                PowerSystem = ask.Power.Address is { } address && SystemClaims.NameOf(new Uri(address)) is var system && SystemClaims.IsResolved(system) ? system : null,
                 IdempotencyKey = call.Key,
                 RequestSha256 = call.Request,
             };

@@ -33,6 +33,9 @@ public sealed record NodeRow
 
     public string? PowerTlsPin { get; init; }
 
+    /// <summary>As <see cref="Power.SystemClaims"/> names it; null until it is known.</summary>
+    public string? PowerSystem { get; init; }
+
     public Inventory? Inventory { get; init; }
 
     public string? Address { get; init; }

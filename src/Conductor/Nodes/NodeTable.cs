@@ -2,6 +2,7 @@ using System.Data;
 using Baremetal.Api;
 using Baremetal.Conductor.Database;
 using Baremetal.Conductor.Events;
+using Baremetal.Conductor.Power;
 using Dapper;
 
 namespace Baremetal.Conductor.Nodes;
@@ -45,6 +46,11 @@ internal static class NodeTable
             throw Problems.Conflict("exists", other == node.Name ? $"There is already a node '{other}'." : $"Node '{other}' already has the MAC {node.Mac}.",
                 $"One machine is one node. Choose another name, or remove it: 'conductor node remove {other}'.");
         }
+        if (node.PowerAddress is { } address && SystemClaims.Holder(tx.Sql, SystemClaims.NameOf(new Uri(address))) is { } same)
+        {
+            throw Problems.Conflict("exists", $"Node '{same}' already has the power address {address}: what is ordered for {node.Name} would switch {same}.",
+                $"One system is one node. Give {node.Name} the path of its own system, https://BMC/redfish/v1/Systems/ID, or remove the other: 'conductor node remove {same}'.");
+        }
         var row = new DynamicParameters(node);
         row.Add("stateName", node.State.ToString());
         row.Add("policyName", node.BootPolicy.ToString());
@@ -52,9 +58,9 @@ internal static class NodeTable
         tx.Sql.Execute(
             """
             INSERT INTO nodes (id, name, mac, state, since, revision, boot_policy, firmware, power_driver, power_address, power_username, power_password,
-                power_tls_pin, idempotency_key, request_sha256)
+                power_tls_pin, power_system, idempotency_key, request_sha256)
             VALUES (@Id, @Name, @Mac, @stateName, @Since, 1, @policyName, @firmwareName, @PowerDriver, @PowerAddress, @PowerUsername, @PowerPassword,
-                @PowerTlsPin, @IdempotencyKey, @RequestSha256)
+                @PowerTlsPin, @PowerSystem, @IdempotencyKey, @RequestSha256)
             """,
             row);
         tx.Append(EventKinds.NodeState, node.Id, text: Word(node.State));

@@ -1,11 +1,12 @@
 using Baremetal.Api;
+using Baremetal.Conductor.Database;
 using Baremetal.Conductor.Nodes;
 using Baremetal.Conductor.Secrets;
 
 namespace Baremetal.Conductor.Power;
 
 /// <summary>The drivers by name.</summary>
-public sealed class PowerDrivers(SecretBox secrets, TimeProvider time)
+public sealed class PowerDrivers(IDatabase database, SecretBox secrets, TimeProvider time)
 {
     public const string Redfish = "redfish";
     public const string Manual = "manual";
@@ -18,10 +19,18 @@ public sealed class PowerDrivers(SecretBox secrets, TimeProvider time)
                 node.PowerUsername,
                 node.PowerPassword is { } sealedPassword ? secrets.Open(sealedPassword, NodeRow.PasswordPlace(node.Id)) : null,
                 node.PowerTlsPin),
-            time),
+            time,
+            system => Own(node, system)),
         Manual => new ManualDriver(node.Name),
         var other => throw new InvalidOperationException($"node {node.Name} has the unknown power driver '{other}'"),
     };
+
+    // A controller may name another system today than it did yesterday.
+    private void Own(NodeRow node, string system)
+    {
+        if (system != node.PowerSystem)
+            SystemClaims.Take(database, node.Id, system);
+    }
 
     /// <summary>Refuses settings that no driver could use, before they are stored.</summary>
     public static void Check(PowerSettings power)

@@ -6,7 +6,8 @@ namespace Baremetal.Conductor.Power;
 /// A machine behind a Redfish service (DMTF DSP0266). Controllers answer 200 and do nothing, do it later, or forget: so the state that was
 /// asked for is read back until it is there, and so is the boot override before the machine is started on it.
 /// </summary>
-internal sealed class RedfishDriver(RedfishAccess access, TimeProvider time) : IPowerDriver
+/// <param name="own">Told which system this is, as <see cref="SystemClaims"/> names it, before anything is asked of it; throws when it is not the node's.</param>
+internal sealed class RedfishDriver(RedfishAccess access, TimeProvider time, Action<string> own) : IPowerDriver
 {
     /// <summary>Between two looks at the state; controllers are small computers.</summary>
     private static readonly TimeSpan Pace = TimeSpan.FromSeconds(1);
@@ -16,13 +17,13 @@ internal sealed class RedfishDriver(RedfishAccess access, TimeProvider time) : I
 
     public async Task<PowerState> GetStateAsync(CancellationToken cancel)
     {
-        using var service = new RedfishService(access, time);
+        using var service = new RedfishService(access, time, own);
         return StateOf(await service.GetSystemAsync(cancel));
     }
 
     public async Task SetAsync(PowerTarget target, CancellationToken cancel)
     {
-        using var service = new RedfishService(access, time);
+        using var service = new RedfishService(access, time, own);
         switch (target)
         {
             case PowerTarget.On:
@@ -45,7 +46,7 @@ internal sealed class RedfishDriver(RedfishAccess access, TimeProvider time) : I
 
     public async Task<NetworkBoot> BootFromNetworkAsync(FirmwareMode? firmware, CancellationToken cancel)
     {
-        using var service = new RedfishService(access, time);
+        using var service = new RedfishService(access, time, own);
         // Off first: an override that is set on a running machine can be used up by a restart that is already on its way.
         await SwitchAsync(service, PowerState.Off, cancel);
         await service.SetBootOverrideAsync(

@@ -33,13 +33,15 @@ internal sealed class RedfishService : IDisposable
 
     private readonly RedfishAccess _access;
     private readonly TimeProvider _time;
+    private readonly Action<string> _own;
     private readonly HttpClient _http;
     private string? _system;
 
-    public RedfishService(RedfishAccess access, TimeProvider time)
+    public RedfishService(RedfishAccess access, TimeProvider time, Action<string> own)
     {
         _access = access;
         _time = time;
+        _own = own;
         var handler = new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = false };
         if (access.TlsPin is { } pin)
         {
@@ -52,11 +54,11 @@ internal sealed class RedfishService : IDisposable
     }
 
     public async Task<RedfishSystem> GetSystemAsync(CancellationToken cancel) =>
-        await GetAsync(_system ??= await FindSystemAsync(cancel), RedfishJson.Default.RedfishSystem, cancel);
+        await GetAsync(await SystemAsync(cancel), RedfishJson.Default.RedfishSystem, cancel);
 
     public async Task SetBootOverrideAsync(RedfishBoot boot, CancellationToken cancel)
     {
-        using var answer = await SendAsync(HttpMethod.Patch, _system ??= await FindSystemAsync(cancel), Json(new RedfishBootPatch(boot), RedfishJson.Default.RedfishBootPatch), cancel);
+        using var answer = await SendAsync(HttpMethod.Patch, await SystemAsync(cancel), Json(new RedfishBootPatch(boot), RedfishJson.Default.RedfishBootPatch), cancel);
     }
 
     public async Task ResetAsync(string type, CancellationToken cancel)
@@ -68,10 +70,22 @@ internal sealed class RedfishService : IDisposable
 
     public void Dispose() => _http.Dispose();
 
+    /// <summary>Whether a path is that of one system, and not of the service or of all systems.</summary>
+    public static bool IsSystem(string path) => path.TrimEnd('/').StartsWith(Systems + "/", StringComparison.OrdinalIgnoreCase);
+
+    private async Task<string> SystemAsync(CancellationToken cancel)
+    {
+        if (_system is not null)
+            return _system;
+        var found = await FindSystemAsync(cancel);
+        _own(SystemClaims.NameOf(_access.Address, found));
+        return _system = found;
+    }
+
     private async Task<string> FindSystemAsync(CancellationToken cancel)
     {
         var path = _access.Address.AbsolutePath.TrimEnd('/');
-        if (path.StartsWith(Systems + "/", StringComparison.OrdinalIgnoreCase))
+        if (IsSystem(path))
             return path;
         var members = (await GetAsync(Systems, RedfishJson.Default.RedfishCollection, cancel)).Members ?? [];
         return members switch

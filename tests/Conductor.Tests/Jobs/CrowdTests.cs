@@ -23,7 +23,7 @@ public sealed class CrowdTests
             return false;
         };
         for (var number = 2; number <= Places + 1; number++)
-            await site.Conductor.Operator.EnrolNodeAsync(new EnrolNode($"n{number}", $"52:54:00:00:00:{number:x2}", site.Bmc.Power), None);
+            await site.Conductor.Operator.EnrolNodeAsync(new EnrolNode($"n{number}", $"52:54:00:00:00:{number:x2}", site.Bmc.Power with { Address = $"{site.Bmc.Url}/redfish/v1/Systems/{number}" }), None);
         for (var number = 1; number <= Places; number++)
             await site.Conductor.Operator.InspectAsync($"n{number}", None);
         await Until.TrueAsync(() => Task.FromResult(taken == Places), "all places to be taken");

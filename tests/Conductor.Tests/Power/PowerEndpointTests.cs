@@ -1,5 +1,6 @@
 using Baremetal.Api;
 using Baremetal.Conductor.Tests.World;
+using Dapper;
 
 namespace Baremetal.Conductor.Tests.Power;
 
@@ -21,6 +22,61 @@ public sealed class PowerEndpointTests
         var failure = await Assert.ThrowsAsync<ProblemException>(() => site.Conductor.Operator.SetPowerAsync("n1", PowerTarget.Reset, None));
         Assert.Equal(status, failure.Problem.Status);
         Assert.Contains($"{controller}", failure.Problem.Title, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("http://bmc.example:80/redfish/v1/Systems/node-1/")]
+    [InlineData("HTTP://BMC.Example./redfish/v1/systems/Node-1")]
+    [InlineData("https://bmc.example//redfish/v1/Systems/node%2D1?x=y")]
+    public async Task Enrol_WithTheSystemOfAnotherNode_IsRefusedNamingIt(string same)
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        EnrolNode Node(int number, string address) => new($"n{number}", $"52:54:00:00:00:{number:x2}", new PowerSettings("redfish", address));
+        await conductor.Operator.EnrolNodeAsync(Node(1, "http://bmc.example/redfish/v1/Systems/node-1"), None);
+        await conductor.Operator.EnrolNodeAsync(Node(2, "http://bmc.example/redfish/v1/Systems/node-2"), None);
+        await conductor.Operator.EnrolNodeAsync(Node(3, "http://bmc.example:8000/redfish/v1/Systems/node-1"), None);
+        await conductor.Operator.EnrolNodeAsync(Node(4, "http://other.example"), None);
+        foreach (var (node, other) in new[] { (Node(5, same), "n1"), (Node(6, "http://other.example:80/redfish/v1/"), "n4") })
+        {
+            var refusal = await Assert.ThrowsAsync<ProblemException>(() => conductor.Operator.EnrolNodeAsync(node, None));
+            Assert.Equal(409, refusal.Problem.Status);
+            Assert.Contains($"'{other}'", refusal.Problem.Title, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Power_BaseAddressThatLeadsToAnotherNodesSystem_SwitchesNothingAndNamesIt()
+    {
+        await using var site = await TestSite.StartAsync();
+        var op = site.Conductor.Operator;
+        await op.SetPowerAsync("n1", PowerTarget.On, None);
+        await op.EnrolNodeAsync(new EnrolNode("n2", "52:54:00:00:00:02", site.Bmc.Power), None);
+        foreach (var call in new Func<Task>[] { () => op.SetPowerAsync("n2", PowerTarget.Off, None), () => op.GetPowerAsync("n2", None) })
+        {
+            var refusal = await Assert.ThrowsAsync<ProblemException>(call);
+            Assert.Equal(422, refusal.Problem.Status);
+            Assert.Contains("which is node n1", refusal.Problem.Title, StringComparison.Ordinal);
+        }
+        var job = await op.InspectAsync("n2", None);
+        Assert.Contains("which is node n1", (await Until.JobEndAsync(op, job.Id)).Cause, StringComparison.Ordinal);
+        Assert.True(site.Bmc.On);
+        Assert.Equal(1, site.Bmc.Starts);
+    }
+
+    [Fact]
+    public async Task Power_TwoNodesOfAnOlderConductorThatAreOneSystem_AreSwitchedByNeither()
+    {
+        await using var site = await TestSite.StartAsync();
+        var op = site.Conductor.Operator;
+        await op.EnrolNodeAsync(new EnrolNode("n2", "52:54:00:00:00:02", site.Bmc.Power with { Address = $"{site.Bmc.Url}/redfish/v1/Systems/1" }), None);
+        site.Conductor.Database.Write(tx => tx.Sql.Execute(
+            "UPDATE nodes SET power_address = (SELECT power_address FROM nodes WHERE name = 'n2'), power_system = NULL"));
+        foreach (var node in new[] { "n1", "n2" })
+            await Assert.ThrowsAsync<ProblemException>(() => op.SetPowerAsync(node, PowerTarget.On, None));
+        Assert.False(site.Bmc.On);
+        await op.RemoveNodeAsync("n2", None);
+        await op.SetPowerAsync("n1", PowerTarget.On, None);
+        Assert.True(site.Bmc.On);
     }
 
     [Fact]

@@ -11,7 +11,7 @@ public sealed class RedfishTests
     private static readonly CancellationToken None = CancellationToken.None;
 
     private static RedfishDriver Driver(TestBmc bmc, string path = "", string password = TestBmc.Password) =>
-        new(new RedfishAccess(new Uri(bmc.Url + path), TestBmc.User, password, null), new HastyClock());
+        new(new RedfishAccess(new Uri(bmc.Url + path), TestBmc.User, password, null), new HastyClock(), _ => { });
 
     private static async Task<PowerException> FailureAsync(Func<Task> call) => await Assert.ThrowsAsync<PowerException>(call);
 
