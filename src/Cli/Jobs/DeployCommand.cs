@@ -81,8 +81,14 @@ internal static class DeployCommand
         var text = Encoding.UTF8.GetString(InputFile.Read(file, "SSH key"));
         if (text.Contains("PRIVATE KEY", StringComparison.Ordinal))
             throw Failure.Refused($"{file} holds a private key, which belongs on no other machine.", $"Give the public half: {file}.pub");
-        var keys = text.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Where(line => line[0] != '#').ToArray();
-        return keys.Length > 0 ? keys : throw Failure.Refused($"The SSH key {file} is empty.");
+        var lines = text.Split('\n').Select(line => line.Trim()).ToArray();
+        foreach (var (at, line) in lines.Index())
+        {
+            if (!SshPublicKey.IsCommentOrEmpty(line) && !SshPublicKey.TryCheck(line, out var cause))
+                throw Failure.Refused($"Line {at + 1} of {file} is no SSH public key: {cause}.", "Give a .pub file as ssh-keygen makes it, or an authorized_keys file.");
+        }
+        var keys = lines.Where(line => !SshPublicKey.IsCommentOrEmpty(line)).ToArray();
+        return keys.Length > 0 ? keys : throw Failure.Refused($"{file} holds no key.", "Give a .pub file as ssh-keygen makes it, or an authorized_keys file.");
     })];
 
     private static string UserDataOf(Invocation call, string file)

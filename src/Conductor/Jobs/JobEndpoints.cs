@@ -116,6 +116,11 @@ internal static class JobEndpoints
             throw Problems.Invalid($"'{host}' cannot be a host's name.");
         if (ask.SshKeys is { } keys && (keys.Length > MostSshKeys || keys.Any(key => key is not { Length: > 0 and <= LongestSshKey } || key.AsSpan().ContainsAny('\r', '\n'))))
             throw Problems.Invalid($"An SSH key is empty, longer than {LongestSshKey} characters or has several lines, or there are more than {MostSshKeys}.", "Give each as its one line of a .pub file.");
+        foreach (var (at, key) in (ask.SshKeys ?? []).Index())
+        {
+            if (!SshPublicKey.TryCheck(key, out var cause))
+                throw Problems.Invalid($"SSH key {at + 1} ('{(key.Length > 40 ? key[..40] + "…" : key)}') lets nobody in: {cause}.", "Give each as its one line of a .pub file.");
+        }
         if (ask.UserData is { } data && System.Text.Encoding.UTF8.GetByteCount(data) > ConfigDrives.MostUserDataBytes)
             throw Problems.Invalid($"The user data has more than {ConfigDrives.MostUserDataBytes} bytes.", "Let it fetch the rest from elsewhere.");
     }

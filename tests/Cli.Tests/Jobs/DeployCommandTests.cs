@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Baremetal.Api;
 using Microsoft.AspNetCore.Builder;
@@ -7,6 +8,9 @@ namespace Baremetal.Cli.Tests.Jobs;
 
 public sealed class DeployCommandTests
 {
+    private const string Mine = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAID6/eGsSEgXGxmZa8/YeiDGQcDAUea9iqfOoqfs2AZfp me@here";
+    private const string Yours = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMWx7OKF5lGn+0e4lH9dzj77vRcCzsZDhmA21ukEU2uE me@there";
+
     private DeployNode? _asked;
 
     private Task<TestConductor> StartAsync() => TestConductor.StartAsync(app => app.MapPost(Routes.NodeDeployments, async (string node, HttpRequest request) =>
@@ -19,7 +23,7 @@ public sealed class DeployCommandTests
     public async Task Deploy_AllOptions_ReachTheConductor()
     {
         await using var conductor = await StartAsync();
-        var key = conductor.Folder.Write("id.pub", "# mine\nssh-ed25519 AAAA me@here\n\nssh-ed25519 BBBB me@there\n"u8);
+        var key = conductor.Folder.Write("id.pub", Encoding.UTF8.GetBytes($"# mine\r\n{Mine}\n\n{Yours}\n"));
         var data = conductor.Folder.Write("user-data", "#cloud-config\n"u8);
 
         var output = (await conductor.RunAsync(
@@ -28,7 +32,7 @@ public sealed class DeployCommandTests
 
         Assert.Equal(("debian-12:1", "web7", "#cloud-config\n", false), (_asked!.Image, _asked.Hostname, _asked.UserData, _asked.DryRun));
         Assert.Equal(new RootDeviceHints(Serial: "S1=2", SizeBytes: 480103981056), _asked.RootDevice);
-        Assert.Equal(["ssh-ed25519 AAAA me@here", "ssh-ed25519 BBBB me@there", "ssh-ed25519 AAAA me@here", "ssh-ed25519 BBBB me@there"], _asked.SshKeys!);
+        Assert.Equal([Mine, Yours, Mine, Yours], _asked.SshKeys!);
         Assert.Equal($"Deploying debian-12:1 to r7.\nFollow it: conductor job watch {Samples.JobId}\n", output);
     }
 
@@ -94,6 +98,26 @@ public sealed class DeployCommandTests
         var error = (await conductor.RunAsync("deploy", "r7", "--image", "x", "--ssh-key", key)).EndedWith(ExitCodes.Refused);
 
         Assert.Contains($"{key}.pub", error, StringComparison.Ordinal);
+        Assert.Null(_asked);
+    }
+
+    [Fact]
+    public async Task Deploy_KeyFileWithALineThatIsNoKey_IsRefusedNamingTheLine()
+    {
+        await using var conductor = await StartAsync();
+        var key = conductor.Folder.Write("keys", Encoding.UTF8.GetBytes($"# mine\n\n{Mine}\nroot:x:0:0:root:/root:/bin/bash\n"));
+
+        Assert.Contains($"Line 4 of {key}", (await conductor.RunAsync("deploy", "r7", "--image", "x", "--ssh-key", key)).EndedWith(ExitCodes.Refused), StringComparison.Ordinal);
+        Assert.Contains("/etc/passwd", (await conductor.RunAsync("deploy", "r7", "--image", "x", "--ssh-key", "/etc/passwd")).EndedWith(ExitCodes.Refused), StringComparison.Ordinal);
+        Assert.Null(_asked);
+    }
+
+    [Fact]
+    public async Task Deploy_KeyFileOfCommentsAlone_IsRefused()
+    {
+        await using var conductor = await StartAsync();
+
+        Assert.Contains("no key", (await conductor.RunAsync("deploy", "r7", "--image", "x", "--ssh-key", conductor.Folder.Write("keys", "# none yet\n\n"u8))).EndedWith(ExitCodes.Refused), StringComparison.Ordinal);
         Assert.Null(_asked);
     }
 

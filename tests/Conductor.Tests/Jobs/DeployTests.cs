@@ -37,7 +37,7 @@ public sealed class DeployTests
         Assert.Equal(TestAgent.OneDisk, Assert.Single(node.Inventory!.Disks));
 
         await conductor.Operator.ApproveAsync("n1", None);
-        var deploy = await conductor.Operator.DeployAsync("n1", new DeployNode("debian", Hostname: "web-1", SshKeys: ["ssh-ed25519 AAAA ops"]), None);
+        var deploy = await conductor.Operator.DeployAsync("n1", new DeployNode("debian", Hostname: "web-1", SshKeys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAID6/eGsSEgXGxmZa8/YeiDGQcDAUea9iqfOoqfs2AZfp me@here"]), None);
         await Until.TrueAsync(async () => (await agent.BeatAsync()).OrderWaiting, "an order");
         Assert.Equal(1, bmc.Starts);
         var order = await agent.AskOrderAsync();
@@ -79,5 +79,16 @@ public sealed class DeployTests
             deploy.Steps.Select(step => step.Name));
         node = await conductor.Operator.GetNodeAsync("n1", None);
         Assert.Equal((NodeState.Active, "debian:12", "10.0.0.10", null), (node.State, node.Image, node.Address, node.Agent));
+    }
+
+    [Fact]
+    public async Task Deploy_KeyThatLetsNobodyIn_IsRefusedNamingIt()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        var refusal = await Assert.ThrowsAsync<ProblemException>(() => conductor.Operator.DeployAsync(
+            "n1", new DeployNode("debian", SshKeys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAID6/eGsSEgXGxmZa8/YeiDGQcDAUea9iqfOoqfs2AZfp", "root:x:0:0:root:/root:/bin/bash"]), None));
+        Assert.Equal(400, refusal.Problem.Status);
+        Assert.Contains("SSH key 2", refusal.Problem.Title, StringComparison.Ordinal);
+        Assert.Contains("root:x", refusal.Problem.Title, StringComparison.Ordinal);
     }
 }
