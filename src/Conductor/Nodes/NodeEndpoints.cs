@@ -84,8 +84,14 @@ internal static class NodeEndpoints
         {
             var found = NodeTable.Get(tx.Sql, node);
             // Approving twice is no contradiction: the first one's answer may have been lost.
-            if (found.State != NodeState.Available)
-                NodeTable.Move(tx, found, Move.Approve);
+            if (found.State == NodeState.Available)
+                return found;
+            if (found.Inventory is null && Moves.Next(found.State, Move.Approve) is not null)
+            {
+                throw Problems.Conflict("never-inspected", $"Node {found.Name} has never been inspected, so nobody knows yet which machine it is and what would be written to.",
+                    $"Look at it first: 'conductor node inspect {found.Name} --wait', then 'conductor node show {found.Name}'.");
+            }
+            NodeTable.Move(tx, found, Move.Approve);
             return NodeTable.ById(tx.Sql, found.Id);
         });
         response.Headers.ETag = Etag(row);

@@ -139,6 +139,7 @@ public sealed class ApiTests
         await using var conductor = await TestConductor.StartAsync();
         await conductor.Operator.EnrolNodeAsync(Node(1), None);
         HttpRequestMessage Delete(string etag) => new(HttpMethod.Delete, Routes.For(Routes.Node, "n1")) { Headers = { IfMatch = { new EntityTagHeaderValue(etag) } } };
+        conductor.Database.Write(tx => tx.Sql.Execute("UPDATE nodes SET inventory = @inventory", new { inventory = TestAgent.Machine() }));
         await conductor.Operator.ApproveAsync("n1", None);
         Assert.Equal(HttpStatusCode.PreconditionFailed, await conductor.StatusAsync(Delete("\"1\"")));
         Assert.Equal(HttpStatusCode.NoContent, await conductor.StatusAsync(Delete("\"2\"")));

@@ -119,7 +119,6 @@ public sealed class ImageTests
         await using var conductor = await TestConductor.StartAsync();
         await conductor.Image.AddAsync(conductor);
         await conductor.Operator.EnrolNodeAsync(new EnrolNode("n1", "52:54:00:00:00:01", new PowerSettings("manual")), None);
-        await conductor.Operator.ApproveAsync("n1", None);
         var refusal = await RefusalAsync(() => conductor.Operator.DeployAsync("n1", new DeployNode("debian"), None));
         Assert.Contains("does not name this conductor's order key", refusal.Title, StringComparison.Ordinal);
         Assert.Contains("conductor key trust", refusal.Remedy, StringComparison.Ordinal);
