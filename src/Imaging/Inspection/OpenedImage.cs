@@ -10,8 +10,8 @@ internal sealed class OpenedImage : IDisposable
     private const int Connections = 2;
     private const int CacheBytes = 64 << 20;
 
-    // The largest L1 table that is read, and the L2 tables of a large disk.
-    private static readonly TableMemory _tableMemory = new(Wanted: 32 << 20, Most: 64 << 20);
+    // The largest L1 table that is read, with the map of it while it is checked, and the L2 tables of a large disk.
+    private static readonly TableMemory _tableMemory = new(Wanted: 32 << 20, Most: 72 << 20);
 
     private readonly SourceCursor _tables;
     private readonly IDiskImage? _image;

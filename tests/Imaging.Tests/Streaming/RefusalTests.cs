@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Baremetal.Imaging.Signing;
+using Baremetal.Imaging.Sources;
 using Baremetal.Imaging.Streaming;
 using Baremetal.Support;
 using Baremetal.Trust;
@@ -14,9 +15,11 @@ public sealed class RefusalTests
     [Theory]
     [InlineData("backing file", "backing file")]
     [InlineData("external data file", "external data file")]
-    [InlineData("encrypted", "encrypted (LUKS)")]
+    [InlineData("encrypted by LUKS", "encrypted (LUKS)")]
+    [InlineData("encrypted by AES", "encrypted (AES)")]
     [InlineData("corrupt bit", "marked corrupt")]
-    [InlineData("unknown feature", "unknown feature 17")]
+    [InlineData("unknown feature", "unknown feature 17.")]
+    [InlineData("unknown feature with a name", "unknown feature 17 (time travel)")]
     [InlineData("unknown compression", "compression type is 7")]
     [InlineData("version 4", "version is 4")]
     [InlineData("cluster bits", "2^40")]
@@ -31,6 +34,14 @@ public sealed class RefusalTests
     [InlineData("cluster unaligned", "the L2 entry for byte 65536 of the disk names byte 66048, which is no cluster's start")]
     [InlineData("compressed beyond the end", "names compressed bytes at")]
     [InlineData("cut off", "beyond the file's end")]
+    [InlineData("L2 named twice", "entries 0 and 2 of its L1 table name the same L2 table at byte")]
+    [InlineData("L2 on the L1", "entry 1 of its L1 table names an L2 table at byte 12288, which is in the L1 table itself")]
+    [InlineData("cluster on the L1", "the cluster for byte 4096 of the disk (byte 12288 of the file) lies on the L1 table")]
+    [InlineData("cluster on an L2", "lies on the L2 table at byte")]
+    [InlineData("compressed on the header", "the compressed bytes for byte 4096 of the disk (312 at byte 200 of the file) lie on the header")]
+    [InlineData("compressed on the L1", "lie on the L1 table")]
+    [InlineData("compressed on an L2", "lie on the L2 table at byte")]
+    [InlineData("compressed into an L2", "lie on the L2 table at byte")]
     [InlineData("header cut off", "header is cut off")]
     public void Qcow2_ThatCannotBeWritten_IsRefusedUntouched(string fault, string reason)
     {
@@ -83,6 +94,56 @@ public sealed class RefusalTests
         Shell.Run("sh", "-c", $"{tool} -1 -c '{raw}' > '{folder["image"]}'");
 
         Assert.Contains(tool, AssertUntouched(TestImage.Declare(folder["image"], DiskSize, format: "raw")).Reason!.Cause, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Iso_DoesNotPassForRaw()
+    {
+        using var folder = new TestFolder();
+        // Bootable from a stick too, as installers' images are: it has an MBR and would be written for a disk.
+        var path = folder.MakeDisk("disk.iso", DiskSize, seed: 1, gpt: false);
+        MakeMbr(path, type: 0x17);
+        using (var file = File.OpenWrite(path))
+        {
+            file.Position = 32 << 10;
+            file.Write([1, .. "CD001"u8, 1, 0]);
+        }
+
+        Assert.Contains("The image is ISO 9660,", AssertUntouched(TestImage.Declare(path, DiskSize, format: "raw")).Reason!.Cause, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(-(1 << 20))]
+    [InlineData(1)]
+    [InlineData(1 << 20)]
+    public void FileSize_OtherThanWasSigned_IsRefusedNamingBoth(int more)
+    {
+        using var folder = new TestFolder();
+        var image = TestImage.Sign(folder.Convert(folder.MakeDisk("disk.raw", DiskSize, seed: 1), "disk.qcow2"));
+        var signed = new FileInfo(image.Path).Length;
+        using (var file = File.OpenWrite(image.Path))
+            file.SetLength(signed + more);
+        using var server = new RangeServer(File.ReadAllBytes(image.Path));
+
+        foreach (var source in new IByteSource[] { new FileSource(image.Path), new HttpSource(server.Address, TimeProvider.System) })
+        {
+            var target = new RecordingTarget(new byte[DiskSize]);
+            var outcome = Writing.From([source], target, image);
+
+            Assert.Equal(WriteStatus.Refused, outcome.Status);
+            Assert.Contains($"has {signed + more} bytes; the signed manifest says {signed}", outcome.Reason!.Cause, StringComparison.Ordinal);
+            Assert.Empty(target.Writes);
+        }
+    }
+
+    [Fact]
+    public void Raw_DeclaredAsQcow2_IsRefusedNamingBoth()
+    {
+        using var folder = new TestFolder();
+        var path = folder.MakeDisk("disk.raw", DiskSize, seed: 1);
+
+        Assert.Contains("qcow2, but it is raw", AssertUntouched(TestImage.Declare(path, DiskSize, format: "qcow2")).Reason!.Cause, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -226,20 +287,29 @@ public sealed class RefusalTests
                 return path;
         }
 
-        var file = File.ReadAllBytes(fault == "compressed beyond the end" ? folder.Convert(raw, "good.qcow2", "-c") : folder.Convert(raw, "good.qcow2"));
+        // Clusters of 4 KiB make four L2 tables of this disk.
+        string[] options = fault == "compressed beyond the end" ? ["-c"] : fault.Contains(" on ", StringComparison.Ordinal) || fault is "L2 named twice" or "compressed into an L2" ? ["-o", "cluster_size=4k"] : [];
+        var file = File.ReadAllBytes(folder.Convert(raw, "good.qcow2", options));
         var l1 = (int)BinaryPrimitives.ReadUInt64BigEndian(file.AsSpan(40));
         var l2 = (int)(BinaryPrimitives.ReadUInt64BigEndian(file.AsSpan(l1)) & 0x00ff_ffff_ffff_fe00);
         switch (fault)
         {
-            case "encrypted":
+            case "encrypted by LUKS":
                 // As qemu-img writes it; on a busy machine it refuses to make one, since it cannot time its key derivation.
                 Put32(32, 2);
+                break;
+            case "encrypted by AES":
+                Put32(32, 1);
                 break;
             case "corrupt bit":
                 file[79] |= 2;
                 break;
             case "unknown feature":
                 file[77] |= 2;
+                break;
+            case "unknown feature with a name":
+                file[77] |= 2;
+                NameFeature();
                 break;
             case "unknown compression":
                 file[79] |= 8;
@@ -287,6 +357,31 @@ public sealed class RefusalTests
             case "header cut off":
                 file = file[..70];
                 break;
+            case "L2 named twice":
+                Put64(l1 + 16, Get64(l1));
+                break;
+            case "L2 on the L1":
+                Put64(l1 + 8, (1UL << 63) | (uint)l1);
+                break;
+            case "cluster on the L1":
+                Put64(l2 + 8, (1UL << 63) | (uint)l1);
+                break;
+            case "cluster on an L2":
+                Put64(l2 + 8, Get64(l1 + 8));
+                break;
+            case "compressed on the header":
+                Put64(l2 + 8, (1UL << 62) | 200);
+                break;
+            case "compressed on the L1":
+                Put64(l2 + 8, (1UL << 62) | (uint)(l1 + 8));
+                break;
+            case "compressed on an L2":
+                Put64(l2 + 8, (1UL << 62) | (uint)(l2 + 100));
+                break;
+            case "compressed into an L2":
+                // Of clusters of 4 KiB, bit 58 is the first of the further sectors.
+                Put64(l2 + 8, (1UL << 62) | (1UL << 58) | (uint)(l2 - 100));
+                break;
             default:
                 throw new ArgumentException(fault);
         }
@@ -296,5 +391,16 @@ public sealed class RefusalTests
         void Put32(int at, uint value) => BinaryPrimitives.WriteUInt32BigEndian(file.AsSpan(at), value);
 
         void Put64(int at, ulong value) => BinaryPrimitives.WriteUInt64BigEndian(file.AsSpan(at), value);
+
+        ulong Get64(int at) => BinaryPrimitives.ReadUInt64BigEndian(file.AsSpan(at));
+
+        // The first name of the table that qemu-img writes becomes that of bit 17.
+        void NameFeature()
+        {
+            var name = file.AsSpan().IndexOf<byte>([0x68, 0x03, 0xf8, 0x57]) + 8;
+            file.AsSpan(name, 48).Clear();
+            file[name + 1] = 17;
+            "time travel"u8.CopyTo(file.AsSpan(name + 2));
+        }
     }
 }

@@ -30,7 +30,7 @@ internal sealed class Qcow2Image : IDiskImage
         _l1 = l1;
         _source = source;
         _fileSize = source.Layout.Size;
-        _maxTables = (int)Math.Max(1, (memory.Wanted - L1Bytes(header)) / header.ClusterSize);
+        _maxTables = (int)Math.Max(1, (memory.Wanted - L1Bytes(header) - TableMap.BytesFor(l1)) / header.ClusterSize);
     }
 
     public string Format => ImageFormat.Qcow2.Name;
@@ -66,12 +66,15 @@ internal sealed class Qcow2Image : IDiskImage
         if (!Qcow2Header.TryParse(head, source.Layout.Size, out var header, out rejection))
             return false;
         if (L1Bytes(header) + header.ClusterSize is var needed && needed > memory.Most)
-            return Qcow2Header.Refuse($"its tables need {needed >> 10} KiB of memory, but {Math.Max(0, memory.Most) >> 10} KiB may be used.", "Convert it with larger clusters ('qemu-img convert -O qcow2 -c -o cluster_size=64k'), or give the machine more memory.", out rejection);
+            return RefuseTables(needed, memory, out rejection);
         var l1 = new ulong[header.L1Entries];
         var bytes = MemoryMarshal.AsBytes(l1.AsSpan());
         source.Read(header.L1Offset, bytes);
         if (BitConverter.IsLittleEndian)
             BinaryPrimitives.ReverseEndianness(l1, l1);
+        needed += TableMap.BytesFor(l1);
+        if (needed > memory.Most)
+            return RefuseTables(needed, memory, out rejection);
         image = new Qcow2Image(header, l1, source, memory);
         return true;
     }
@@ -83,6 +86,10 @@ internal sealed class Qcow2Image : IDiskImage
             if (!L1Entry.TryParse(_l1[i], _header, _fileSize, out _, out var fault))
                 return Damaged($"entry {i} of its L1 table {fault}.");
         }
+
+        using var map = new TableMap(_header, _l1);
+        if (CheckPlaces(map) is { } overlap)
+            return overlap;
 
         var announced = new Queue<SourceUse>();
         var next = 0;
@@ -96,7 +103,7 @@ internal sealed class Qcow2Image : IDiskImage
                     announced.Enqueue(_source.Announce(TableAt(next), _header.ClusterSize));
             }
             _source.Begin(announced.Dequeue());
-            var fault = CheckTable(i);
+            var fault = CheckTable(i, map);
             _source.End();
             if (fault is not null)
                 return fault;
@@ -163,7 +170,23 @@ internal sealed class Qcow2Image : IDiskImage
             extents.Add(new Extent(at, length, Codec.Plain, source, length));
     }
 
-    private Rejection? CheckTable(int l1)
+    private Rejection? CheckPlaces(TableMap map)
+    {
+        if (map.FindShared() is var shared and not 0)
+        {
+            var first = Array.FindIndex(_l1, entry => (long)(entry & L1Entry.OffsetMask) == shared);
+            var second = Array.FindIndex(_l1, first + 1, entry => (long)(entry & L1Entry.OffsetMask) == shared);
+            return Refused($"entries {first} and {second} of its L1 table name the same L2 table at byte {shared}.", "Each part of a disk has a table of its own: the file is damaged, or was made to inflate without end. Make it again from a disk that you trust.");
+        }
+        for (var i = 0; i < _l1.Length; i++)
+        {
+            if (TableAt(i) is var table and not 0 && map.IsOnL1(table))
+                return Refused($"entry {i} of its L1 table names an L2 table at byte {table}, which is in the L1 table itself.", "One of the two was overwritten, and with it part of the disk: make the image again.");
+        }
+        return null;
+    }
+
+    private Rejection? CheckTable(int l1, TableMap map)
     {
         var table = Table(l1);
         var first = l1 * _header.L2Covers;
@@ -173,9 +196,15 @@ internal sealed class Qcow2Image : IDiskImage
             if (!TryEntry(table, i, at, out var entry, out var fault))
                 return Damaged($"the L2 entry for byte {at} of the disk {fault}.");
             _hasCompressed |= entry.Kind == L2Kind.Compressed;
+            if (entry.Kind != L2Kind.Zero && map.FindUnder(entry.Source, entry.SourceLength) is { } under)
+                return LiesOn(entry, at, under);
         }
         return null;
     }
+
+    private static Rejection LiesOn(L2Entry entry, long at, string under) => entry.Kind == L2Kind.Compressed
+        ? Refused($"the compressed bytes for byte {at} of the disk ({entry.SourceLength} at byte {entry.Source} of the file) lie on {under}.", "Two things in one place cannot both be right: make the image again ('qemu-img check' tells more).")
+        : Refused($"the cluster for byte {at} of the disk (byte {entry.Source} of the file) lies on {under}.", "The disk would hold the image's own tables for data: make the image again ('qemu-img check' tells more).");
 
     private bool TryEntry(byte[] table, int index, long at, out L2Entry entry, out string fault)
     {
@@ -201,9 +230,14 @@ internal sealed class Qcow2Image : IDiskImage
         return table;
     }
 
-    private static Rejection Damaged(string what)
+    private static bool RefuseTables(long needed, TableMemory memory, [NotNullWhen(false)] out Rejection? rejection) => Qcow2Header.Refuse(
+        $"its tables need {needed >> 10} KiB of memory, but {Math.Max(0, memory.Most) >> 10} KiB may be used.", "Convert it with larger clusters ('qemu-img convert -O qcow2 -c -o cluster_size=64k'), or give the machine more memory.", out rejection);
+
+    private static Rejection Damaged(string what) => Refused(what, Qcow2Header.Damaged);
+
+    private static Rejection Refused(string what, string remedy)
     {
-        _ = Qcow2Header.Refuse(what, Qcow2Header.Damaged, out var rejection);
+        _ = Qcow2Header.Refuse(what, remedy, out var rejection);
         return rejection!;
     }
 }
