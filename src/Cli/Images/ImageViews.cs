@@ -1,6 +1,7 @@
 using System.Globalization;
 using Baremetal.Api;
 using Baremetal.Cli.Display;
+using Baremetal.Imaging.Formats.Qcow2;
 using Baremetal.Imaging.Inspection;
 using Baremetal.Trust;
 
@@ -48,8 +49,11 @@ internal static class ImageViews
         var sheet = new Sheet();
         sheet.Add("Format", found.Compression is null or "none" ? found.Format : $"{found.Format}, {found.Compression}");
         sheet.Add("File", Units.Bytes(found.FileBytes));
-        sheet.Add("Disk", found.DiskBytes is { } disk ? $"{Units.Bytes(disk)}, {Units.Bytes(found.AllocatedBytes ?? 0)} of it with content" : null);
+        sheet.Add("Disk", found.DiskBytes is { } disk ? $"{Units.Bytes(disk)}{(found.AllocatedBytes is { } allocated ? $", {Units.Bytes(allocated)} of it with content" : "")}" : null);
         sheet.Add("Features", string.Join(", ", found.Features));
+        sheet.Add("Unknown features", string.Join(", ", found.Qcow2?.UnknownFeatures ?? []));
+        sheet.Add("Backing file", found.Qcow2?.BackingFile);
+        sheet.Add("Snapshots", found.Qcow2 is { SnapshotCount: > 0 } qcow2 ? Snapshots(qcow2) : null);
         if (found.Layout is { } layout)
         {
             sheet.Add("Partitions", $"{layout.PartitionTable}, for sectors of {layout.SectorSize} bytes");
@@ -61,13 +65,17 @@ internal static class ImageViews
             return;
 
         screen.Line();
-        var table = new Table("PARTITION", "START", "SIZE", "NAME");
-        foreach (var (number, partition) in partitioned.Partitions.Index())
-        {
-            var size = (partition.LastLba - partition.FirstLba + 1) * partitioned.SectorSize;
-            table.Add($"{number + 1}", partition.FirstLba.ToString(CultureInfo.InvariantCulture), Units.Bytes(size), partition.Name);
-        }
+        var table = new Table("PARTITION", "START", "SIZE", "TYPE", "NAME");
+        foreach (var partition in partitioned.Partitions)
+            table.Add($"{partition.Number}", partition.FirstLba.ToString(CultureInfo.InvariantCulture), Units.Bytes(partition.Bytes), partition.TypeName ?? partition.Type, partition.Name ?? "");
         table.Write(screen);
+    }
+
+    private static string Snapshots(Qcow2Facts qcow2)
+    {
+        var names = string.Join(", ", qcow2.Snapshots.Select(snapshot => snapshot.Name));
+        var rest = qcow2.SnapshotCount - qcow2.Snapshots.Count;
+        return rest > 0 ? $"{names} and {rest} more; not written" : $"{names}; not written";
     }
 
     public static void List(Screen screen, Image[] images, DateTimeOffset now)

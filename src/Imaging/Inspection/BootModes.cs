@@ -24,7 +24,7 @@ public sealed record BootModes(IReadOnlyList<string> Firmware, string Arch)
         Span<byte> sector = stackalloc byte[512];
         var bios = disk.TryRead(0, sector) && Mbr.HasBootCode(sector);
         var systemPartitions = partitions.Where(partition => partition.Type == GptEntry.EfiSystem).Select(partition => partition.FirstLba * sectorSize)
-            .Concat(Mbr.HasSignature(sector) ? Mbr.FirstLbas(sector, EspType).Select(lba => lba * sectorSize) : []);
+            .Concat(Mbr.HasSignature(sector) ? Mbr.Partitions(sector).Where(partition => partition.Type == EspType).Select(partition => partition.FirstLba * sectorSize) : []);
         var loaders = systemPartitions
             .SelectMany(start => FatDirectory.TryOpen(disk, start)?.List("EFI", "BOOT") ?? [])
             .Where(name => name.StartsWith("BOOT", StringComparison.Ordinal) && name.EndsWith(".EFI", StringComparison.Ordinal))

@@ -6,9 +6,9 @@ namespace Baremetal.Imaging.Inspection;
 /// <summary>A disk's partitions and what it boots on.</summary>
 /// <param name="PartitionTable"><c>gpt</c>, <c>mbr</c> or <c>none</c>.</param>
 /// <param name="SectorSize">The sector size that the table was made for; 512 if nothing tells.</param>
-/// <param name="Partitions">Of a GPT.</param>
+/// <param name="Partitions">Of the table; of an MBR the four primary ones.</param>
 /// <param name="Boot">What it boots on.</param>
-public sealed record DiskLayout(string PartitionTable, int SectorSize, IReadOnlyList<GptEntry> Partitions, BootModes Boot)
+public sealed record DiskLayout(string PartitionTable, int SectorSize, IReadOnlyList<DiskPartition> Partitions, BootModes Boot)
 {
     // A GPT's entries lie right behind its header; a table elsewhere is refused.
     private const int StartLength = 1 << 20;
@@ -21,8 +21,11 @@ public sealed record DiskLayout(string PartitionTable, int SectorSize, IReadOnly
         var sectorSize = Gpt.IsAt(start, 4096) && !Gpt.IsAt(start, 512) ? 4096 : 512;
         if (!Gpt.TryRead(start, sectorSize, out var gpt, out var rejection))
             return (null, rejection);
-        GptEntry[] partitions = [.. gpt?.Partitions ?? []];
-        var table = gpt is not null ? "gpt" : start.Length >= 512 && Mbr.HasSignature(start) && Mbr.Types(start).Count > 0 ? "mbr" : "none";
-        return (new DiskLayout(table, sectorSize, partitions, BootModes.Detect(disk, sectorSize, partitions)), null);
+        var mbr = gpt is null && start.Length >= 512 && Mbr.HasSignature(start) ? Mbr.Partitions(start) : [];
+        DiskPartition[] partitions = gpt is null
+            ? [.. mbr.Select(partition => DiskPartition.Of(partition, sectorSize))]
+            : [.. gpt.Numbered.Select(partition => DiskPartition.Of(partition, sectorSize))];
+        var table = gpt is not null ? "gpt" : mbr.Count > 0 ? "mbr" : "none";
+        return (new DiskLayout(table, sectorSize, partitions, BootModes.Detect(disk, sectorSize, [.. gpt?.Partitions ?? []])), null);
     }
 }

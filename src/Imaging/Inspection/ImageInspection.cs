@@ -1,4 +1,5 @@
 using Baremetal.Imaging.Formats;
+using Baremetal.Imaging.Formats.Qcow2;
 using Baremetal.Trust;
 
 namespace Baremetal.Imaging.Inspection;
@@ -10,6 +11,7 @@ namespace Baremetal.Imaging.Inspection;
 /// <param name="DiskBytes">Bytes of the disk; null if it could not be read.</param>
 /// <param name="AllocatedBytes">Bytes of the disk that the file holds; null if it could not be read.</param>
 /// <param name="Features">What else is worth knowing.</param>
+/// <param name="Qcow2">What a qcow2 file says of itself, refused or not; null for other formats.</param>
 /// <param name="Layout">Partitions and boot modes.</param>
 /// <param name="Refused">Why it cannot be written, or null.</param>
 public sealed record ImageInspection(
@@ -19,6 +21,7 @@ public sealed record ImageInspection(
     long? DiskBytes,
     long? AllocatedBytes,
     IReadOnlyList<string> Features,
+    Qcow2Facts? Qcow2,
     DiskLayout? Layout,
     Rejection? Refused)
 {
@@ -26,11 +29,12 @@ public sealed record ImageInspection(
     public static ImageInspection Of(string path)
     {
         using var file = OpenedImage.Open(path, (_, _) => true);
+        var facts = file.ReadFacts();
         if (file.Rejection is not null)
-            return new ImageInspection(file.Format.Name, null, file.Size, null, null, [], null, file.Rejection);
+            return new ImageInspection(file.Format.Name, null, file.Size, facts is { DiskBytes: < long.MaxValue } ? (long)facts.DiskBytes : null, null, [], facts, null, file.Rejection);
         var image = file.Image;
         var (layout, rejection) = file.ReadLayout();
-        return new ImageInspection(image.Format, image.Compression, file.Size, image.DiskSize, Allocated(image), image.Features, layout, rejection);
+        return new ImageInspection(image.Format, image.Compression, file.Size, image.DiskSize, Allocated(image), image.Features, facts, layout, rejection);
     }
 
     private static long Allocated(IDiskImage image)

@@ -1,4 +1,5 @@
 using Baremetal.Imaging.Formats;
+using Baremetal.Imaging.Formats.Qcow2;
 using Baremetal.Imaging.Sources;
 using Baremetal.Trust;
 
@@ -48,6 +49,9 @@ internal sealed class OpenedImage : IDisposable
         var size = new FileInfo(path).Length;
         return size == 0 ? throw new IOException($"{path} is empty.") : new OpenedImage(path, size, admit);
     }
+
+    /// <summary>What a qcow2 file says of itself, also if it is rejected; null for other formats.</summary>
+    public Qcow2Facts? ReadFacts() => Format == ImageFormat.Qcow2 ? Qcow2Facts.TryRead(_tables) : null;
 
     public (DiskLayout? Layout, Rejection? Rejection) ReadLayout()
     {

@@ -2,6 +2,13 @@ using System.Buffers.Binary;
 
 namespace Baremetal.Imaging.PartitionTables;
 
+/// <summary>A record of an MBR.</summary>
+/// <param name="Number">1 to 4.</param>
+/// <param name="Type">What it is for.</param>
+/// <param name="FirstLba">In sectors.</param>
+/// <param name="Sectors">How many.</param>
+internal readonly record struct MbrPartition(int Number, byte Type, long FirstLba, long Sectors);
+
 /// <summary>
 /// LBA 0 (UEFI 2.10 section 5.2): 440 bytes of boot code, four partition records of 16 bytes at 446, and 0x55 0xaa at 510.
 /// <code>
@@ -27,7 +34,7 @@ internal static class Mbr
     {
         var record = sector.Slice(FindProtective(sector), RecordLength);
         // A hybrid MBR guards only what lies before its other partitions: its size is no mistake.
-        if (BinaryPrimitives.ReadUInt32LittleEndian(record[8..]) != 1 || Types(sector).Count > 1)
+        if (BinaryPrimitives.ReadUInt32LittleEndian(record[8..]) != 1 || Partitions(sector).Count > 1)
             return;
         WriteChs(record[5..8], diskSectors - 1);
         BinaryPrimitives.WriteUInt32LittleEndian(record[12..], (uint)Math.Min(uint.MaxValue, diskSectors - 1));
@@ -49,16 +56,17 @@ internal static class Mbr
         chs[2] = (byte)cylinder;
     }
 
-    /// <summary>Where the partitions of a type begin, in sectors.</summary>
-    public static IReadOnlyList<long> FirstLbas(ReadOnlySpan<byte> sector, byte type)
+    /// <summary>The records that are in use.</summary>
+    public static IReadOnlyList<MbrPartition> Partitions(ReadOnlySpan<byte> sector)
     {
-        var starts = new List<long>();
-        for (var at = Records; at < Records + (4 * RecordLength); at += RecordLength)
+        var partitions = new List<MbrPartition>();
+        for (var number = 1; number <= 4; number++)
         {
-            if (sector[at + 4] == type)
-                starts.Add(BinaryPrimitives.ReadUInt32LittleEndian(sector[(at + 8)..]));
+            var record = sector.Slice(Records + ((number - 1) * RecordLength), RecordLength);
+            if (record[4] != 0)
+                partitions.Add(new MbrPartition(number, record[4], BinaryPrimitives.ReadUInt32LittleEndian(record[8..]), BinaryPrimitives.ReadUInt32LittleEndian(record[12..])));
         }
-        return starts;
+        return partitions;
     }
 
     private static int FindProtective(ReadOnlySpan<byte> sector)
@@ -69,17 +77,5 @@ internal static class Mbr
                 return at;
         }
         return -1;
-    }
-
-    /// <summary>The types of the records that are in use.</summary>
-    public static IReadOnlyList<byte> Types(ReadOnlySpan<byte> sector)
-    {
-        var types = new List<byte>();
-        for (var at = Records; at < Records + (4 * RecordLength); at += RecordLength)
-        {
-            if (sector[at + 4] != 0)
-                types.Add(sector[at + 4]);
-        }
-        return types;
     }
 }

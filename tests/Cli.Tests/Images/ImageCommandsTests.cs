@@ -216,6 +216,27 @@ public sealed class ImageCommandsTests
     }
 
     [Fact]
+    public async Task Inspect_AsJson_HasTheseNamesAndNoOthers()
+    {
+        using var bench = await SigningBench.NewAsync();
+        var qcow2 = bench.Folder["disk.qcow2"];
+        Tool.Run("sgdisk", "--clear", "--new=1:2048:+1M", "--typecode=1:ef00", "--change-name=1:esp", bench.Image);
+        Tool.Run("qemu-img", "convert", "-O", "qcow2", bench.Image, qcow2);
+        Tool.Run("qemu-img", "snapshot", "-c", "one", qcow2);
+
+        var json = JsonDocument.Parse((await CommandRun.Of("image", "inspect", qcow2, "--output", "json")).Succeeded()).RootElement;
+
+        // Scripts read these: a name may be added, none may go.
+        Assert.Equal(["format", "compression", "fileBytes", "diskBytes", "allocatedBytes", "features", "qcow2", "layout"], NamesOf(json));
+        Assert.Equal(["version", "clusterBytes", "hasSubclusters", "diskBytes", "unknownFeatures", "snapshotCount", "snapshots"], NamesOf(json.GetProperty("qcow2")));
+        Assert.Equal(["id", "name", "takenAt"], NamesOf(json.GetProperty("qcow2").GetProperty("snapshots")[0]));
+        Assert.Equal(["partitionTable", "sectorSize", "partitions", "boot"], NamesOf(json.GetProperty("layout")));
+        Assert.Equal(["number", "type", "typeName", "firstLba", "lastLba", "bytes", "name", "id"], NamesOf(json.GetProperty("layout").GetProperty("partitions")[0]));
+
+        static string[] NamesOf(JsonElement element) => [.. element.EnumerateObject().Select(member => member.Name)];
+    }
+
+    [Fact]
     public async Task Inspect_BackingFile_IsRefusedWithItsCause()
     {
         using var bench = await SigningBench.NewAsync();
@@ -227,6 +248,7 @@ public sealed class ImageCommandsTests
         run.EndedWith(ExitCodes.Refused);
         Assert.Contains("Can be written:  no.", run.Output, StringComparison.Ordinal);
         Assert.Contains("backing file", run.Output, StringComparison.Ordinal);
+        Assert.Contains($"Backing file:    {bench.Image}", run.Output, StringComparison.Ordinal);
     }
 
     [Fact]

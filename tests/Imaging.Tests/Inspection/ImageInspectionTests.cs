@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Baremetal.Imaging.Inspection;
 
 namespace Baremetal.Imaging.Tests.Inspection;
@@ -24,6 +25,7 @@ public sealed class ImageInspectionTests
             Assert.Equal("gpt", inspection.Layout!.PartitionTable);
             Assert.Equal(512, inspection.Layout.SectorSize);
             Assert.Equal(["esp", "root"], inspection.Layout.Partitions.Select(partition => partition.Name));
+            Assert.Equal(["EFI system", "Linux data"], inspection.Layout.Partitions.Select(partition => partition.TypeName));
             Assert.Equal(arch, inspection.Layout.Boot.Arch);
             Assert.Equal(firmware, string.Join(' ', inspection.Layout.Boot.Firmware));
         }
@@ -41,6 +43,92 @@ public sealed class ImageInspectionTests
         Assert.Equal(("qcow2", "zstd", 20L << 20, new FileInfo(path).Length), (inspection.Format, inspection.Compression, inspection.DiskBytes, inspection.FileBytes));
         Assert.InRange(inspection.AllocatedBytes!.Value, 1 << 20, 20 << 20);
         Assert.Equal(["version 3", "clusters of 131072 bytes", "1 internal snapshot(s), not written"], inspection.Features);
+    }
+
+    [Fact]
+    public void Of_AQcow2WithSnapshots_NamesThem()
+    {
+        using var folder = new TestFolder();
+        var path = folder.Convert(folder.MakeDisk("disk.raw", 4 << 20, seed: 2), "disk.qcow2", "-o", "extended_l2=on,cluster_size=64k");
+        foreach (var name in new[] { "before the update", "größer", "x" })
+            Shell.Run("qemu-img", "snapshot", "-c", name, path);
+
+        var facts = ImageInspection.Of(path).Qcow2!;
+
+        Assert.Equal((3, 64L << 10, true, 4UL << 20, null, null), (facts.Version, facts.ClusterBytes, facts.HasSubclusters, facts.DiskBytes, facts.Encryption, facts.BackingFile));
+        Assert.Equal(3u, facts.SnapshotCount);
+        Assert.Equal(["before the update", "größer", "x"], facts.Snapshots.Select(snapshot => snapshot.Name));
+        Assert.Equal(["1", "2", "3"], facts.Snapshots.Select(snapshot => snapshot.Id));
+        Assert.All(facts.Snapshots, snapshot => Assert.InRange(snapshot.TakenAt.Year, 2024, 2100));
+        Assert.Empty(facts.UnknownFeatures);
+    }
+
+    [Fact]
+    public void Of_AQcow2WhoseSnapshotTableIsDamaged_NamesWhatCanBeRead()
+    {
+        using var folder = new TestFolder();
+        var path = folder.Convert(folder.MakeDisk("disk.raw", 4 << 20, seed: 2), "disk.qcow2");
+        Shell.Run("qemu-img", "snapshot", "-c", "one", path);
+        var file = File.ReadAllBytes(path);
+        foreach (var (count, offset) in new[] { (2u, 0UL), (uint.MaxValue, (ulong)file.Length - 8), (5u, ulong.MaxValue - 3), (7u, 1UL << 62) })
+        {
+            BinaryPrimitives.WriteUInt32BigEndian(file.AsSpan(60), count);
+            if (offset != 0)
+                BinaryPrimitives.WriteUInt64BigEndian(file.AsSpan(64), offset);
+            File.WriteAllBytes(path, file);
+
+            var facts = ImageInspection.Of(path).Qcow2!;
+
+            Assert.Equal(count, facts.SnapshotCount);
+            Assert.True(facts.Snapshots.Count <= 2);
+        }
+    }
+
+    [Fact]
+    public void Of_ARefusedQcow2_TellsWhatItIsAllTheSame()
+    {
+        using var folder = new TestFolder();
+        var raw = folder.MakeDisk("disk.raw", 4 << 20, seed: 2);
+        Shell.Run("qemu-img", "create", "-q", "-f", "qcow2", "-b", raw, "-F", "raw", folder["overlay"]);
+        var file = File.ReadAllBytes(folder["overlay"]);
+        // Incompatible bit 40, which the file does not name, and autoclear bit 9.
+        (file[74], file[94]) = (1, 2);
+        File.WriteAllBytes(folder["overlay"], file);
+
+        var inspection = ImageInspection.Of(folder["overlay"]);
+
+        Assert.Contains("backing file", inspection.Refused!.Cause, StringComparison.Ordinal);
+        Assert.Equal((4L << 20, (long?)null), (inspection.DiskBytes, inspection.AllocatedBytes));
+        Assert.Equal(raw, inspection.Qcow2!.BackingFile);
+        Assert.Equal(["incompatible 40", "autoclear 9"], inspection.Qcow2.UnknownFeatures);
+    }
+
+    [Fact]
+    public void Of_AnMbr_NamesItsPartitions()
+    {
+        using var folder = new TestFolder();
+        var raw = folder.MakeDisk("disk.raw", 8 << 20, seed: 2, gpt: false);
+        var sector = new byte[512];
+        foreach (var (at, type, first, count) in new[] { (446, 0x83, 2048, 4096), (478, 0xef, 6144, 2048), (494, 0xdb, 8192, 1) })
+        {
+            sector[at + 4] = (byte)type;
+            BinaryPrimitives.WriteInt32LittleEndian(sector.AsSpan(at + 8), first);
+            BinaryPrimitives.WriteInt32LittleEndian(sector.AsSpan(at + 12), count);
+        }
+        (sector[510], sector[511]) = (0x55, 0xaa);
+        using (var disk = File.OpenWrite(raw))
+            disk.Write(sector);
+
+        var layout = ImageInspection.Of(raw).Layout!;
+
+        Assert.Equal("mbr", layout.PartitionTable);
+        Assert.Equal(
+            [
+                new DiskPartition(1, "0x83", "Linux", 2048, 6143, 2 << 20, null, null),
+                new DiskPartition(3, "0xef", "EFI system", 6144, 8191, 1 << 20, null, null),
+                new DiskPartition(4, "0xdb", null, 8192, 8192, 512, null, null),
+            ],
+            layout.Partitions);
     }
 
     [Fact]

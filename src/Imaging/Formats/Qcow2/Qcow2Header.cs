@@ -65,8 +65,8 @@ internal sealed record Qcow2Header(
             return Refuse($"its version is {version}; 2 and 3 are known.", ConvertIt, out rejection);
         if (BinaryPrimitives.ReadUInt64BigEndian(head[8..]) != 0)
             return Refuse("it has a backing file, so it is not a whole disk.", "Flatten it with 'qemu-img convert -O qcow2 -c' and sign the result.", out rejection);
-        if (BinaryPrimitives.ReadUInt32BigEndian(head[32..]) is var encryption and not 0)
-            return Refuse($"it is encrypted ({(encryption == 1 ? "AES" : encryption == 2 ? "LUKS" : $"method {encryption}")}).", "Decrypt it with 'qemu-img convert' and sign the result.", out rejection);
+        if (Qcow2Facts.EncryptionOf(BinaryPrimitives.ReadUInt32BigEndian(head[32..])) is { } encryption)
+            return Refuse($"it is encrypted ({encryption}).", "Decrypt it with 'qemu-img convert' and sign the result.", out rejection);
 
         var clusterBits = BinaryPrimitives.ReadUInt32BigEndian(head[20..]);
         if (clusterBits is < MinClusterBits or > MaxClusterBits)
@@ -118,7 +118,7 @@ internal sealed record Qcow2Header(
         if ((features & ~Incompatible.Known) is var unknown and not 0)
         {
             var bit = BitOperations.TrailingZeroCount(unknown);
-            return Refuse($"it needs the unknown feature {bit}{(extensions.FeatureNames.TryGetValue(bit, out var name) ? $" ({name})" : "")}.", ConvertIt, out rejection);
+            return Refuse($"it needs the unknown feature {bit}{(extensions.FeatureNames.TryGetValue((0, bit), out var name) ? $" ({name})" : "")}.", ConvertIt, out rejection);
         }
         // The bit is set exactly if the type is not zlib.
         if (compressionType > 1 || (features & Incompatible.CompressionType) != 0 != (compressionType != 0))
@@ -148,7 +148,7 @@ internal sealed record Qcow2Header(
 /// What follows the header: <c>type(4) length(4) data padding-to-8</c>, ended by type 0 (qcow2.rst, "Header extensions"). Only what a
 /// refusal needs is kept; unknown ones are to be ignored.
 /// </summary>
-internal sealed record HeaderExtensions(bool HasExternalData, IReadOnlyDictionary<int, string> FeatureNames)
+internal sealed record HeaderExtensions(bool HasExternalData, IReadOnlyDictionary<(int Kind, int Bit), string> FeatureNames)
 {
     private const uint ExternalDataFile = 0x44415441;
     private const uint FeatureNameTable = 0x6803f857;
@@ -157,7 +157,7 @@ internal sealed record HeaderExtensions(bool HasExternalData, IReadOnlyDictionar
     public static HeaderExtensions Read(ReadOnlySpan<byte> bytes)
     {
         var external = false;
-        var names = new Dictionary<int, string>();
+        var names = new Dictionary<(int, int), string>();
         while (bytes.Length >= 8 && BinaryPrimitives.ReadUInt32BigEndian(bytes) is var type and not 0)
         {
             var length = BinaryPrimitives.ReadUInt32BigEndian(bytes[4..]);
@@ -167,8 +167,7 @@ internal sealed record HeaderExtensions(bool HasExternalData, IReadOnlyDictionar
             external |= type == ExternalDataFile;
             for (; type == FeatureNameTable && data.Length >= FeatureNameLength; data = data[FeatureNameLength..])
             {
-                if (data[0] == 0)
-                    names[data[1]] = Encoding.ASCII.GetString(data[2..FeatureNameLength].TrimEnd((byte)0)).ReplaceLineEndings(" ");
+                names[(data[0], data[1])] = Encoding.ASCII.GetString(data[2..FeatureNameLength].TrimEnd((byte)0)).ReplaceLineEndings(" ");
             }
             bytes = bytes[Math.Min(bytes.Length, 8 + (((int)length + 7) & ~7))..];
         }
