@@ -20,6 +20,7 @@ internal static class ImageCommands
         var arch = new Option<string>("--arch") { HelpName = "ARCH", Description = "As uname -m has it; else found in the boot loader." };
         var firmware = new Option<string>("--firmware") { HelpName = "bios,uefi", Description = "What it boots on; else found in the image." };
         var notAfter = new Option<string>("--not-after") { HelpName = "TIME", Description = "When it may no longer be written: a date, or a span such as 90d." };
+        var rewrite = new Option<bool>("--rewrite") { Description = "First makes FILE.rewritten.qcow2 beside it, in the order in which it is written, and signs that (by qemu-img)." };
         return new Verb(
             "sign",
             "Reads an image whole, and signs its digest and those of all its chunks. The file itself stays as it is.",
@@ -37,7 +38,7 @@ internal static class ImageCommands
                     call.Get(arch),
                     FirmwareOf(call.Get(firmware)),
                     call.Get(notAfter) is { } time ? Moment.Parse(time, "--not-after", call.Now) : null);
-                return Task.FromResult(Sign(call, call.Require(file), call.Require(key), call.Require(to), statement, cancel));
+                return Task.FromResult(Sign(call, call.Require(file), call.Get(rewrite), call.Require(key), call.Require(to), statement, cancel));
             })
         {
             file,
@@ -49,6 +50,7 @@ internal static class ImageCommands
             arch,
             firmware,
             notAfter,
+            rewrite,
         };
     }
 
@@ -97,7 +99,7 @@ internal static class ImageCommands
         };
     }
 
-    private static int Sign(Invocation call, string file, string keyFile, string to, ImageStatement statement, CancellationToken cancel)
+    private static int Sign(Invocation call, string file, bool rewrite, string keyFile, string to, ImageStatement statement, CancellationToken cancel)
     {
         // All that can be refused is, before minutes go into hashing.
         foreach (var (option, given) in new[] { ("--name", statement.Name), ("--version", statement.Version) })
@@ -111,7 +113,8 @@ internal static class ImageCommands
         {
             var manifest = $"{statement.Name}.dsse.json";
             NewFiles.Require(to, manifest);
-            var (measured, rejection) = Measure(call, Existing(file), cancel);
+            file = rewrite ? Rewriting.Rewrite(Existing(file), cancel) : Existing(file);
+            var (measured, rejection) = Measure(call, file, cancel);
             if (measured is null)
                 throw Failure.Refused(rejection!);
             var signed = ImageSigner.Sign(measured, statement, key);
@@ -121,7 +124,7 @@ internal static class ImageCommands
                     .. IndexesOf(signed).Where(index => !IsThere(to, index.Name)).Select(index => (index.Name, (Action<string>)(path => NewFiles.WritePublic(path, index.Content)))),
                     (manifest, path => NewFiles.WritePublic(path, signed.Envelope)),
                 ]);
-            call.Show(ImageReport.Of(signed.Manifest, Path.Combine(to, manifest), file), CliJson.Default.ImageReport, ImageViews.Signed);
+            call.Show(ImageReport.Of(signed.Manifest, Path.Combine(to, manifest), file, Math.Round(measured.SourceReads, 2)), CliJson.Default.ImageReport, ImageViews.Signed);
             return ExitCodes.Done;
         }
     }

@@ -8,10 +8,15 @@ using Baremetal.Trust;
 namespace Baremetal.Cli.Images;
 
 /// <summary>A signed image: its manifest's words, and the files that were looked at.</summary>
-internal sealed record ImageReport(string ManifestFile, Digest ManifestSha256, string? File, ImagePredicate Image)
+/// <param name="ManifestFile">Its path.</param>
+/// <param name="ManifestSha256">Of its payload.</param>
+/// <param name="File">The image file, if it was looked at.</param>
+/// <param name="Image">The manifest's words.</param>
+/// <param name="SourceReads">What a write reads of the file, by its size; null if that was not looked at.</param>
+internal sealed record ImageReport(string ManifestFile, Digest ManifestSha256, string? File, ImagePredicate Image, double? SourceReads = null)
 {
-    public static ImageReport Of(ImageManifest manifest, string manifestFile, string? file) =>
-        new(manifestFile, Digest.Of(manifest.ToPayload()), file, manifest.Predicate);
+    public static ImageReport Of(ImageManifest manifest, string manifestFile, string? file, double? sourceReads = null) =>
+        new(manifestFile, Digest.Of(manifest.ToPayload()), file, manifest.Predicate, sourceReads);
 }
 
 /// <summary>Images as people read them.</summary>
@@ -27,6 +32,14 @@ internal static class ImageViews
             screen.Line();
             screen.Line("No boot loader was found that tells what it boots on. 'deploy-agent write' takes");
             screen.Line("it as it is; for a deploy, sign it with --arch and --firmware.");
+        }
+        if (report.SourceReads > Rewriting.Worthwhile)
+        {
+            screen.Line();
+            screen.Line($"Its clusters lie scattered: every write reads the file {Times(report.SourceReads.Value)} over. To put them");
+            screen.Line("in order, sign it with --rewrite, or convert it first:");
+            screen.Line();
+            screen.Line($"  qemu-img convert -O qcow2 -c {report.File} NEW.qcow2");
         }
         screen.Line();
         screen.Line("Next, give it to the conductor:");
@@ -110,6 +123,8 @@ internal static class ImageViews
         screen.Line($"Next: conductor deploy NODE --image {image.Name}:{image.Version} --wait");
     }
 
+    private static string Times(double reads) => reads.ToString("0.0", CultureInfo.InvariantCulture) + " times";
+
     private static void Describe(Screen screen, ImageReport report)
     {
         var image = report.Image;
@@ -119,6 +134,7 @@ internal static class ImageViews
         sheet.Add("Format", image.Source.Compression == "none" ? image.Source.Format : $"{image.Source.Format}, {image.Source.Compression}");
         sheet.Add("Disk", Units.Bytes(image.Disk.Size));
         sheet.Add("File", Units.Bytes(image.Source.Size));
+        sheet.Add("A write", report.SourceReads is { } reads ? $"reads {reads.ToString("0.00", CultureInfo.InvariantCulture)} × the file" : null);
         sheet.Add("Until", image.NotAfter is { } notAfter ? Units.Time(notAfter) : null);
         sheet.Add("Manifest", report.ManifestSha256.ToString());
         sheet.Write(screen);

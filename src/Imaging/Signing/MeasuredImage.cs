@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Baremetal.Imaging.Formats;
 using Baremetal.Imaging.Inspection;
 using Baremetal.Imaging.Streaming;
 using Baremetal.Trust;
@@ -11,7 +12,7 @@ namespace Baremetal.Imaging.Signing;
 /// </summary>
 public sealed class MeasuredImage
 {
-    private MeasuredImage(string format, string compression, DiskLayout layout, ChunkIndex disk, Digest diskDigest, ChunkIndex source, Digest sourceDigest)
+    private MeasuredImage(string format, string compression, DiskLayout layout, ChunkIndex disk, Digest diskDigest, ChunkIndex source, Digest sourceDigest, double sourceReads)
     {
         Format = format;
         Compression = compression;
@@ -20,6 +21,7 @@ public sealed class MeasuredImage
         DiskDigest = diskDigest;
         Source = source;
         SourceDigest = sourceDigest;
+        SourceReads = sourceReads;
     }
 
     public string Format { get; }
@@ -37,6 +39,9 @@ public sealed class MeasuredImage
 
     /// <summary>SHA-256 of the whole file.</summary>
     public Digest SourceDigest { get; }
+
+    /// <summary>What a write reads of the file, by its size: 1 if it is read once, more if its clusters lie scattered.</summary>
+    public double SourceReads { get; }
 
     /// <summary>Reads the whole file and decodes the whole disk. Throws <see cref="IOException"/> if the file cannot be read.</summary>
     /// <param name="path">The image file.</param>
@@ -58,18 +63,20 @@ public sealed class MeasuredImage
         using var stopped = cancellation.Register(() => opened.Cache.Fail(new OperationCanceledException()));
         var whole = Task.Factory.StartNew(() => digests.ReadAll(path, cancellation), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         var disk = new ChunkDigests(ChunkLayout.ForDisk(image.DiskSize));
-        Digest diskDigest;
         try
         {
-            diskDigest = Decode(opened, disk, progress, cancellation);
+            var diskDigest = Decode(opened, disk, progress, cancellation);
+            if (whole.GetAwaiter().GetResult() is not { } sourceDigest)
+                return (null, new Rejection($"{path} changed while it was read.", "Sign it when nobody writes to it."));
+            var (diskIndex, sourceIndex) = (disk.ToIndex(), digests.ToIndex());
+            // Raw is the disk's own order, and to read what may be terabytes once more would tell nothing.
+            var reads = image.Format == ImageFormat.Raw.Name ? 1 : Signing.SourceReads.Rehearse(path, sourceIndex, diskIndex, cancellation);
+            return (new MeasuredImage(image.Format, image.Compression, layout, diskIndex, diskDigest, sourceIndex, sourceDigest, reads), null);
         }
         catch (RejectedException e)
         {
             return (null, e.Rejection);
         }
-        if (whole.GetAwaiter().GetResult() is not { } sourceDigest)
-            return (null, new Rejection($"{path} changed while it was read.", "Sign it when nobody writes to it."));
-        return (new MeasuredImage(image.Format, image.Compression, layout, disk.ToIndex(), diskDigest, digests.ToIndex(), sourceDigest), null);
     }
 
     private static Digest Decode(OpenedImage opened, ChunkDigests digests, Action<long, long>? progress, CancellationToken cancellation)

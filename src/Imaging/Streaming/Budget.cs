@@ -14,6 +14,9 @@ namespace Baremetal.Imaging.Streaming;
 /// <param name="ForWorkers">Bytes left for the workers.</param>
 internal sealed record Budget(int CachedChunks, int Connections, TableMemory Tables, long ForWorkers)
 {
+    /// <summary>Bytes that a write can use in all; more brings nothing.</summary>
+    public const long WantedLimit = 72L << 20;
+
     // Two: while one thread checks what it has read, the other reads.
     private const int WantedConnections = 2;
 
@@ -71,13 +74,12 @@ internal sealed record Budget(int CachedChunks, int Connections, TableMemory Tab
     /// <summary>What a write may use: what it can make use of, if the kernel has that much to give.</summary>
     public static long DefaultLimit()
     {
-        const long wanted = 72L << 20;
         const long forOthers = 16L << 20;
         foreach (var line in File.ReadLines("/proc/meminfo"))
         {
             if (line.StartsWith("MemAvailable:", StringComparison.Ordinal) && long.TryParse(line.AsSpan(13).Trim(" kB"), out var kibibytes))
-                return Math.Min(wanted, (kibibytes << 10) - forOthers);
+                return Math.Min(WantedLimit, (kibibytes << 10) - forOthers);
         }
-        return wanted;
+        return WantedLimit;
     }
 }

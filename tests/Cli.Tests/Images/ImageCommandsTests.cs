@@ -60,6 +60,75 @@ public sealed class ImageCommandsTests
     }
 
     [Fact]
+    public async Task Sign_InTheDisksOrder_SaysThatItIsReadOnce()
+    {
+        using var bench = await SigningBench.NewAsync();
+
+        var output = (await bench.SignAsync()).Succeeded();
+
+        Assert.Contains("reads 1.00 × the file", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("--rewrite", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Sign_ClustersThatLieScattered_SaysSoAndNamesTheRemedy()
+    {
+        using var bench = await SigningBench.NewAsync();
+        var scattered = MakeScattered(bench);
+
+        var output = (await CommandRun.Of("image", "sign", scattered, "--key", bench.Key, "--name", "old", "--out", bench.Documents)).Succeeded();
+
+        Assert.Matches(@"reads \d+\.\d\d × the file", output);
+        Assert.Contains("clusters lie scattered", output, StringComparison.Ordinal);
+        Assert.Contains("qemu-img convert -O qcow2 -c", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Sign_WithRewrite_SignsASequentialImageBesideIt()
+    {
+        using var bench = await SigningBench.NewAsync();
+        var scattered = MakeScattered(bench);
+
+        var signed = JsonDocument.Parse((await CommandRun.Of("image", "sign", scattered, "--key", bench.Key, "--name", "old", "--out", bench.Documents, "--rewrite", "--output", "json")).Succeeded()).RootElement;
+
+        var rewritten = bench.Folder["scattered.rewritten.qcow2"];
+        Assert.Equal(rewritten, signed.GetProperty("file").GetString());
+        Assert.InRange(signed.GetProperty("sourceReads").GetDouble(), 0.9, 1.1);
+        Tool.Run("qemu-img", "compare", scattered, rewritten);
+        var again = await CommandRun.Of("image", "sign", scattered, "--key", bench.Key, "--name", "other", "--out", bench.Documents, "--rewrite");
+        Assert.Contains(rewritten, again.EndedWith(ExitCodes.Refused), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Sign_RewriteOfAnOverlay_IsRefusedBeforeItsBackingIsOpened()
+    {
+        using var bench = await SigningBench.NewAsync();
+        var overlay = bench.Folder["overlay.qcow2"];
+        Tool.Run("qemu-img", "create", "-f", "qcow2", "-F", "raw", "-b", bench.Image, overlay);
+
+        var run = await CommandRun.Of("image", "sign", overlay, "--key", bench.Key, "--name", "old", "--out", bench.Documents, "--rewrite");
+
+        Assert.Contains("backing file", run.EndedWith(ExitCodes.Refused), StringComparison.Ordinal);
+        Assert.False(File.Exists(bench.Folder["overlay.rewritten.qcow2"]));
+    }
+
+    // Clusters written far from each other on the disk, one after the other in the file.
+    private static string MakeScattered(SigningBench bench)
+    {
+        const int size = 80;
+        var path = bench.Folder["scattered.qcow2"];
+        Tool.Run("qemu-img", "create", "-f", "qcow2", path, $"{size}M");
+        var writes = new List<string>();
+        for (var phase = 0; phase < 16; phase++)
+        {
+            for (var mebibyte = 0; mebibyte < size; mebibyte++)
+                writes.AddRange(["-c", $"write -P {1 + phase + (mebibyte % 200)} {(mebibyte * 1024) + (phase * 64)}k 64k"]);
+        }
+        Tool.Run("qemu-io", ["-f", "qcow2", "-t", "unsafe", .. writes, path]);
+        return path;
+    }
+
+    [Fact]
     public async Task Sign_SameNameAgain_IsRefusedAndKeepsTheFirst()
     {
         using var bench = await SigningBench.SignedAsync();

@@ -1,10 +1,16 @@
+using System.Buffers.Binary;
 using Baremetal.Imaging.Signing;
+using Baremetal.Imaging.Streaming;
+using Baremetal.Support;
 using Baremetal.Trust;
 
 namespace Baremetal.Imaging.Tests.Signing;
 
 public sealed class MeasuredImageTests
 {
+    // More than the cache holds, so that what is thrown out is read again.
+    private const long ScatteredDisk = 96 << 20;
+
     [Theory]
     [InlineData("raw")]
     [InlineData("zlib", "-c")]
@@ -22,6 +28,57 @@ public sealed class MeasuredImageTests
         Assert.Equal(Sha256(path), image.SourceDigest.ToString());
         Assert.Equal(SplitSha256(raw, image.Disk.Layout.ChunkSize), Convert.ToHexStringLower(image.Disk.Bytes));
         Assert.Equal(SplitSha256(path, image.Source.Layout.ChunkSize), Convert.ToHexStringLower(image.Source.Bytes));
+    }
+
+    [Fact]
+    public void SourceReads_OfAFileInTheDisksOrder_IsOnce()
+    {
+        using var folder = new TestFolder();
+        var path = folder.Convert(folder.MakeDisk("disk.raw", ScatteredDisk, seed: 4), "disk.qcow2", "-c");
+
+        var (image, _) = MeasuredImage.Measure(path, null, TestContext.Current.CancellationToken);
+
+        Assert.InRange(image!.SourceReads, 0.9, 1.1);
+    }
+
+    [Fact]
+    public void SourceReads_OfScatteredClusters_CountsWhatIsReadAgain()
+    {
+        using var folder = new TestFolder();
+        var path = folder.Convert(folder.MakeDisk("disk.raw", ScatteredDisk, seed: 4), "disk.qcow2");
+        Scatter(path);
+        Shell.Run("qemu-img", "check", "-q", path);
+
+        var (image, _) = MeasuredImage.Measure(path, null, TestContext.Current.CancellationToken);
+
+        Assert.InRange(image!.SourceReads, 3, 20);
+        // What was rehearsed is what happens.
+        using var key = SigningKey.Create();
+        var target = new RecordingTarget(new byte[ScatteredDisk]);
+        var outcome = Writing.To(target, TestImage.Sign(path), new WriteOptions(MemoryLimit: Budget.WantedLimit));
+        Assert.Equal(WriteStatus.Written, outcome.Status);
+        Assert.InRange(outcome.Figures.WireBytes / (double)new FileInfo(path).Length / image.SourceReads, 0.8, 1.25);
+    }
+
+    // Deals the clusters of data out anew: what a disk that was long in use looks like.
+    private static void Scatter(string path)
+    {
+        const int cluster = 64 << 10;
+        var file = File.ReadAllBytes(path);
+        var l1 = (int)BinaryPrimitives.ReadUInt64BigEndian(file.AsSpan(40));
+        var l2 = (int)(BinaryPrimitives.ReadUInt64BigEndian(file.AsSpan(l1)) & 0x00ff_ffff_ffff_fe00);
+        int[] used = [.. Enumerable.Range(0, (int)(ScatteredDisk / cluster)).Select(i => l2 + (i * 8)).Where(entry => (BinaryPrimitives.ReadUInt64BigEndian(file.AsSpan(entry)) >> 63) != 0)];
+        ulong[] places = [.. used.Select(entry => BinaryPrimitives.ReadUInt64BigEndian(file.AsSpan(entry)))];
+        ulong[] dealt = [.. places];
+        new Random(7).Shuffle(dealt);
+        var copy = (byte[])file.Clone();
+        foreach (var (i, entry) in used.Index())
+        {
+            var (from, to) = ((int)(places[i] & 0xffff_ffff), (int)(dealt[i] & 0xffff_ffff));
+            file.AsSpan(from, Math.Min(cluster, file.Length - from)).CopyTo(copy.AsSpan(to));
+            BinaryPrimitives.WriteUInt64BigEndian(copy.AsSpan(entry), dealt[i]);
+        }
+        File.WriteAllBytes(path, copy);
     }
 
     [Fact]
