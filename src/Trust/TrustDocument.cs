@@ -31,15 +31,6 @@ public sealed record TrustDocument(
         new Revocations([], []),
         new Dictionary<string, ulong>(StringComparer.Ordinal));
 
-    /// <summary>The next version, in which this conductor may order deploys to agents that see this CA.</summary>
-    public TrustDocument WithConductor(PublicKey order, Digest caSha256) => this with
-    {
-        Version = Version + 1,
-        Keys = new Dictionary<string, TrustedKey>(Keys, StringComparer.Ordinal) { [order.KeyId.ToString()] = TrustedKey.Of(order) },
-        Roles = Roles with { Conductor = Roles.Conductor with { Keyids = [.. Roles.Conductor.Keyids.Union([order.KeyId])] } },
-        ConductorCaSha256 = caSha256,
-    };
-
     public byte[] ToPayload() => JsonSerializer.SerializeToUtf8Bytes(this, DocumentJson.Default.TrustDocument);
 
     /// <summary>Reads the payload; whether it was signed by enough of the right keys is <see cref="TrustAnchor"/>'s question.</summary>
@@ -112,7 +103,40 @@ public sealed record TrustedKey(string Alg, byte[] Spki)
     public static TrustedKey Of(PublicKey key) => new(PublicKey.Algorithm, key.Spki);
 }
 
-public sealed record TrustRoles(Role Root, ImageRole Image, Role Conductor);
+public enum TrustRole
+{
+    Root,
+    Image,
+    Conductor,
+}
+
+public sealed record TrustRoles(Role Root, ImageRole Image, Role Conductor)
+{
+    public Role Of(TrustRole role) => role switch
+    {
+        TrustRole.Root => Root,
+        TrustRole.Image => Image,
+        _ => Conductor,
+    };
+
+    internal TrustRoles With(TrustRole role, Role changed) => role switch
+    {
+        TrustRole.Root => this with { Root = changed },
+        TrustRole.Image => this with { Image = (ImageRole)changed },
+        _ => this with { Conductor = changed },
+    };
+}
+
+public static class TrustRoleWords
+{
+    /// <summary>As the document has it, and as an operator types it.</summary>
+    public static string Word(this TrustRole role) => role switch
+    {
+        TrustRole.Root => "root",
+        TrustRole.Image => "image",
+        _ => "conductor",
+    };
+}
 
 /// <summary><paramref name="Threshold"/> of the keys must have signed.</summary>
 public record Role(Digest[] Keyids, int Threshold);

@@ -42,7 +42,8 @@ internal sealed class TestConductor : IAsyncDisposable
         _certificate = _ca.Server(IPAddress.Loopback);
         Ca = _ca;
         var first = TrustDocument.First(_root.Public, ImageKey.Public, now.AddYears(1));
-        var second = first.WithConductor(_orderKey.Public, Digest.Of(_ca.Certificate.RawData));
+        var changes = new TrustChanges { Add = [(TrustRole.Conductor, _orderKey.Public)], ConductorCaSha256 = Digest.Of(_ca.Certificate.RawData) };
+        Assert.True(changes.TryApply(first, now, out var second, out var rejection), rejection?.ToString());
         Chain = [Sign(first), Sign(second)];
         Trust = second;
     }

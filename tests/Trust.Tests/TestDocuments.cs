@@ -13,6 +13,15 @@ internal static class TestDocuments
 
     public static byte[] Sign(ImageManifest manifest, params SigningKey[] keys) => Envelope.Sign(ImageManifest.PayloadType, manifest.ToPayload(), keys);
 
+    public static TrustDocument WithConductor(TrustDocument document, PublicKey order) =>
+        Next(document, new TrustChanges { Add = [(TrustRole.Conductor, order)], ConductorCaSha256 = Digest.Of("ca"u8) });
+
+    public static TrustDocument Next(TrustDocument document, TrustChanges changes)
+    {
+        Assert.True(changes.TryApply(document, Now, out var next, out var rejection), rejection?.ToString());
+        return next;
+    }
+
     public static TrustAnchor Pin(byte[] envelope)
     {
         Assert.True(TrustAnchor.TryPin(envelope, out var anchor, out var rejection), rejection?.ToString());

@@ -59,7 +59,7 @@ public sealed class TrustAnchorTests : IDisposable
     [Fact]
     public void TryAdvance_NextVersionSignedByRoot_NamesTheConductor()
     {
-        var second = First.WithConductor(_order.Public, Digest.Of("ca"u8));
+        var second = TestDocuments.WithConductor(First, _order.Public);
 
         Assert.True(TrustAnchor.TryWalk([TestDocuments.Sign(First, _root), TestDocuments.Sign(second, _root)], out var anchor, out _));
         Assert.Equal(2, anchor.Document.Version);
@@ -208,7 +208,7 @@ public sealed class TrustAnchorTests : IDisposable
     {
         var order = new DeployOrder("job-1", 1, "node-1", "boot-1", "nonce", Digest.Of("m"u8), 2, new TargetDisk(8L << 30, 512, Serial: "S1"), Reuse: false, [new OrderStep("reboot")], Now, Now.AddMinutes(10));
         var anchor = Anchor(First with { Version = 1 });
-        Assert.True(anchor.TryAdvance(TestDocuments.Sign(First.WithConductor(_order.Public, Digest.Of("ca"u8)), _root), out var next, out _));
+        Assert.True(anchor.TryAdvance(TestDocuments.Sign(TestDocuments.WithConductor(First, _order.Public), _root), out var next, out _));
 
         Assert.True(next.TryOpenOrder(Envelope.Sign(DeployOrder.PayloadType, order.ToPayload(), _order), out var opened, out _));
         Assert.Equal(order.Target, opened.Target);

@@ -5,7 +5,7 @@ using Baremetal.Trust;
 
 namespace Baremetal.Cli.Keys;
 
-/// <summary><c>conductor key …</c>: keys and trust documents, on any machine, without a conductor.</summary>
+/// <summary><c>conductor key new|list</c>: keys and trust documents, on any machine, without a conductor.</summary>
 internal static class KeyCommands
 {
     private const string RootKey = "root.key";
@@ -35,31 +35,6 @@ internal static class KeyCommands
         };
     }
 
-    public static Verb Trust()
-    {
-        var rootKeys = new Option<string[]>("--root-key") { HelpName = "FILE", Required = true, Description = "A root key; given again where more than one has to sign." };
-        var from = new Option<string>("--in") { HelpName = "FILE", Required = true, Description = "The trust document that is in force." };
-        var to = new Option<string>("--out") { HelpName = "FILE", Required = true, Description = "Where the next version goes." };
-        var add = new Option<string>("--add") { HelpName = "conductor=FILE", Description = "Lets the conductor with this order.pub order deploys to agents that see the CA of --ca." };
-        var expires = new Option<string>("--expires") { HelpName = "TIME", Description = "Until when the next version holds; else as long as the one before." };
-        return new Verb(
-            "trust",
-            "Signs the next version of a trust document: with a conductor that may order deploys, or with more time.",
-            """
-            conductor key trust --root-key keys/root.key --in keys/trust.dsse.json \
-              --add conductor=/var/lib/baremetal/order.pub \
-              --ca /var/lib/baremetal/ca.pem --out keys/trust-2.dsse.json
-            """,
-            (call, _) => Task.FromResult(SignNext(call, call.Require(rootKeys), call.Require(from), call.Require(to), call.Get(add), call.Get(expires))))
-        {
-            rootKeys,
-            from,
-            add,
-            expires,
-            to,
-        };
-    }
-
     public static Verb List()
     {
         var files = new Argument<string[]>("FILE") { Arity = ArgumentArity.OneOrMore, Description = "A trust document, or all its versions, oldest first." };
@@ -79,7 +54,8 @@ internal static class KeyCommands
         using var root = SigningKey.Create();
         using var image = SigningKey.Create();
         var envelope = Envelope.Sign(TrustDocument.PayloadType, TrustDocument.First(root.Public, image.Public, until).ToPayload(), root);
-        var anchor = Pin(envelope, "The new trust document");
+        if (!TrustAnchor.TryPin(envelope, out var anchor, out var rejection))
+            throw Failure.Refused(rejection);
 
         NewFiles.Write(
             directory,
@@ -92,72 +68,22 @@ internal static class KeyCommands
         return ExitCodes.Done;
     }
 
-    private static int SignNext(Invocation call, string[] rootKeys, string from, string to, string? add, string? expires)
-    {
-        var anchor = Pin(InputFile.Read(from, "trust document"), from);
-        var next = Next(call, anchor.Document, add, expires);
-
-        var keys = new List<SigningKey>();
-        try
-        {
-            foreach (var path in rootKeys)
-                keys.Add(SigningKey.TryLoad(path, out var key, out var unreadable) ? key : throw new Failure(File.Exists(path) ? ExitCodes.Failed : ExitCodes.NotFound, unreadable));
-            var envelope = Envelope.Sign(TrustDocument.PayloadType, next.ToPayload(), [.. keys]);
-            // What is written is what every agent will accept: the same code has just accepted it.
-            if (!anchor.TryAdvance(envelope, out var advanced, out var rejection))
-                throw Failure.Refused(rejection with { Remedy = $"Sign with the root keys that {from} names." });
-            NewFiles.Write(Path.GetDirectoryName(Path.GetFullPath(to))!, (Path.GetFileName(to), path => NewFiles.WritePublic(path, envelope)));
-            call.Show(ReportOf([from, to], advanced, call.Now), CliJson.Default.TrustReport, KeyViews.Signed);
-            return ExitCodes.Done;
-        }
-        finally
-        {
-            keys.ForEach(key => key.Dispose());
-        }
-    }
-
-    private static TrustDocument Next(Invocation call, TrustDocument document, string? add, string? expires)
-    {
-        var until = expires is null ? document.Expires : Moment.Parse(expires, "--expires", call.Now);
-        var ca = call.Global(GlobalOptions.Ca);
-        if (add is null)
-        {
-            return expires is null
-                ? throw Failure.WrongUsage("The next version would say the same.", "Give --add conductor=FILE with --ca FILE, or --expires TIME.")
-                : document with { Version = document.Version + 1, Expires = until };
-        }
-        if (add.Split('=', 2) is not ["conductor", { Length: > 0 } file])
-            throw Failure.WrongUsage($"--add '{add}' is not conductor=FILE.", "The role 'conductor' is the only one that can be added.");
-        if (ca is null)
-            throw Failure.WrongUsage("--add needs --ca.", "Give the CA certificate of the same conductor; ca.pem lies in its state directory.");
-        if (!PublicKey.TryLoad(file, out var order, out var rejection))
-            throw new Failure(File.Exists(file) ? ExitCodes.Refused : ExitCodes.NotFound, rejection);
-        return document.WithConductor(order, CaFile.DigestOf(ca)) with { Expires = until };
-    }
-
     private static int Show(Invocation call, string[] files)
     {
         var envelopes = files.Select(file => InputFile.Read(file, "trust document")).ToArray();
         TrustReport report;
         if (TrustAnchor.TryWalk(envelopes, out var anchor, out var rejection))
         {
-            report = ReportOf(files, anchor, call.Now);
+            var before = TrustAnchor.TryWalk(envelopes[..^1], out var last, out _) ? last.Document : null;
+            report = TrustReport.Of(files, anchor, before, call.Now);
         }
         else
         {
             if (!Envelope.TryRead(envelopes[^1], out _, out var payload, out _) || !TrustDocument.TryParse(payload, out var document, out _))
                 throw Failure.Refused(rejection with { Cause = $"{files[^1]}: {rejection.Cause}" });
-            report = new TrustReport(files, Verified: false, rejection.ToString(), Digest.Of(payload), JsonElement.Parse(payload)) { Document = document };
+            report = new TrustReport(files, Verified: false, rejection.ToString(), Digest.Of(payload), JsonElement.Parse(payload), Changes: null) { Document = document };
         }
         call.Show(report, CliJson.Default.TrustReport, KeyViews.Trust);
         return report is { Verified: true, Cause: null } ? ExitCodes.Done : ExitCodes.Refused;
     }
-
-    private static TrustReport ReportOf(string[] files, TrustAnchor anchor, DateTimeOffset now) =>
-        new(files, Verified: true, anchor.ExpiredAt(now)?.ToString(), anchor.Digest, JsonElement.Parse(anchor.Document.ToPayload())) { Document = anchor.Document };
-
-    private static TrustAnchor Pin(byte[] envelope, string name) =>
-        TrustAnchor.TryPin(envelope, out var anchor, out var rejection)
-            ? anchor
-            : throw Failure.Refused(rejection with { Cause = $"{name}: {rejection.Cause}" });
 }

@@ -8,11 +8,25 @@ namespace Baremetal.Cli.Keys;
 /// <summary>What <c>key new</c> has made.</summary>
 internal sealed record NewKeys(string Directory, Digest RootKeyId, Digest ImageKeyId, Digest TrustSha256, DateTimeOffset Expires);
 
-/// <summary>A trust document and what can be said of it. <paramref name="Cause"/>: why it is not in force.</summary>
-internal sealed record TrustReport(string[] Files, bool Verified, string? Cause, Digest Sha256, [property: JsonPropertyName("document")] JsonElement Payload)
+/// <summary>
+/// A trust document and what can be said of it. <paramref name="Cause"/>: why it is not in force. <paramref name="Changes"/>: what it says
+/// otherwise than the version before, if that one is at hand.
+/// </summary>
+internal sealed record TrustReport(string[] Files, bool Verified, string? Cause, Digest Sha256, [property: JsonPropertyName("document")] JsonElement Payload, IReadOnlyList<string>? Changes)
 {
     [JsonIgnore]
     public required TrustDocument Document { get; init; }
+
+    public static TrustReport Of(string[] files, TrustAnchor anchor, TrustDocument? before, DateTimeOffset now) => new(
+        files,
+        Verified: true,
+        anchor.ExpiredAt(now)?.ToString(),
+        anchor.Digest,
+        JsonElement.Parse(anchor.Document.ToPayload()),
+        before is null ? null : TrustDifference.Between(before, anchor.Document))
+    {
+        Document = anchor.Document,
+    };
 }
 
 internal static class KeyViews
@@ -44,6 +58,8 @@ internal static class KeyViews
         var (from, to) = (report.Files[0], report.Files[1]);
         screen.Line($"Signed version {report.Document.Version} of the trust document, in force until {report.Document.Expires:yyyy-MM-dd}: {to}");
         screen.Line();
+        Trust(screen, report);
+        screen.Line();
         screen.Line("Next, give the conductor both versions; it needs no restart:");
         screen.Line();
         screen.Line($"  cp {from} {to} /etc/baremetal/trust/");
@@ -73,6 +89,12 @@ internal static class KeyViews
         AddRole(keys, document, "image", document.Roles.Image, key => "images " + string.Join(", ", document.Roles.Image.Names.GetValueOrDefault(key.ToString(), ["(none)"])));
         AddRole(keys, document, "conductor", document.Roles.Conductor, _ => "orders to agents");
         keys.Write(screen);
+        if (report.Changes is not { Count: > 0 } changes)
+            return;
+        screen.Line();
+        screen.Line($"Changed since version {document.Version - 1}:");
+        foreach (var change in changes)
+            Prose.WriteUnder(screen, "  ", change);
     }
 
     private static void AddRole(Table table, TrustDocument document, string name, Role role, Func<Digest, string> signs)
@@ -81,8 +103,10 @@ internal static class KeyViews
         foreach (var key in role.Keyids)
         {
             var revoked = document.Revoked.Keyids.Contains(key);
-            // Enough of a digest to tell keys apart and to find them again; --output json has them whole.
-            table.Add(name, key.ToString()[..16], revoked ? new Run("nothing: revoked", Tone.Bad) : signs(key) + threshold);
+            table.Add(name, Short(key), revoked ? new Run("nothing: revoked", Tone.Bad) : signs(key) + threshold);
         }
     }
+
+    /// <summary>Enough of a digest to tell keys apart, and for a command to know which is meant; <c>--output json</c> has them whole.</summary>
+    public static string Short(Digest key) => key.ToString()[..16];
 }

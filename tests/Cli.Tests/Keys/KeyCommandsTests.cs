@@ -190,10 +190,10 @@ public sealed class KeyCommandsTests : IDisposable
     }
 
     [Theory]
-    [InlineData("order.pub", "is not conductor=FILE")]
-    [InlineData("image=order.pub", "is not conductor=FILE")]
-    [InlineData("conductor=", "is not conductor=FILE")]
-    public async Task Trust_AddThatIsNoConductor_IsWrongUsage(string add, string expected)
+    [InlineData("order.pub", "is not ROLE=FILE")]
+    [InlineData("boot=order.pub", "is not ROLE=FILE")]
+    [InlineData("conductor=", "is not ROLE=FILE")]
+    public async Task Trust_AddWithoutARole_IsWrongUsage(string add, string expected)
     {
         (await NewKeys()).Succeeded();
 
@@ -209,7 +209,7 @@ public sealed class KeyCommandsTests : IDisposable
         string[] common = ["key", "trust", "--root-key", RootKey, "--in", First, "--out", _folder["next"]];
 
         Assert.Contains("would say the same", (await CommandRun.Of(common)).EndedWith(ExitCodes.WrongUsage), StringComparison.Ordinal);
-        Assert.Contains("--add needs --ca", (await CommandRun.Of([.. common, "--add", "conductor=x"])).EndedWith(ExitCodes.WrongUsage), StringComparison.Ordinal);
+        Assert.Contains("--add conductor needs --ca", (await CommandRun.Of([.. common, "--add", $"conductor={Path.Combine(Keys, "image.pub")}"])).EndedWith(ExitCodes.WrongUsage), StringComparison.Ordinal);
     }
 
     [Fact]

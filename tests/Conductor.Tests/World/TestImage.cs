@@ -43,7 +43,9 @@ internal sealed class TestImage
     public void TrustConductor(string orderPublicKey, Digest ca)
     {
         Assert.True(PublicKey.TryLoad(orderPublicKey, out var order, out _));
-        Advance(trust => trust.WithConductor(order, ca));
+        var changes = new TrustChanges { Add = [(TrustRole.Conductor, order)], ConductorCaSha256 = ca };
+        Assert.True(changes.TryApply(_trust, _trust.Expires.AddYears(-1), out var next, out var rejection), rejection?.ToString());
+        Advance(_ => next);
     }
 
     public void Advance(Func<TrustDocument, TrustDocument> change)
