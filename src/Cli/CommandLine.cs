@@ -38,7 +38,7 @@ public static class CommandLine
             Family("image", "Signs images, looks into them, and keeps the conductor's catalogue.",
                 [ImageCommands.Sign(), ImageCommands.Inspect(), ImageCommands.Verify(), CatalogueCommands.Add(), CatalogueCommands.List(), CatalogueCommands.Show(), CatalogueCommands.Remove()]),
             Family("key", "Makes keys and says which of them are trusted.",
-                [KeyCommands.New(), KeyCommands.List(), TrustCommands.Trust()]),
+                [KeyCommands.New(), KeyCommands.List(), TrustCommands.Trust(), TrustCommands.Revoke()]),
         };
         // Not what the host's file is called: a test host and a renamed binary speak of the same commands.
         root.HelpName = "conductor";

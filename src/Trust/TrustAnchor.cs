@@ -94,7 +94,7 @@ public sealed class TrustAnchor
         if (signed.Signers.Count(signer => Document.MaySign(signer, image.Name)) < Document.Roles.Image.Threshold)
             rejection = new Rejection($"Image {image.Name} is signed by a key that may not sign images of that name.", "Sign it with a key whose names in the trust document match it.");
         else if (Document.Revoked.Manifests.Contains(signed.Digest))
-            rejection = new Rejection($"Image {image.Name}:{image.Version} (manifest {signed.Digest}) is revoked by the trust document, version {Document.Version}.");
+            rejection = new Rejection($"Image {image.Name}:{image.Version} (manifest {signed.Digest}) is revoked by the trust document, version {Document.Version}.", "Use another image of that name; 'conductor key list' shows all that is revoked.");
         else if (image.NotAfter is { } notAfter && now > notAfter)
             rejection = new Rejection($"Image {image.Name}:{image.Version} expired at {notAfter:u}; the time is {now:u}.", "Sign it anew, or use a newer release.");
         else if (Document.MinRelease.TryGetValue(image.Name, out var least) && image.Release < least)
@@ -102,6 +102,25 @@ public sealed class TrustAnchor
         if (rejection is not null)
             return false;
         manifest = read;
+        digest = signed.Digest;
+        return true;
+    }
+
+    /// <summary>
+    /// The digest of a manifest that an image key has signed, be the key revoked or the manifest old: to revoke it. One that nobody signed is
+    /// refused: it may be an altered copy, and revoking that would leave the true one in force.
+    /// </summary>
+    public bool TryFindManifestDigest(ReadOnlySpan<byte> envelope, out Digest digest, [NotNullWhen(false)] out Rejection? rejection)
+    {
+        digest = default;
+        var role = Document.Roles.Image;
+        if (!Envelope.TryOpen(envelope, ImageManifest.PayloadType, [.. Document.KeysOf(role), .. Document.RevokedKeysOf(role)], out var signed, out rejection))
+            return false;
+        if (signed.Signers.Count == 0)
+        {
+            rejection = new Rejection($"No image key of trust document version {Document.Version} has signed the manifest.", "It was altered, or none of these keys' images: then it is refused already.");
+            return false;
+        }
         digest = signed.Digest;
         return true;
     }
@@ -132,9 +151,11 @@ public sealed class TrustAnchor
             return false;
         if (signed.Signers.Count >= role.Threshold)
             return true;
-        rejection = new Rejection(
-            $"The signed document has {signed.Signers.Count} valid signature(s) of {roleName}, which demands {role.Threshold}.",
-            "It was altered, or signed by keys that the trust document does not name.");
+        var (count, revoked) = (signed.Signers.Count, document.RevokedKeysOf(role));
+        var found = $"The signed document has {count} valid signature(s) of {roleName}, which demands {role.Threshold}";
+        rejection = Envelope.TryOpen(envelope, type, revoked, out signed, out _) && signed.Signers.Count > 0
+            ? new Rejection($"{found}; those of {string.Join(", ", signed.Signers)} do not count, since version {document.Version} of the trust document revokes the key.", "Sign it with a key that is not revoked.")
+            : new Rejection($"{found}.", "It was altered, or signed by keys that the trust document does not name.");
         signed = null;
         return false;
     }

@@ -25,6 +25,12 @@ public sealed record TrustChanges
 
     public Digest? ConductorCaSha256 { get; init; }
 
+    /// <summary>Keys whose signatures count nowhere from now on. They keep their place in their role, where a listing shows them.</summary>
+    public IReadOnlyList<Digest> RevokedKeys { get; init; } = [];
+
+    /// <summary>Digests of image manifests that are written no more, whoever has signed them.</summary>
+    public IReadOnlyList<Digest> RevokedManifests { get; init; } = [];
+
     /// <summary>The version that follows, or why there is none. Whether enough root keys sign it is <see cref="TrustAnchor.TryAdvance"/>'s question.</summary>
     public bool TryApply(TrustDocument document, DateTimeOffset now, [NotNullWhen(true)] out TrustDocument? next, [NotNullWhen(false)] out Rejection? rejection)
     {
@@ -39,6 +45,7 @@ public sealed record TrustChanges
         {
             Roles = roles,
             Keys = KeysIn(roles, document.Keys),
+            Revoked = new Revocations([.. document.Revoked.Keyids.Union(RevokedKeys)], [.. document.Revoked.Manifests.Union(RevokedManifests)]),
             MinRelease = Merged(document.MinRelease, MinRelease),
             Expires = Expires ?? document.Expires,
             ConductorCaSha256 = ConductorCaSha256 ?? document.ConductorCaSha256,
@@ -122,8 +129,8 @@ public sealed record TrustChanges
             if (left >= has.Threshold || (left == then && has.Threshold == had.Threshold))
                 continue;
             return left == 0
-                ? new Rejection($"Version {before.Version + 1} would have no {which.Word()} key left, and nothing could be signed for that role.", $"Add another first: --add {which.Word()}=FILE.")
-                : new Rejection($"Version {before.Version + 1} would demand signatures of {has.Threshold} {which.Word()} keys, and would have {left}.", $"Add keys first with --add {which.Word()}=FILE, or lower the threshold with --threshold {which.Word()}={left}.");
+                ? new Rejection($"Version {before.Version + 1} would have no {which.Word()} key left, and nothing could be signed for that role.", $"Add another first: 'conductor key trust' with --add {which.Word()}=FILE.")
+                : new Rejection($"Version {before.Version + 1} would demand signatures of {has.Threshold} {which.Word()} keys, and would have {left}.", $"Add another first: 'conductor key trust' with --add {which.Word()}=FILE; or lower the threshold with --threshold {which.Word()}={left}.");
         }
         return null;
     }

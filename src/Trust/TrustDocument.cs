@@ -59,10 +59,14 @@ public sealed record TrustDocument(
         return document is not null;
     }
 
-    internal IReadOnlyCollection<PublicKey> KeysOf(Role role)
+    internal IReadOnlyCollection<PublicKey> KeysOf(Role role) => KeysOf(role.Keyids.Except(Revoked.Keyids));
+
+    internal IReadOnlyCollection<PublicKey> RevokedKeysOf(Role role) => KeysOf(role.Keyids.Intersect(Revoked.Keyids));
+
+    private List<PublicKey> KeysOf(IEnumerable<Digest> keyIds)
     {
         var keys = new List<PublicKey>();
-        foreach (var keyId in role.Keyids.Except(Revoked.Keyids))
+        foreach (var keyId in keyIds)
         {
             if (Keys.TryGetValue(keyId.ToString(), out var trusted) && PublicKey.TryFromSpki(trusted.Spki, out var key))
                 keys.Add(key);

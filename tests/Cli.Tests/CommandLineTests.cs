@@ -64,7 +64,7 @@ public sealed class CommandLineTests
     {
         var error = (await CommandRun.Of("key", "lsit", "x")).EndedWith(ExitCodes.WrongUsage);
 
-        Assert.Equal("error: 'conductor key' has no command 'lsit'. hint: It has new, list, trust.", error);
+        Assert.Equal("error: 'conductor key' has no command 'lsit'. hint: It has new, list, trust, revoke.", error);
     }
 
     [Theory]

@@ -215,4 +215,35 @@ public sealed class TrustAnchorTests : IDisposable
         Assert.False(next.TryOpenOrder(Envelope.Sign(DeployOrder.PayloadType, order.ToPayload(), _image), out _, out _));
         Assert.False(anchor.TryOpenOrder(Envelope.Sign(DeployOrder.PayloadType, order.ToPayload(), _order), out _, out _));
     }
+
+    [Fact]
+    public void TryOpenOrder_ByARevokedConductor_IsRefusedNamingTheKey()
+    {
+        var order = new DeployOrder("job-1", 1, "node-1", "boot-1", "nonce", Digest.Of("m"u8), 2, new TargetDisk(8L << 30, 512, Serial: "S1"), Reuse: false, [], Now, Now.AddMinutes(10));
+        var second = TestDocuments.WithConductor(TestDocuments.WithConductor(First, _order.Public) with { Version = 1 }, _stranger.Public) with { Version = 1 };
+        var revoked = TestDocuments.Next(second, new TrustChanges { RevokedKeys = [_order.KeyId] });
+        var anchor = Anchor(second);
+        Assert.True(anchor.TryAdvance(TestDocuments.Sign(revoked, _root), out var next, out _));
+
+        Assert.True(anchor.TryOpenOrder(Envelope.Sign(DeployOrder.PayloadType, order.ToPayload(), _order), out _, out _));
+        Assert.False(next.TryOpenOrder(Envelope.Sign(DeployOrder.PayloadType, order.ToPayload(), _order), out _, out var rejection));
+        Assert.Contains($"those of {_order.KeyId} do not count", rejection.Cause, StringComparison.Ordinal);
+        Assert.True(next.TryOpenOrder(Envelope.Sign(DeployOrder.PayloadType, order.ToPayload(), _stranger), out _, out _));
+    }
+
+    [Fact]
+    public void TryOpenManifest_RevokedKeyBesideAGoodOne_DoesNotCountTowardsTheThreshold()
+    {
+        var two = TestDocuments.Next(First, new TrustChanges
+        {
+            Add = [(TrustRole.Image, _order.Public), (TrustRole.Image, _stranger.Public)],
+            Thresholds = new Dictionary<TrustRole, int> { [TrustRole.Image] = 2 },
+        }) with { Version = 1 };
+        var revoked = TestDocuments.Next(two, new TrustChanges { RevokedKeys = [_stranger.KeyId] });
+        var envelope = TestDocuments.Sign(TestDocuments.Manifest(), _image, _stranger);
+
+        Assert.True(Anchor(two).TryOpenManifest(envelope, Now, out _, out _, out _));
+        Assert.Contains("1 valid signature(s) of the image role, which demands 2", Refusal(Anchor(revoked), envelope), StringComparison.Ordinal);
+        Assert.True(Anchor(revoked).TryOpenManifest(TestDocuments.Sign(TestDocuments.Manifest(), _image, _order), Now, out _, out _, out _));
+    }
 }

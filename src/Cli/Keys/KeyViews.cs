@@ -80,6 +80,7 @@ internal static class KeyViews
         sheet.Add("SHA-256", report.Sha256.ToString());
         sheet.Add("Conductor CA", document.ConductorCaSha256?.ToString());
         sheet.Add("Least releases", string.Join(", ", document.MinRelease.Select(least => $"{least.Key} {least.Value}")));
+        sheet.Add("Revoked keys", string.Join(", ", document.Revoked.Keyids.Select(Short)));
         sheet.Add("Revoked images", string.Join(", ", document.Revoked.Manifests));
         sheet.Write(screen);
         screen.Line();

@@ -12,12 +12,12 @@ internal sealed class TrustFiles
 
     public Option<string> To { get; } = new("--out") { HelpName = "FILE", Required = true, Description = "Where the next version goes." };
 
-    public int SignNext(Invocation call, Func<TrustDocument, TrustChanges> changes)
+    public int SignNext(Invocation call, Func<TrustAnchor, TrustChanges> changes)
     {
         var (from, to) = (call.Require(From), call.Require(To));
         if (!TrustAnchor.TryPin(InputFile.Read(from, "trust document"), out var anchor, out var rejection))
             throw Failure.Refused(rejection with { Cause = $"{from}: {rejection.Cause}" });
-        if (!changes(anchor.Document).TryApply(anchor.Document, call.Now, out var next, out rejection))
+        if (!changes(anchor).TryApply(anchor.Document, call.Now, out var next, out rejection))
             throw Failure.Refused(rejection);
 
         using var keys = PrivateKeys.Load(call.Require(RootKeys));
