@@ -113,7 +113,8 @@ public static class CommandLine
         return ExitCodes.WrongUsage;
     }
 
-    private static int Say(Shell shell, Rejection why, int exitCode)
+    /// <summary>Ends a command with a reason: as every command of the line says it, also those that a host adds.</summary>
+    public static int Say(Shell shell, Rejection why, int exitCode)
     {
         shell.Out.EraseLive();
         Prose.WriteUnder(shell.Errors, new Run("error: ", Tone.Bad), why.Cause);

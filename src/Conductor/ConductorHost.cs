@@ -29,12 +29,14 @@ public static class ConductorHost
     {
         // Empty: no appsettings.json, no ASPNETCORE_ variables; our settings are the only ones.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "conductor" });
-        Log(builder.Logging);
+        var started = new Started();
+        Log(builder.Logging, started);
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
         AddServices(builder.Services, settings);
         replace?.Invoke(builder.Services);
 
         var app = builder.Build();
+        app.Lifetime.ApplicationStarted.Register(() => started.Is = true);
         app.UseExceptionHandler(new ExceptionHandlerOptions { ExceptionHandler = Problems.HandleAsync });
         app.UseRouting();
         app.Use(Limits.RequireTlsAsync);
@@ -125,12 +127,15 @@ public static class ConductorHost
         services.AddHostedService(all => all.GetRequiredService<T>());
     }
 
-    private static void Log(ILoggingBuilder logging)
+    private static void Log(ILoggingBuilder logging, Started started)
     {
         logging.SetMinimumLevel(LogLevel.Information);
         logging.AddFilter("Microsoft", LogLevel.Warning);
         // The exception handler's own words repeat ours.
         logging.AddFilter("Microsoft.AspNetCore.Diagnostics.ExceptionHandlerMiddleware", LogLevel.None);
+        // Why a start failed is thrown to whoever started, who says it in words; the host and the server would say it too, in stack traces.
+        foreach (var starter in new[] { "Microsoft.Extensions.Hosting.Internal.Host", "Microsoft.AspNetCore.Server.Kestrel" })
+            logging.AddFilter(starter, level => started.Is && level >= LogLevel.Warning);
         // A refused call is the caller's to know.
         logging.AddFilter(typeof(OperatorAuthentication).FullName, LogLevel.Warning);
         logging.AddFilter(typeof(AgentAuthentication).FullName, LogLevel.Warning);
@@ -141,16 +146,10 @@ public static class ConductorHost
     }
 }
 
-/// <summary>The two ports.</summary>
-internal sealed class Ports(ConductorSettings settings, ServerTls tls) : IConfigureOptions<KestrelServerOptions>
+/// <summary>Whether the host came up: what is logged depends on it, and the log is there first.</summary>
+internal sealed class Started
 {
-    public void Configure(KestrelServerOptions options)
-    {
-        options.AddServerHeader = false;
-        options.Limits.MaxRequestBodySize = Limits.BodyBytes;
-        options.Listen(settings.Listen, settings.PlainPort);
-        options.Listen(settings.Listen, settings.TlsPort, port => port.UseHttps(tls.Options));
-    }
+    public volatile bool Is;
 }
 
 /// <summary>What the API's description needs of values in addresses and bodies, beside the wire's own records.</summary>

@@ -1,7 +1,9 @@
 using System.CommandLine;
+using Baremetal.Cli;
 using Baremetal.Conductor.Access;
 using Baremetal.Conductor.Settings;
 using Baremetal.Netboot;
+using Baremetal.Trust;
 
 namespace Baremetal.Conductor;
 
@@ -22,36 +24,38 @@ internal static partial class ServeCommand
         });
         var check = new Option<bool>("--check") { Description = "Names every fault of the settings, starts nothing." };
         var command = new Command("serve", "Runs the conductor: API, netboot and jobs.") { file, overrides, check };
-        command.SetAction((parsed, cancel) => RunAsync(parsed.GetValue(file)!, parsed.GetValue(overrides) ?? [], parsed.GetValue(check), cancel));
+        command.SetAction((parsed, cancel) => RunAsync((Shell)parsed.InvocationConfiguration, parsed.GetValue(file)!, parsed.GetValue(overrides) ?? [], parsed.GetValue(check), cancel));
         return command;
     }
 
-    private static async Task<int> RunAsync(string file, string[] overrides, bool checkOnly, CancellationToken cancel)
+    private static async Task<int> RunAsync(Shell shell, string file, string[] overrides, bool checkOnly, CancellationToken cancel)
     {
         var pairs = overrides.Select(one => one.Split('=', 2)).Select(pair => KeyValuePair.Create(pair[0].Replace('.', ':'), (string?)pair[1]));
-        var (settings, faults) = SettingsFile.Read(file, pairs);
-        foreach (var fault in faults)
-            await Console.Error.WriteLineAsync(fault);
+        var (settings, found) = SettingsFile.Read(file, pairs);
+        IReadOnlyList<Rejection> faults = found.Count == 0 && StateDirectory.FaultOf(settings.StateDirectory) is { } fault ? [fault] : found;
+        foreach (var one in faults)
+            CommandLine.Say(shell, one, WrongUsage);
         if (faults.Count > 0)
             return WrongUsage;
         if (checkOnly)
         {
-            Console.WriteLine("The settings are sound.");
+            shell.Out.Line("The settings are sound.");
+            foreach (var line in Standing.Lines(settings, file))
+                shell.Out.Line(line);
             return 0;
         }
         try
         {
-            await ServeAsync(settings, cancel);
+            await ServeAsync(settings, file, cancel);
             return 0;
         }
-        catch (Exception e) when (e is NetbootException or IOException or UnauthorizedAccessException or InvalidDataException or System.Data.Common.DbException)
+        catch (Exception e) when (e is NetbootException or IOException or UnauthorizedAccessException or InvalidDataException or System.Net.Sockets.SocketException or System.Data.Common.DbException)
         {
-            await Console.Error.WriteLineAsync(e.Message);
-            return Failed;
+            return CommandLine.Say(shell, Ports.WhyNotOpened(e, settings) ?? new Rejection(e.Message), Failed);
         }
     }
 
-    private static async Task ServeAsync(ConductorSettings settings, CancellationToken cancel)
+    private static async Task ServeAsync(ConductorSettings settings, string file, CancellationToken cancel)
     {
         await using var app = ConductorHost.Build(settings);
         var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Baremetal.Conductor");
@@ -59,6 +63,8 @@ internal static partial class ServeCommand
             LogFirstToken(logger, token);
         await app.StartAsync(cancel);
         LogStarted(logger, string.Join(" and ", app.Urls), settings.StateDirectory);
+        foreach (var line in Standing.Lines(settings, file))
+            LogStanding(logger, line);
         await app.WaitForShutdownAsync(cancel);
     }
 
@@ -67,4 +73,7 @@ internal static partial class ServeCommand
 
     [LoggerMessage(2, LogLevel.Information, "The conductor answers on {Urls}; its state is in {State}")]
     private static partial void LogStarted(ILogger logger, string urls, string state);
+
+    [LoggerMessage(3, LogLevel.Information, "{Line}")]
+    private static partial void LogStanding(ILogger logger, string line);
 }

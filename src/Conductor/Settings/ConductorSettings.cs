@@ -9,6 +9,8 @@ namespace Baremetal.Conductor.Settings;
 /// </summary>
 public sealed record ConductorSettings
 {
+    private static readonly string[] BootFiles = ["vmlinuz", "initrd.img", "localboot.efi"];
+
     /// <summary>Database, keys and blobs. What systemd's <c>StateDirectory=baremetal</c> makes.</summary>
     public string StateDirectory { get; init; } = "/var/lib/baremetal";
 
@@ -37,6 +39,9 @@ public sealed record ConductorSettings
 
     /// <summary>Holds the chain of trust documents, each a <c>*.dsse.json</c>. Read anew when a file changes.</summary>
     public string TrustDirectory { get; init; } = "/etc/baremetal/trust";
+
+    /// <summary>What a machine is booted with, and is not there.</summary>
+    public IEnumerable<string> MissingBootFiles() => BootFiles.Select(file => Path.Combine(RamdiskDirectory, file)).Where(file => !File.Exists(file));
 
     /// <summary>The part of the settings that <see cref="NetbootServer"/> takes.</summary>
     public NetbootOptions Netboot(string leaseFile, string? httpBase) => new()

@@ -1,14 +1,24 @@
 using System.Net;
 using Baremetal.Netboot;
+using Baremetal.Trust;
 
 namespace Baremetal.Conductor.Settings;
 
 /// <summary>Reads single settings, and remembers what was wrong with each and which were asked for.</summary>
-internal sealed class SettingReader(IConfiguration sources, List<string> faults)
+internal sealed class SettingReader(SettingSources sources, List<Rejection> faults)
 {
     private readonly HashSet<string> _known = new(StringComparer.OrdinalIgnoreCase);
 
     public string Text(string name, string? unset) => Raw(name) ?? unset!;
+
+    /// <summary>One that was named must be there; the default one may be missing, since its package may.</summary>
+    public string Directory(string name, string unset)
+    {
+        var path = Text(name, unset);
+        if (Raw(name) is { } given && !System.IO.Directory.Exists(given))
+            faults.Add(new Rejection($"{Dotted(name)} is '{given}' ({sources.OriginOf(name)}), and there is no such directory.", "Make it, or correct the setting."));
+        return path;
+    }
 
     public int Number(string name, int unset, int least, int most) =>
         Parse(name, unset, $"a whole number from {least} to {most}", (string text, out int value) => int.TryParse(text, out value) && value >= least && value <= most);
@@ -43,10 +53,14 @@ internal sealed class SettingReader(IConfiguration sources, List<string> faults)
     /// <summary>A name that nothing asked for is a spelling mistake, and its author believes that it holds.</summary>
     public void RejectUnknown(string[] allowed)
     {
-        foreach (var (name, value) in sources.AsEnumerable())
+        var known = _known.Where(one => !char.IsAsciiDigit(one[^1])).Select(Dotted).ToList();
+        foreach (var (name, value) in sources.All.AsEnumerable())
         {
-            if (value is not null && !_known.Contains(name) && !allowed.Contains(name, StringComparer.OrdinalIgnoreCase))
-                faults.Add($"There is no setting '{Dotted(name)}'. The settings are {string.Join(", ", _known.Where(known => !char.IsAsciiDigit(known[^1])).Select(Dotted))}.");
+            if (value is null || _known.Contains(name) || allowed.Contains(name, StringComparer.OrdinalIgnoreCase))
+                continue;
+            faults.Add(new Rejection(
+                $"There is no setting '{Dotted(name)}' ({sources.OriginOf(name)}).",
+                NearestName.Of(Dotted(name), known) is { } near ? $"Is {near} meant?" : "None is called alike; the documentation lists them all."));
         }
     }
 
@@ -58,7 +72,7 @@ internal sealed class SettingReader(IConfiguration sources, List<string> faults)
             return unset;
         if (parser(text, out var value))
             return value;
-        faults.Add($"{Dotted(name)} is '{text}'; it must be {shape}.");
+        faults.Add(new Rejection($"{Dotted(name)} is '{text}' ({sources.OriginOf(name)}); it must be {shape}."));
         return unset;
     }
 
@@ -66,16 +80,16 @@ internal sealed class SettingReader(IConfiguration sources, List<string> faults)
     private T[] List<T>(string name, string shape, Parser<T> parser)
     {
         _known.Add(name);
-        var items = sources.GetSection(name).GetChildren().ToList();
+        var items = sources.All.GetSection(name).GetChildren().ToList();
         items.ForEach(item => _known.Add(item.Path));
-        var texts = items.Count > 0 ? [.. items.Select(item => item.Value ?? "")] : (sources[name] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        var texts = items.Count > 0 ? [.. items.Select(item => item.Value ?? "")] : (sources.All[name] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         var read = new List<T>();
         foreach (var text in texts)
         {
             if (parser(text, out var value))
                 read.Add(value);
             else
-                faults.Add($"{Dotted(name)} has '{text}', which is not {shape}.");
+                faults.Add(new Rejection($"{Dotted(name)} has '{text}', which is not {shape}."));
         }
         return [.. read];
     }
@@ -89,7 +103,7 @@ internal sealed class SettingReader(IConfiguration sources, List<string> faults)
     private string? Raw(string name)
     {
         _known.Add(name);
-        return sources[name];
+        return sources.All[name];
     }
 
     private static bool TryParseSpan(string text, out TimeSpan value)

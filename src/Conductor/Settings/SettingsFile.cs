@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using Baremetal.Netboot;
+using Baremetal.Trust;
 
 namespace Baremetal.Conductor.Settings;
 
@@ -10,26 +11,19 @@ public static class SettingsFile
 {
     public const string DefaultPath = "/etc/baremetal/conductor.json";
 
-    private const string VariablePrefix = "CONDUCTOR_";
-
-    private static readonly string[] BootFiles = ["vmlinuz", "initrd.img", "localboot.efi"];
-
     // The command line's own variables share our prefix.
     private static readonly string[] NotSettings = ["Server", "Token", "Ca"];
 
-    public static (ConductorSettings Settings, IReadOnlyList<string> Faults) Read(string path, IEnumerable<KeyValuePair<string, string?>> overrides)
+    public static (ConductorSettings Settings, IReadOnlyList<Rejection> Faults) Read(string path, IEnumerable<KeyValuePair<string, string?>> overrides)
     {
-        var faults = new List<string>();
-        IConfiguration sources;
-        try
-        {
-            sources = Sources(path, overrides);
-        }
-        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
-        {
-            faults.Add($"{e.Message} {e.InnerException?.Message}".TrimEnd());
+        var faults = new List<Rejection>();
+        path = Path.GetFullPath(path);
+        if (path != DefaultPath && !File.Exists(path))
+            faults.Add(new Rejection($"The settings file {path} does not exist.", "Give the path of one that does, or leave out --config."));
+        var sources = new SettingSources(Files(path), overrides, faults);
+        // With a part of the settings unread, what the others would be is a guess.
+        if (faults.Count > 0)
             return (new ConductorSettings(), faults);
-        }
 
         var read = new SettingReader(sources, faults);
         var unset = new ConductorSettings();
@@ -40,9 +34,9 @@ public static class SettingsFile
             PlainPort = read.Number("plainPort", unset.PlainPort, 0, 65535),
             TlsPort = read.Number("tlsPort", unset.TlsPort, 0, 65535),
             Addresses = read.Addresses("addresses"),
-            RamdiskDirectory = read.Text("ramdiskDirectory", unset.RamdiskDirectory),
-            LoadersDirectory = read.Text("loadersDirectory", unset.LoadersDirectory),
-            TrustDirectory = read.Text("trustDirectory", unset.TrustDirectory),
+            RamdiskDirectory = read.Directory("ramdiskDirectory", unset.RamdiskDirectory),
+            LoadersDirectory = read.Directory("loadersDirectory", unset.LoadersDirectory),
+            TrustDirectory = read.Directory("trustDirectory", unset.TrustDirectory),
             KernelArguments = read.Text("kernelArguments", unset.KernelArguments),
             Dhcp = new DhcpSettings
             {
@@ -73,21 +67,12 @@ public static class SettingsFile
         return (settings, faults);
     }
 
-    private static IConfiguration Sources(string path, IEnumerable<KeyValuePair<string, string?>> overrides)
-    {
-        var builder = new ConfigurationBuilder();
-        path = Path.GetFullPath(path);
-        if (File.Exists(path))
-            builder.AddJsonFile(path);
-        else if (path != DefaultPath)
-            throw new FileNotFoundException($"The settings file {path} does not exist.");
-        if (Directory.Exists(path + ".d"))
-        {
-            foreach (var file in Directory.GetFiles(path + ".d", "*.json").Order(StringComparer.Ordinal))
-                builder.AddJsonFile(file);
-        }
-        return builder.AddEnvironmentVariables(VariablePrefix).AddInMemoryCollection(overrides).Build();
-    }
+    /// <summary>The files that are read, in their order: those of them that exist.</summary>
+    public static IEnumerable<string> Files(string path) =>
+    [
+        .. File.Exists(path) ? [path] : Array.Empty<string>(),
+        .. Directory.Exists(path + ".d") ? Directory.GetFiles(path + ".d", "*.json").Order(StringComparer.Ordinal).ToArray() : [],
+    ];
 
     // The interface is known here already, so that all that follows has one list to go by.
     private static ConductorSettings WithAddresses(ConductorSettings settings)
@@ -104,25 +89,40 @@ public static class SettingsFile
         return settings with { Addresses = [.. found] };
     }
 
-    private static IEnumerable<string> Faults(ConductorSettings settings)
+    private static IEnumerable<Rejection> Faults(ConductorSettings settings)
     {
         if (settings.PlainPort != 0 && settings.PlainPort == settings.TlsPort)
-            yield return $"plainPort and tlsPort are both {settings.TlsPort}; give each its own.";
+            yield return new Rejection($"plainPort and tlsPort are both {settings.TlsPort}.", "Give each its own.");
         if (!Path.IsPathFullyQualified(settings.StateDirectory))
-            yield return $"stateDirectory '{settings.StateDirectory}' is relative; give the whole path, so that every start finds the same state.";
+            yield return new Rejection($"stateDirectory '{settings.StateDirectory}' is relative.", "Give the whole path, so that every start finds the same state.");
         if (settings.KernelArguments.Any(c => c is < ' ' or > '~' or '"' or '\\' or '$' or '{' or '#' or '&' or '|'))
-            yield return "kernelArguments has a character that a boot script would read as its own; only plain words and name=value pairs can be given.";
-        if (settings.Dhcp.Mode == DhcpMode.Off)
-            yield break;
+            yield return new Rejection("kernelArguments has a character that a boot script would read as its own.", "Only plain words and name=value pairs can be given.");
+        if (settings.Dhcp.Mode != DhcpMode.Off)
+        {
+            foreach (var fault in NetbootFaults(settings))
+                yield return fault;
+        }
+    }
+
+    private static IEnumerable<Rejection> NetbootFaults(ConductorSettings settings)
+    {
+        var mode = settings.Dhcp.Mode.ToString().ToLowerInvariant();
+        var interfaces = NetworkInterface.GetAllNetworkInterfaces().Select(one => one.Name).ToList();
+        if (settings.Dhcp.Interface is not { } name)
+            yield return new Rejection($"dhcp.mode is {mode}, but dhcp.interface is not set.", $"Name the interface that the servers boot from; this machine has {string.Join(", ", interfaces)}.");
+        else if (!interfaces.Contains(name))
+            yield return new Rejection($"dhcp.interface '{name}' does not exist on this machine.", $"It has {string.Join(", ", interfaces)}.");
+        else if (settings.Addresses.Length == 0)
+            yield return new Rejection($"Interface '{name}' has no IPv4 address and addresses is not set; nodes could not reach the conductor.", "Give the interface an address, or set addresses.");
+        if (settings.Dhcp is { Mode: DhcpMode.Server, Pool: null })
+            yield return new Rejection("dhcp.mode is server, but dhcp.pool is not set.", "Give its first and last address, such as 10.0.0.100-10.0.0.200; where another server gives the addresses, set dhcp.mode=proxy.");
 
         // Before the first start there is no state directory to hold the leases yet.
-        foreach (var fault in settings.Netboot(Path.Combine(Directory.Exists(settings.StateDirectory) ? settings.StateDirectory : "/", "leases"), httpBase: null).Faults())
-            yield return fault;
-        if (settings.Dhcp.Interface is { } name && !NetworkInterface.GetAllNetworkInterfaces().Any(one => one.Name == name))
-            yield return $"dhcp.interface '{name}' does not exist on this machine; it has {string.Join(", ", NetworkInterface.GetAllNetworkInterfaces().Select(one => one.Name))}.";
-        else if (settings.Addresses.Length == 0)
-            yield return $"Interface '{settings.Dhcp.Interface}' has no IPv4 address and addresses is not set; nodes could not reach the conductor.";
-        foreach (var file in BootFiles.Select(file => Path.Combine(settings.RamdiskDirectory, file)).Where(file => !File.Exists(file)))
-            yield return $"{file} does not exist; build the ramdisk with ramdisk/build.sh, or point ramdiskDirectory at it.";
+        var netboot = settings.Netboot(Path.Combine(Directory.Exists(settings.StateDirectory) ? settings.StateDirectory : "/", "leases"), httpBase: null);
+        // What is not set has been named above, as it is called here.
+        foreach (var fault in (netboot with { Interface = settings.Dhcp.Interface ?? "lo", Dhcp = netboot.Server is null ? DhcpMode.Proxy : netboot.Dhcp }).Faults())
+            yield return new Rejection(fault);
+        foreach (var file in settings.MissingBootFiles())
+            yield return new Rejection($"{file} does not exist.", "Build the ramdisk with ramdisk/build.sh, or point ramdiskDirectory at it.");
     }
 }

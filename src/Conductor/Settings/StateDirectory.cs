@@ -1,3 +1,5 @@
+using Baremetal.Trust;
+
 namespace Baremetal.Conductor.Settings;
 
 /// <summary>Where each thing lies in the state directory, and the one way to put a secret there.</summary>
@@ -38,6 +40,31 @@ public sealed class StateDirectory
     public string Incoming => Path.Combine(_root, "blobs", "incoming");
 
     public string ConfigDrives => Path.Combine(_root, "config-drives");
+
+    /// <summary>Why no state could be kept there; null when it can. What is made to find out is removed again.</summary>
+    public static Rejection? FaultOf(string root)
+    {
+        var missing = new List<string>();
+        for (var path = Path.TrimEndingDirectorySeparator(root); !Directory.Exists(path); path = Path.GetDirectoryName(path)!)
+            missing.Add(path);
+        try
+        {
+            Directory.CreateDirectory(root, OwnerOnly | UnixFileMode.UserExecute);
+            var probe = Path.Combine(root, $".check-{Environment.ProcessId}");
+            File.WriteAllBytes(probe, []);
+            File.Delete(probe);
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return new Rejection($"stateDirectory {root} cannot be {(missing.Count > 0 ? "made" : "written to")} by this user: {e.Message}", "Let the conductor's user have it, or set another.");
+        }
+        finally
+        {
+            foreach (var made in missing.Where(Directory.Exists))
+                Directory.Delete(made);
+        }
+    }
 
     /// <summary>Makes a file that only its owner reads, whole or not at all; one that exists stays as it is.</summary>
     public static void WriteSecret(string path, ReadOnlySpan<byte> content)

@@ -7,12 +7,13 @@ namespace Baremetal.Conductor.Tests.Settings;
 
 public sealed class SettingsTests
 {
-    private static (ConductorSettings Settings, IReadOnlyList<string> Faults) Read(string? json = null, params (string, string)[] overrides)
+    private static (ConductorSettings Settings, string[] Faults) Read(string? json = null, params (string, string)[] overrides)
     {
         using var folder = new TempFolder();
         var path = Path.Combine(folder.Path, "conductor.json");
         File.WriteAllText(path, json ?? "{}");
-        return SettingsFile.Read(path, overrides.Select(one => KeyValuePair.Create(one.Item1, (string?)one.Item2)));
+        var (settings, faults) = SettingsFile.Read(path, overrides.Select(one => KeyValuePair.Create(one.Item1, (string?)one.Item2)));
+        return (settings, [.. faults.Select(fault => fault.ToString())]);
     }
 
     [Fact]
@@ -64,4 +65,48 @@ public sealed class SettingsTests
 
     [Fact]
     public void File_NamedButNotThere_IsAFault() => Assert.NotEmpty(SettingsFile.Read("/nonexistent/conductor.json", []).Faults);
+
+    [Fact]
+    public void File_WithBrokenJson_IsAFaultWithLineColumnAndCause()
+    {
+        var fault = Assert.Single(Read("{\n  \"plainPort\": 1,\n  plainPort: 2\n}").Faults);
+        Assert.Contains("conductor.json, line 3, column 3: 'p' is an invalid start of a property name", fault, StringComparison.Ordinal);
+        Assert.DoesNotContain("LineNumber", fault, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Unknown_IsNamedWithWhereItComesFromAndWhatIsMeant()
+    {
+        Environment.SetEnvironmentVariable("CONDUCTOR_Dhcp__Poool", "x");
+        try
+        {
+            var faults = Read("""{"plainport2": 1, "mode": "off", "zzzzzz": "y"}""", ("tslPort", "1")).Faults;
+            Assert.Equal(5, faults.Length);
+            Assert.Contains(faults, fault => fault.StartsWith("There is no setting 'plainport2' (/", StringComparison.Ordinal) && fault.EndsWith("conductor.json). Is plainPort meant?", StringComparison.Ordinal));
+            Assert.Contains(faults, fault => fault.EndsWith("Is dhcp.mode meant?", StringComparison.Ordinal));
+            Assert.Contains(faults, fault => fault.StartsWith("There is no setting 'zzzzzz'", StringComparison.Ordinal) && !fault.Contains("meant", StringComparison.Ordinal));
+            Assert.Contains("There is no setting 'tslPort' (--set tslPort). Is tlsPort meant?", faults);
+            Assert.Contains("There is no setting 'Dhcp.Poool' (the variable CONDUCTOR_Dhcp__Poool). Is dhcp.pool meant?", faults);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("CONDUCTOR_Dhcp__Poool", null);
+        }
+    }
+
+    [Fact]
+    public void Dhcp_WithoutInterfaceAndPool_NamesThoseSettings()
+    {
+        var (_, faults) = Read(null, ("dhcp:mode", "server"));
+        Assert.Single(faults, fault => fault.Contains("dhcp.interface is not set", StringComparison.Ordinal));
+        Assert.Single(faults, fault => fault.Contains("dhcp.pool is not set", StringComparison.Ordinal));
+        Assert.DoesNotContain(faults, fault => fault.Contains("\"\"", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("trustDirectory")]
+    [InlineData("ramdiskDirectory")]
+    [InlineData("loadersDirectory")]
+    public void Directory_NamedButNotThere_IsAFault(string name) =>
+        Assert.Contains($"{name} is '/nonexistent' (--set {name}), and there is no such directory", Assert.Single(Read(null, (name, "/nonexistent")).Faults), StringComparison.Ordinal);
 }

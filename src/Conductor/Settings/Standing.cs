@@ -1,0 +1,39 @@
+using Baremetal.Netboot;
+
+namespace Baremetal.Conductor.Settings;
+
+/// <summary>What is in force and what is off, and why: a conductor that was only installed answers, looks healthy, and boots nobody.</summary>
+internal static class Standing
+{
+    /// <summary>A label and its words each; aligned.</summary>
+    public static IEnumerable<string> Lines(ConductorSettings settings, string file)
+    {
+        (string Label, string Words)[] lines =
+        [
+            ("settings", Sources(Path.GetFullPath(file))),
+            ("state", settings.StateDirectory + (File.Exists(Path.Combine(settings.StateDirectory, "conductor.db")) ? "" : " (nothing is in it yet)")),
+            ("ports", $"{settings.PlainPort} (plain) and {settings.TlsPort} (TLS) on {settings.Listen}"),
+            ("dhcp", Dhcp(settings.Dhcp)),
+            ("ramdisk", settings.MissingBootFiles().ToList() is { Count: > 0 } missing ? $"none: {string.Join(", ", missing)} {(missing.Count > 1 ? "are" : "is")} not there; no agent can be booted" : settings.RamdiskDirectory),
+            ("trust", Trust(settings.TrustDirectory)),
+        ];
+        return lines.Select(line => $"{line.Label + ":",-10}{line.Words}");
+    }
+
+    private static string Sources(string file) => SettingsFile.Files(file).ToList() is { Count: > 0 } files ? string.Join(", ", files) : $"none found at {file}; the defaults hold where nothing else is given";
+
+    private static string Dhcp(DhcpSettings dhcp) => dhcp.Mode switch
+    {
+        DhcpMode.Off => "off: no machine is netbooted; set dhcp.mode",
+        DhcpMode.Server => $"server on {dhcp.Interface}, {dhcp.Pool?.First} to {dhcp.Pool?.Last}",
+        _ => $"{dhcp.Mode.ToString().ToLowerInvariant()} on {dhcp.Interface}",
+    };
+
+    private static string Trust(string directory) =>
+        (Directory.Exists(directory) ? Directory.GetFiles(directory, "*.dsse.json").Length : 0) switch
+        {
+            0 => $"no document in {directory}; deploys are refused until 'conductor key trust' has signed one for it",
+            1 => $"1 document in {directory}",
+            var many => $"{many} documents in {directory}",
+        };
+}

@@ -1,0 +1,80 @@
+using System.Net;
+using System.Net.Sockets;
+using Baremetal.Cli;
+using Baremetal.Cli.Display;
+using Baremetal.Conductor.Tests.World;
+
+namespace Baremetal.Conductor.Tests;
+
+/// <summary><c>conductor serve</c> as it is typed.</summary>
+public sealed class ServeCommandTests
+{
+    private static async Task<(int Code, string Output, string Error)> RunAsync(params string[] args)
+    {
+        var (output, error) = (new StringWriter(), new StringWriter());
+        var root = CommandLine.Create();
+        root.Add(ServeCommand.Create());
+        var code = await CommandLine.RunAsync(root, ["serve", .. args.SelectMany(arg => new[] { "--set", arg }.Skip(arg.StartsWith("--", StringComparison.Ordinal) ? 1 : 0))], new Shell(new Screen(output), new Screen(error)));
+        return (code, output.ToString(), error.ToString());
+    }
+
+    [Fact]
+    public async Task Check_OfDefaults_SaysWhatIsOffAndWhy()
+    {
+        using var folder = new TempFolder();
+        var state = Path.Combine(folder.Path, "deep", "state");
+        Directory.CreateDirectory(Path.Combine(folder.Path, "none"));
+        var (code, output, error) = await RunAsync("--check", $"stateDirectory={state}", $"trustDirectory={folder.Path}", $"ramdiskDirectory={folder.Path}/none");
+        Assert.Equal((0, ""), (code, error));
+        foreach (var line in new[]
+        {
+            "settings: none found at /etc/baremetal/conductor.json",
+            $"state:    {state}",
+            "dhcp:     off: no machine is netbooted; set dhcp.mode",
+            $"ramdisk:  none: {folder.Path}/none/vmlinuz, ",
+            $"trust:    no document in {folder.Path}; deploys are refused until 'conductor key trust'",
+        })
+        {
+            Assert.Contains(line, output, StringComparison.Ordinal);
+        }
+        Assert.Equal([Path.Combine(folder.Path, "none")], Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
+    public async Task Check_StateDirectoryThatCannotBeMade_IsAFaultWithItsCause()
+    {
+        using var folder = new TempFolder();
+        var file = Path.Combine(folder.Path, "file");
+        await File.WriteAllTextAsync(file, "", TestContext.Current.CancellationToken);
+        var (code, _, error) = await RunAsync("--check", $"stateDirectory={file}/state");
+        Assert.Equal(2, code);
+        Assert.Contains($"error: stateDirectory {file}/state cannot be made", error, StringComparison.Ordinal);
+        Assert.Contains("hint: ", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("plainPort")]
+    [InlineData("tlsPort")]
+    public async Task Serve_OnATakenPort_SaysWhichSettingInOneLine(string setting)
+    {
+        using var folder = new TempFolder();
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        var port = ((IPEndPoint)taken.LocalEndpoint).Port;
+        // The host logs to the console, past the command's own streams.
+        var console = Console.Out;
+        var log = new StringWriter();
+        Console.SetOut(log);
+        try
+        {
+            var (code, _, error) = await RunAsync($"stateDirectory={folder.Path}/state", "listen=127.0.0.1", "plainPort=0", "tlsPort=0", $"{setting}={port}");
+            Assert.Equal(1, code);
+            Assert.Equal($"error: {setting} {port} is in use by another program.\nhint:  Stop what uses it ('ss -ltnp' shows it), or set another: {setting}.\n", error);
+            Assert.DoesNotContain("   at ", log.ToString(), StringComparison.Ordinal);
+        }
+        finally
+        {
+            Console.SetOut(console);
+        }
+    }
+}
