@@ -26,6 +26,9 @@ internal static class Units
         return $"{(part / unit).ToString(size[0].Contains('.', StringComparison.Ordinal) ? "0.0" : "0", CultureInfo.InvariantCulture)} of {size[0]} {size[1]}";
     }
 
+    /// <summary><c>1 socket</c>, <c>2 sockets</c>.</summary>
+    public static string Count(int number, string what) => number == 1 ? $"1 {what}" : $"{number} {what}s";
+
     public static string Rate(double bytesPerSecond) => Bytes(bytesPerSecond) + "/s";
 
     /// <summary>How long something took: <c>0.4 s</c>, <c>42 s</c>, <c>3 min 05 s</c>, <c>2 h 10 min</c>.</summary>

@@ -10,6 +10,9 @@ namespace Baremetal.Cli.Jobs;
 internal static class DeployCommand
 {
     private const int MaxUserDataBytes = 1 << 20;
+    private const string Size = "size";
+
+    private static readonly string[] HintKinds = ["serial", "wwn", "model", "by-path", "name", Size];
 
     public static Verb Create()
     {
@@ -60,21 +63,30 @@ internal static class DeployCommand
     internal static RootDeviceHints? HintsOf(string[] hints)
     {
         var all = new RootDeviceHints();
-        foreach (var hint in hints)
+        foreach (var (at, hint) in hints.Index())
         {
-            all = hint.Split('=', 2) switch
-            {
-                ["serial", { Length: > 0 } value] when all.Serial is null => all with { Serial = value },
-                ["wwn", { Length: > 0 } value] when all.Wwn is null => all with { Wwn = value },
-                ["model", { Length: > 0 } value] when all.Model is null => all with { Model = value },
-                ["by-path", { Length: > 0 } value] when all.ByPath is null => all with { ByPath = value },
-                ["name", { Length: > 0 } value] when all.Name is null => all with { Name = value },
-                ["size", var value] when all.SizeBytes is null && long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var bytes) => all with { SizeBytes = bytes },
-                _ => throw Failure.WrongUsage($"--root-device '{hint}' is no hint, or one of its kind is given twice.", "Hints are serial=…, wwn=…, model=…, by-path=…, name=… and size=BYTES; 'conductor node show' has them all."),
-            };
+            var (kind, value) = hint.Split('=', 2) is [var name, var text] ? (name, text) : (hint, "");
+            if (!HintKinds.Contains(kind))
+                throw Failure.WrongUsage($"--root-device '{hint}' is no hint.", $"Hints are {string.Join(", ", HintKinds.Select(one => one == Size ? "size=BYTES" : $"{one}=…"))}; 'conductor node show NODE' has them all.");
+            if (hints.Take(at).Any(earlier => earlier.StartsWith(kind + "=", StringComparison.Ordinal)))
+                throw Failure.WrongUsage($"--root-device '{hint}': {kind} is given twice.", "All hints must hold for one disk, which has one of each.");
+            if (value.Length == 0)
+                throw Failure.WrongUsage($"--root-device '{hint}' has no value.", $"Write it as {kind}={(kind == Size ? "BYTES" : "…")}; 'conductor node show NODE' has them all.");
+            all = With(all, kind, value) ?? throw Failure.WrongUsage(
+                $"--root-device '{hint}': a size is a whole number of bytes.", "Disks that are sold as 480 GB differ in it, so it takes no units: 'conductor node show NODE' has each disk's BYTES, such as 480103981056.");
         }
         return all.Any ? all : null;
     }
+
+    private static RootDeviceHints? With(RootDeviceHints all, string kind, string value) => kind switch
+    {
+        "serial" => all with { Serial = value },
+        "wwn" => all with { Wwn = value },
+        "model" => all with { Model = value },
+        "by-path" => all with { ByPath = value },
+        "name" => all with { Name = value },
+        _ => long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var bytes) ? all with { SizeBytes = bytes } : null,
+    };
 
     private static string[] KeysOf(string[] files) => [.. files.SelectMany(file =>
     {

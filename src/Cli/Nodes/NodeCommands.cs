@@ -9,7 +9,7 @@ namespace Baremetal.Cli.Nodes;
 internal static class NodeCommands
 {
     private const string Redfish = "redfish";
-    private const string Manual = "manual";
+    public const string Manual = "manual";
 
     /// <summary>The argument that names a node, in every command that works on one.</summary>
     public static Argument<string> Name() => new("NODE") { Description = "Its name, its id, or a MAC address." };

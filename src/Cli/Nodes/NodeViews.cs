@@ -52,7 +52,7 @@ internal static class NodeViews
 
     public static void Enrolled(Screen screen, Node node)
     {
-        screen.Line($"Enrolled {node.Name} ({node.Mac}, power by {node.Power.Driver}).");
+        screen.Line($"Enrolled {node.Name} ({node.Mac}, {(node.Power.Driver == NodeCommands.Manual ? "switched by hand" : $"power by {node.Power.Driver}")}).");
         screen.Line($"Next, see what it is: conductor node inspect {node.Name} --wait");
     }
 
@@ -99,7 +99,7 @@ internal static class NodeViews
         var (system, processor) = (found.System, found.Processor);
         sheet.Add("Machine", string.Join(' ', new[] { system.Manufacturer, system.Product, system.Serial is { } serial ? $"serial {serial}" : null, system.Uuid?.ToString() }.OfType<string>()));
         sheet.Add("Firmware", string.Join(' ', new[] { Word<FirmwareMode>.Of(found.Firmware), system.FirmwareVendor, system.FirmwareVersion }.OfType<string>()));
-        sheet.Add("Processor", $"{processor.Model}, {processor.Architecture}, {processor.Sockets} sockets, {processor.Cores} cores, {processor.Threads} threads");
+        sheet.Add("Processor", $"{processor.Model}, {processor.Architecture}, {Units.Count(processor.Sockets, "socket")}, {Units.Count(processor.Cores, "core")}, {Units.Count(processor.Threads, "thread")}");
         sheet.Add("Memory", Units.Bytes(found.MemoryBytes));
     }
 
@@ -113,6 +113,13 @@ internal static class NodeViews
             disks.Add(disk.Name, Units.Bytes(disk.SizeBytes), disk.LogicalSectorBytes.ToString(CultureInfo.InvariantCulture), kind, disk.Serial, disk.Wwn, disk.Model);
         }
         disks.Write(screen);
+
+        // Beside the rest of a disk these would be cut off on a terminal; both are hints for --root-device, to be copied whole.
+        screen.Line();
+        var places = new Table("DISK", "BYTES", "BY-PATH");
+        foreach (var disk in found.Disks)
+            places.Add(disk.Name, disk.SizeBytes.ToString(CultureInfo.InvariantCulture), disk.ByPath);
+        places.Write(screen);
 
         screen.Line();
         var nics = new Table("INTERFACE", "MAC", "LINK", "DRIVER", "BOOT", "ADDRESSES");

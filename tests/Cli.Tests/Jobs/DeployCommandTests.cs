@@ -77,16 +77,17 @@ public sealed class DeployCommandTests
     }
 
     [Theory]
-    [InlineData("sda")]
-    [InlineData("serial=")]
-    [InlineData("size=8G")]
-    [InlineData("colour=red")]
-    [InlineData("serial=a", "serial=b")]
-    public async Task Deploy_HintThatIsNone_IsWrongUsage(params string[] hints)
+    [InlineData("is no hint. hint: Hints are serial=…", "sda")]
+    [InlineData("has no value. hint: Write it as serial=…", "serial=")]
+    [InlineData("a size is a whole number of bytes", "size=8G")]
+    [InlineData("is no hint. hint: Hints are serial=…", "colour=red")]
+    [InlineData("serial is given twice", "serial=a", "serial=b")]
+    public async Task Deploy_HintThatIsNone_IsWrongUsageWithItsCause(string cause, params string[] hints)
     {
         var error = (await CommandRun.Of(["deploy", "r7", "--image", "x", .. hints.SelectMany(hint => new[] { "--root-device", hint })])).EndedWith(ExitCodes.WrongUsage);
 
         Assert.Contains($"--root-device '{hints[^1]}'", error, StringComparison.Ordinal);
+        Assert.Contains(cause, error, StringComparison.Ordinal);
     }
 
     [Fact]

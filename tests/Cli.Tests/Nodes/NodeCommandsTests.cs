@@ -66,12 +66,16 @@ public sealed class NodeCommandsTests
             Agent:        0.1.0, enrolled 2026-01-03 12:00:00Z, last seen 2026-01-03 12:03:00Z
             Machine:      Supermicro AS-1115SV serial S432 12345678-1234-1234-1234-123456789abc
             Firmware:     uefi AMI 1.4
-            Processor:    AMD EPYC 9354, x86_64, 1 sockets, 32 cores, 64 threads
+            Processor:    AMD EPYC 9354, x86_64, 1 socket, 32 cores, 64 threads
             Memory:       256 GiB
 
             DISK       SIZE       SECTOR   KIND     SERIAL     WWN                  MODEL
             /dev/sda   447 GiB    512      ssd      S6PXNA0T   0x5002538f02c0ffee   SAMSUNG MZ7L3480
             /dev/sdb   18.0 TiB   4096     hdd,ro   -          -                    evil ?[2J disk
+
+            DISK       BYTES            BY-PATH
+            /dev/sda   480103981056     pci-0000:00:17.0-ata-1
+            /dev/sdb   19791209299968   -
 
             INTERFACE   MAC                 LINK           DRIVER   BOOT   ADDRESSES
             eno1        52:54:00:12:34:56   25000 Mbit/s   ice      yes    10.0.0.112
