@@ -73,7 +73,7 @@ public static class CommandLine
         catch (ProblemException e)
         {
             var problem = e.Problem;
-            return Say(shell, new Rejection(problem.Detail is null ? problem.Title : $"{problem.Title} {problem.Detail}", problem.Remedy), ExitCodeOf(problem));
+            return Say(shell, new Rejection(problem.Detail is null ? problem.Title : $"{problem.Title} {problem.Detail}", RemedyOf(problem, shell)), ExitCodeOf(problem));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -122,6 +122,10 @@ public static class CommandLine
             Prose.WriteUnder(shell.Errors, new Run("hint:  ", Tone.Faint), why.Remedy);
         return exitCode;
     }
+
+    // The conductor speaks to those who call it; here a token is a file or a variable.
+    private static string? RemedyOf(Problem problem, Shell shell) => problem.Type != Problem.Unauthenticated ? problem.Remedy
+        : $"The token is that of --token FILE, {ConductorAccess.TokenVariable} or {shell.ConfigDirectory}/token, whichever is there first. A conductor's first token lies in admin.token of its state directory, /var/lib/baremetal unless set otherwise.";
 
     private static int ExitCodeOf(Problem problem) => problem.Status switch
     {

@@ -11,7 +11,7 @@ namespace Baremetal.Cli;
 internal static class ConductorAccess
 {
     private const string ServerVariable = "CONDUCTOR_SERVER";
-    private const string TokenVariable = "CONDUCTOR_TOKEN";
+    public const string TokenVariable = "CONDUCTOR_TOKEN";
     private const string CaVariable = "CONDUCTOR_CA";
     private const int DefaultPort = 8443;
     private const int MaxTokenBytes = 4096;

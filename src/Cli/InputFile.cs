@@ -10,6 +10,8 @@ internal static class InputFile
     /// <param name="maxBytes">A larger file is something else, and is not read into memory to find out.</param>
     public static byte[] Read(string path, string what, int maxBytes = Envelope.MaxBytes)
     {
+        if (Directory.Exists(path))
+            throw Failure.Refused($"The {what} {path} is a directory.", "Name the file in it.");
         try
         {
             using var file = File.OpenRead(path);

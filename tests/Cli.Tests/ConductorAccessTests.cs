@@ -1,5 +1,6 @@
 using Baremetal.Api;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 
 namespace Baremetal.Cli.Tests;
@@ -149,6 +150,50 @@ public sealed class ConductorAccessTests : IAsyncLifetime
 
         var error = (await ListAsync(_conductor.Operator)).EndedWith(ExitCodes.Failed);
 
-        Assert.Contains($"{_conductor.Address} cannot be reached", error, StringComparison.Ordinal);
+        Assert.Contains($"{_conductor.Address} cannot be reached: the machine is there, but nothing listens on port {_conductor.Address.Port}", error, StringComparison.Ordinal);
+        Assert.Contains("hint: See that the conductor runs", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task HostThatNobodyKnows_IsNamed()
+    {
+        var error = (await ListAsync(_conductor.Operator, "--server", "https://conductor.invalid")).EndedWith(ExitCodes.Failed);
+
+        Assert.Contains("nobody knows a host 'conductor.invalid'", error, StringComparison.Ordinal);
+        Assert.Contains("hint: Check how it is written", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task PlainPort_IsNotTakenForAnotherConductor()
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0");
+        await using var plain = builder.Build();
+        await plain.StartAsync(TestContext.Current.CancellationToken);
+
+        var error = (await ListAsync(_conductor.Operator, "--server", plain.Urls.Single().Replace("http:", "https:", StringComparison.Ordinal))).EndedWith(ExitCodes.Failed);
+
+        Assert.Contains("does not speak TLS", error, StringComparison.Ordinal);
+        Assert.Contains("tlsPort", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task TokenFileThatIsADirectory_IsCalledThat()
+    {
+        var error = (await ListAsync(_conductor.Operator, "--token", _conductor.Folder.Path)).EndedWith(ExitCodes.Refused);
+
+        Assert.Contains($"The token {_conductor.Folder.Path} is a directory", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task TokenThatTheConductorDoesNotKnow_IsExplainedInWordsOfTheCommandLine()
+    {
+        await using var conductor = await TestConductor.StartAsync(app => app.MapGet(Routes.Nodes, () => Results.Json(
+            new Problem(Problem.Unauthenticated, "The token is not known to this conductor.", 401, Remedy: "Send 'Authorization: Bearer TOKEN'."), ApiJson.Default.Problem, "application/problem+json", 401)));
+
+        var error = (await conductor.RunAsync("node", "list")).EndedWith(ExitCodes.Refused);
+
+        Assert.Contains("error: The token is not known to this conductor. hint: The token is that of --token FILE, CONDUCTOR_TOKEN", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("Bearer", error, StringComparison.Ordinal);
     }
 }

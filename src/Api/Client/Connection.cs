@@ -1,4 +1,5 @@
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
@@ -138,11 +139,28 @@ internal sealed class Connection(SocketsHttpHandler handler, Uri server, string?
     }
 
     // A server that fails the pin will fail it again. A handshake that breaks off for another reason is as passing as any broken connection.
-    private Failure Unreachable(HttpRequestException e) => e.InnerException is AuthenticationException untrusted
-        ? new Failure(new Problem(
+    private Failure Unreachable(HttpRequestException e) => e.InnerException switch
+    {
+        AuthenticationException untrusted when SpeaksNoTls(untrusted) => new Failure(new Problem(
+            Problems.Untrusted, $"The server at {server} does not speak TLS there.", 0,
+            Remedy: "That may be the conductor's plain port: its API is on the TLS port, 8443 unless tlsPort says otherwise.")),
+        AuthenticationException untrusted => new Failure(new Problem(
             Problems.Untrusted, $"The server at {server} did not prove that it is the conductor: {untrusted.Message}", 0,
-            Remedy: "It has another CA, or is called by a name or address that its certificate does not have."))
-        : new Failure(new Problem(Problems.Unreachable, $"The conductor at {server} cannot be reached: {Innermost(e).Message}", 0));
+            Remedy: "It has another CA, or is called by a name or address that its certificate does not have.")),
+        _ => new Failure(Unreachable(Innermost(e))),
+    };
+
+    private Problem Unreachable(Exception cause) => (cause as SocketException)?.SocketErrorCode switch
+    {
+        SocketError.HostNotFound or SocketError.TryAgain or SocketError.NoData => new Problem(
+            Problems.Unreachable, $"The conductor at {server} cannot be reached: nobody knows a host '{server.Host}'.", 0, Remedy: "Check how it is written, and whether this machine's DNS works; an address does without."),
+        SocketError.ConnectionRefused => new Problem(
+            Problems.Unreachable, $"The conductor at {server} cannot be reached: the machine is there, but nothing listens on port {server.Port}.", 0, Remedy: "See that the conductor runs ('systemctl status conductor' there), and that this is its TLS port, 8443 unless tlsPort says otherwise."),
+        _ => new Problem(Problems.Unreachable, $"The conductor at {server} cannot be reached: {cause.Message}", 0, Remedy: "Check the address, and that this machine may reach it."),
+    };
+
+    // The first bytes of the answer are no TLS record. .NET has no other word for it than its sentence.
+    private static bool SpeaksNoTls(AuthenticationException e) => e.Message.Contains("frame", StringComparison.Ordinal);
 
     private static Exception Innermost(Exception e) => e.InnerException is { } inner ? Innermost(inner) : e;
 

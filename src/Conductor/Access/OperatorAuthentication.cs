@@ -26,7 +26,7 @@ internal sealed class OperatorAuthentication(IOptionsMonitor<AuthenticationSchem
     {
         Response.Headers.WWWAuthenticate = "Bearer";
         return Problems.WriteAsync(Context, Problems.Of(StatusCodes.Status401Unauthorized, "unauthenticated",
-            "This call needs an operator's token.",
+            Request.Headers.Authorization.Count == 0 ? "This call needs an operator's token." : "The token is not known to this conductor, or it has expired.",
             "Send 'Authorization: Bearer TOKEN'. The first token lies in the file admin.token of the conductor's state directory."));
     }
 }

@@ -34,6 +34,15 @@ public sealed class ApiTests
     }
 
     [Fact]
+    public async Task Call_WithATokenThatIsNotKnown_SaysSo()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        var refusal = await Assert.ThrowsAsync<ProblemException>(() => conductor.Connect($"bm1_00000000_{new string('0', 64)}").GetNodeAsync("n1", None));
+        Assert.Equal(Problem.Unauthenticated, refusal.Problem.Type);
+        Assert.Contains("not known to this conductor", refusal.Problem.Title, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task FirstToken_IsForItsOwnerAloneAndMadeOnce()
     {
         await using var conductor = await TestConductor.StartAsync();
