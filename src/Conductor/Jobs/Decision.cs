@@ -3,6 +3,20 @@ namespace Baremetal.Conductor.Jobs;
 /// <summary>What a job does next.</summary>
 public abstract record Decision
 {
+    /// <summary>For the log: what becomes of a job that is at a step.</summary>
+    public string Describe(string step, int attempt) => this switch
+    {
+        Wait wait => $"{step} waits for {wait.For}",
+        Do { Effect: Effect.BootFromNetwork } => $"{step}: starts the machine from the network",
+        Do { Effect: Effect.Prepare } => $"{step}: checks what would be written, and where",
+        Advance advance => $"{step} → {advance.Step}",
+        Again again => $"{step} → {Steps.BootFromNetwork}, attempt {attempt + 1}: {again.Cause}",
+        Finish => $"{step} → done",
+        Fail fail => $"{step} failed: {fail.Cause}",
+        Abort => $"{step} → aborted",
+        _ => throw new InvalidOperationException($"unknown decision {this}"),
+    };
+
     /// <summary>Nothing before that time, unless something becomes known.</summary>
     public sealed record Wait(DateTimeOffset Until, string For) : Decision;
 

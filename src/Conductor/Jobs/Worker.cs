@@ -78,7 +78,7 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
             if (database.Write(Tick) is not { } tick)
                 return false;
             if (tick.Decision is not Decision.Wait)
-                LogDecision(tick.Job.Id, tick.Job.Step, tick.Decision);
+                LogDecision(tick.Node, tick.Job.Kind.ToString().ToLowerInvariant(), tick.Job.Id, tick.Decision.Describe(tick.Job.Step, tick.Job.Attempt));
             if (tick.Decision is Decision.Do act)
                 running.Add(ActAsync(tick.Job, act.Effect, stop));
             else if (tick.Decision is not Decision.Wait)
@@ -107,7 +107,7 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
         if (decision is Decision.Do && _places.CurrentCount == 0)
             decision = new Decision.Wait(tx.Now + Pace, $"a free place among {MostEffects} power actions");
         Apply(tx, job, decision);
-        return new Ticked(job, decision);
+        return new Ticked(job, NodeTable.ById(tx.Sql, job.Node).Name, decision);
     }
 
     private void ComeRound()
@@ -243,8 +243,8 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
 
     private void Wake() => _news.Writer.TryWrite(true);
 
-    [LoggerMessage(2001, LogLevel.Information, "Job {Job} at {Step}: {Decision}")]
-    private partial void LogDecision(string job, string step, Decision decision);
+    [LoggerMessage(2001, LogLevel.Information, "{Node}: {Kind} {Job}: {What}")]
+    private partial void LogDecision(string node, string kind, string job, string what);
 
     [LoggerMessage(2002, LogLevel.Error, "The worker could not write to the database; it tries again")]
     private partial void LogTickFailed(Exception error);
@@ -252,5 +252,5 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
     [LoggerMessage(2003, LogLevel.Error, "Job {Job}: the result of {Effect} could not be written to the database; it is had again when its lease ends")]
     private partial void LogResultLost(Exception error, string job, Effect effect);
 
-    private sealed record Ticked(JobRow Job, Decision Decision);
+    private sealed record Ticked(JobRow Job, string Node, Decision Decision);
 }

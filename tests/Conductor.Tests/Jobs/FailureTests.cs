@@ -12,6 +12,23 @@ public sealed class FailureTests
     private static readonly CancellationToken None = CancellationToken.None;
 
     [Fact]
+    public async Task Log_OfAJob_IsInWordsWithTheNodesName()
+    {
+        await using var site = await TestSite.StartAvailableAsync();
+        var job = await site.DeployAsync();
+        var order = await site.OrderAsync();
+        await site.Agent.ReportAsync(order, OrderSteps.WriteImage, StepOutcome.Done);
+        await site.Agent.ReportAsync(order, OrderSteps.SetBootDisk, StepOutcome.Failed, "No such variable.");
+        await Until.JobEndAsync(site.Conductor.Operator, job.Id);
+        Assert.Contains(site.Conductor.Log, line => line.EndsWith(": boot-from-network: starts the machine from the network", StringComparison.Ordinal));
+        Assert.Contains($"n1: deploy {job.Id}: prepare: checks what would be written, and where", site.Conductor.Log);
+        Assert.Contains($"n1: deploy {job.Id}: write-image → set-boot-disk", site.Conductor.Log);
+        // Logged after it is written down, which is what the wait above saw.
+        await Until.TrueAsync(() => Task.FromResult(site.Conductor.Log.Contains($"n1: deploy {job.Id}: set-boot-disk failed: No such variable.")), "the failure in the log");
+        Assert.DoesNotContain(site.Conductor.Log, line => line.Contains("Decision", StringComparison.Ordinal) || line.Contains(" { ", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Deploy_AgentReportsAFailedStep_FailsWithItsCauseAndTheNodeCanBeApprovedAndDeployedAgain()
     {
         await using var site = await TestSite.StartAvailableAsync();

@@ -20,13 +20,14 @@ internal sealed class TestConductor : IAsyncDisposable
     private static readonly TimeSpan AMoment = TimeSpan.FromSeconds(4);
 
     private readonly TempFolder _folder;
+    private readonly LogLines _log;
     private readonly List<ConductorClient> _clients = [];
     private WebApplication _app;
     private bool _stopped;
 
-    private TestConductor(TempFolder folder, WebApplication app, ConductorSettings settings, JumpingClock clock, TestImage image)
+    private TestConductor(TempFolder folder, WebApplication app, ConductorSettings settings, JumpingClock clock, TestImage image, LogLines log)
     {
-        (_folder, _app, Settings, Clock, Image) = (folder, app, settings, clock, image);
+        (_folder, _app, Settings, Clock, Image, _log) = (folder, app, settings, clock, image, log);
         Operator = Connect();
         Plain = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{settings.PlainPort}") };
     }
@@ -41,6 +42,9 @@ internal sealed class TestConductor : IAsyncDisposable
     public ConductorClient Operator { get; }
 
     public HttpClient Plain { get; }
+
+    /// <summary>What the conductor logged of itself, as words.</summary>
+    public IReadOnlyCollection<string> Log => _log.Lines;
 
     public IServiceProvider Services => _app.Services;
 
@@ -69,15 +73,16 @@ internal sealed class TestConductor : IAsyncDisposable
         };
         settings = change?.Invoke(settings) ?? settings;
         var clock = new JumpingClock();
-        var app = await StartHostAsync(settings, clock, database);
-        return new TestConductor(folder, app, settings, clock, TestImage.Create(settings, clock));
+        var log = new LogLines();
+        var app = await StartHostAsync(settings, clock, database, log);
+        return new TestConductor(folder, app, settings, clock, TestImage.Create(settings, clock), log);
     }
 
     /// <summary>As the next process would: on the same state, the same ports, with nothing remembered.</summary>
     public async Task RestartAsync()
     {
         await StopAsync();
-        _app = await StartHostAsync(Settings, Clock, database: null);
+        _app = await StartHostAsync(Settings, Clock, database: null, _log);
         _stopped = false;
     }
 
@@ -145,12 +150,13 @@ internal sealed class TestConductor : IAsyncDisposable
         _folder.Dispose();
     }
 
-    private static async Task<WebApplication> StartHostAsync(ConductorSettings settings, JumpingClock clock, Func<IDatabase, IDatabase>? database)
+    private static async Task<WebApplication> StartHostAsync(ConductorSettings settings, JumpingClock clock, Func<IDatabase, IDatabase>? database, LogLines log)
     {
         var app = ConductorHost.Build(settings, services =>
         {
             services.AddSingleton<TimeProvider>(new SteadyTime(clock));
-            services.AddLogging(logging => logging.SetMinimumLevel(database is null ? LogLevel.Warning : LogLevel.None));
+            services.AddLogging(logging => logging.SetMinimumLevel(database is null ? LogLevel.Warning : LogLevel.None)
+                .AddProvider(log).AddFilter<LogLines>("Baremetal", LogLevel.Information));
             if (database is not null)
                 services.AddSingleton(all => database(new SqliteDatabase(all.GetRequiredService<StateDirectory>().Database, all.GetRequiredService<TimeProvider>())));
         });
