@@ -16,8 +16,12 @@ internal static class EventEndpoints
     public static IResult OfJob(string job, EventFeed stream, IDatabase database, HttpRequest request, IHostApplicationLifetime life, CancellationToken cancel)
     {
         var after = After(request) ?? 0;
-        var isTold = database.Read(sql => JobTable.Get(sql, job).Finished is not null && !EventLog.EndsAfter(sql, job, after));
-        return isTold ? TypedResults.NoContent() : Stream(stream, after, job, life, cancel);
+        var (id, isTold) = database.Read(sql =>
+        {
+            var found = JobTable.Find(sql, job);
+            return (found.Id, found.Finished is not null && !EventLog.EndsAfter(sql, found.Id, after));
+        });
+        return isTold ? TypedResults.NoContent() : Stream(stream, after, id, life, cancel);
     }
 
     private static SseResult Stream(EventFeed stream, long after, string? job, IHostApplicationLifetime life, CancellationToken cancel) => new SseResult(stream, after, job, life.ApplicationStopping, cancel);

@@ -3,6 +3,8 @@ using Baremetal.Conductor.Database;
 using Baremetal.Conductor.Images;
 using Baremetal.Conductor.Nodes;
 using Baremetal.Conductor.Secrets;
+using Baremetal.Conductor.Settings;
+using Baremetal.Netboot;
 using Dapper;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -14,8 +16,16 @@ internal static class JobEndpoints
     private const int MostSshKeys = 100;
     private const int LongestSshKey = 16 << 10;
 
-    public static IResult Inspect(string node, IDatabase database, SecretBox secrets, HttpRequest request) =>
-        Start(database, node, JobKind.Inspect, Move.Inspect, Idempotency.Of(request, secrets, "inspect", "", ParameterJson.Default.String), (_, job) => job);
+    public static IResult Inspect(string node, IDatabase database, SecretBox secrets, ConductorSettings settings, HttpRequest request)
+    {
+        // Only a new boot sees what a machine has. One that is known to fail need not be waited for until its limit.
+        if (settings.MissingBootFiles().FirstOrDefault() is { } missing)
+        {
+            throw Problems.Refused($"No agent can be booted on node {node}: {missing} does not exist.",
+                $"Build the ramdisk with ramdisk/build.sh, or set ramdiskDirectory.{(settings.Dhcp.Mode == DhcpMode.Off ? " DHCP is off too (dhcp.mode): no machine is netbooted unless another server leads it here." : "")}");
+        }
+        return Start(database, node, JobKind.Inspect, Move.Inspect, Idempotency.Of(request, secrets, "inspect", "", ParameterJson.Default.String), (_, job) => job);
+    }
 
     public static IResult Deploy(string node, DeployNode ask, IDatabase database, DeployChecks checks, SecretBox secrets, HttpRequest request)
     {
@@ -37,19 +47,19 @@ internal static class JobEndpoints
         });
     }
 
-    public static Job Show(string job, IDatabase database) => database.Read(sql => JobTable.View(sql, JobTable.Get(sql, job)));
+    public static Job Show(string job, IDatabase database) => database.Read(sql => JobTable.View(sql, JobTable.Find(sql, job)));
 
     public static IResult Abort(string job, IDatabase database)
     {
         var asked = database.Write(tx =>
         {
-            var row = JobTable.Get(tx.Sql, job);
+            var row = JobTable.Find(tx.Sql, job);
             if (row.Finished is not null)
-                throw Problems.Conflict("state-forbids", $"Job {job} has ended already ({row.Outcome?.ToString().ToLowerInvariant()}).");
-            tx.Sql.Execute("UPDATE jobs SET abort_requested = 1, due = @now WHERE id = @job", new { job, now = tx.Now });
-            return JobTable.View(tx.Sql, JobTable.Get(tx.Sql, job));
+                throw Problems.Conflict("state-forbids", $"Job {row.Id} has ended already ({row.Outcome?.ToString().ToLowerInvariant()}).");
+            tx.Sql.Execute("UPDATE jobs SET abort_requested = 1, due = @now WHERE id = @Id", new { row.Id, now = tx.Now });
+            return JobTable.View(tx.Sql, JobTable.Get(tx.Sql, row.Id));
         });
-        return TypedResults.Accepted(Routes.For(Routes.Job, job), asked);
+        return TypedResults.Accepted(Routes.For(Routes.Job, asked.Id), asked);
     }
 
     private static IResult Deploy(string node, DeployNode ask, IDatabase database, DeployChecks checks, SecretBox secrets, Idempotency call)

@@ -10,8 +10,25 @@ namespace Baremetal.Conductor.Jobs;
 /// <summary>The jobs' statements.</summary>
 internal static class JobTable
 {
+    /// <summary>Ids begin with the time, so that this much tells nothing yet; but it is what people try.</summary>
+    private const int ShortestBeginning = 4;
+
     public static JobRow Get(IDbConnection sql, string id) =>
         sql.QuerySingleOrDefault<JobRow>("SELECT * FROM jobs WHERE id = @id", new { id }) ?? throw Problems.NotFound("job", id, "'conductor job list' shows all.");
+
+    /// <summary>As an operator names it: by its id, or the beginning of one that no other id has.</summary>
+    public static JobRow Find(IDbConnection sql, string id)
+    {
+        var begin = id.ToLowerInvariant();
+        if (begin.Length < ShortestBeginning || !begin.All(c => char.IsAsciiHexDigit(c) || c == '-'))
+            return Get(sql, id);
+        return sql.Query<JobRow>("SELECT * FROM jobs WHERE id >= @begin AND id < @begin || '~' ORDER BY id DESC LIMIT 3", new { begin }).AsList() switch
+        {
+            [] => Get(sql, id),
+            [var one] => one,
+            var several => throw Problems.Conflict("ambiguous", $"Several jobs begin with '{id}', such as {several[0].Id} and {several[1].Id}.", "Give more of the id: 'conductor job list' shows all."),
+        };
+    }
 
     public static JobRow? Unfinished(IDbConnection sql, string node) =>
         sql.QuerySingleOrDefault<JobRow>("SELECT * FROM jobs WHERE node = @node AND finished IS NULL", new { node });

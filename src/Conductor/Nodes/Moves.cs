@@ -61,6 +61,9 @@ public static class Moves
 
     public static bool MayRemove(NodeState state) => state is not (NodeState.Inspecting or NodeState.Deploying);
 
+    /// <summary>The states that allow the move.</summary>
+    public static IEnumerable<NodeState> From(Move move) => Enum.GetValues<NodeState>().Where(state => move == Move.Remove ? MayRemove(state) : Next(state, move) is not null);
+
     /// <summary>What an operator may ask for in this state.</summary>
     public static IEnumerable<Move> Legal(NodeState state) =>
         Enum.GetValues<Move>().Where(move => move == Move.Remove ? MayRemove(state) : move < Move.Inspected && Next(state, move) is not null);

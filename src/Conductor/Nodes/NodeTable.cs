@@ -18,10 +18,22 @@ internal static class NodeTable
         FROM nodes n LEFT JOIN agents a ON a.node = n.id LEFT JOIN jobs j ON j.node = n.id AND j.finished IS NULL
         """;
 
-    /// <summary>By id, name or MAC. Names that look like one of the others are never given.</summary>
+    /// <summary>By id, name or MAC. Names that look like one of the others are never given; what is written exactly comes before what differs in case.</summary>
     public static NodeRow Get(IDbConnection sql, string node) =>
-        sql.QuerySingleOrDefault<NodeRow>($"{Select} WHERE n.id = @node OR n.name = @node OR n.mac = @mac", new { node, mac = node.ToLowerInvariant() })
-        ?? throw Problems.NotFound("node", node, "'conductor node list' shows all.");
+        sql.QuerySingleOrDefault<NodeRow>($"{Select} WHERE n.id = @id OR n.name = @node OR n.mac = @mac", new { id = node.ToLowerInvariant(), node, mac = MacOf(node) })
+        ?? (sql.Query<NodeRow>($"{Select} WHERE lower(n.name) = lower(@node) ORDER BY n.name", new { node }).AsList() switch
+        {
+            [] => throw Problems.NotFound("node", node, "'conductor node list' shows all."),
+            [var one] => one,
+            var many => throw Problems.Conflict("ambiguous", $"'{node}' can be any of {string.Join(", ", many.Select(one => one.Name))}.", "Write the name as it was enrolled, or give the id or MAC."),
+        });
+
+    /// <summary>As the table has it, from any of the ways in which switches, firmware and labels write one; null when it is none.</summary>
+    private static string? MacOf(string text)
+    {
+        var digits = text.Where(c => c is not (':' or '-' or '.')).ToArray();
+        return digits.Length == 12 && digits.All(char.IsAsciiHexDigit) ? string.Join(':', digits.Chunk(2).Select(pair => new string(pair))).ToLowerInvariant() : null;
+    }
 
     public static NodeRow ById(IDbConnection sql, string id) => sql.QuerySingle<NodeRow>($"{Select} WHERE n.id = @id", new { id });
 
@@ -41,9 +53,9 @@ internal static class NodeTable
 
     public static void Insert(WriteTransaction tx, NodeRow node)
     {
-        if (tx.Sql.QueryFirstOrDefault<string>("SELECT name FROM nodes WHERE name = @Name OR mac = @Mac", new { node.Name, node.Mac }) is { } other)
+        if (tx.Sql.QueryFirstOrDefault<string>("SELECT name FROM nodes WHERE lower(name) = lower(@Name) OR mac = @Mac", new { node.Name, node.Mac }) is { } other)
         {
-            throw Problems.Conflict("exists", other == node.Name ? $"There is already a node '{other}'." : $"Node '{other}' already has the MAC {node.Mac}.",
+            throw Problems.Conflict("exists", other.Equals(node.Name, StringComparison.OrdinalIgnoreCase) ? $"There is already a node '{other}'." : $"Node '{other}' already has the MAC {node.Mac}.",
                 $"One machine is one node. Choose another name, or remove it: 'conductor node remove {other}'.");
         }
         if (node.PowerAddress is { } address && SystemClaims.Holder(tx.Sql, SystemClaims.NameOf(new Uri(address))) is { } same)
@@ -88,13 +100,24 @@ internal static class NodeTable
 
     public static ProblemException Forbidden(NodeRow node, Move move)
     {
-        var legal = Moves.Legal(node.State).Select(Word).ToList();
+        var legal = Moves.Legal(node.State).Select(Done).ToList();
         return Problems.Conflict("state-forbids",
-            $"Node {node.Name} is {Word(node.State)}; it cannot {Word(move)} now.",
+            $"Node {node.Name} is {Word(node.State)}; only {OneOf(Moves.From(move).Select(Word))} nodes are {Done(move)}.",
             node.CurrentJob is { } job
                 ? $"Job {job} works on it: wait for its end, or abort it with 'conductor job abort {job}'."
-                : $"In this state it can: {string.Join(", ", legal)}.");
+                : $"As it is, it can be {OneOf(legal)}.");
     }
+
+    private static string Done(Move move) => move switch
+    {
+        Nodes.Move.Inspect => "inspected",
+        Nodes.Move.Approve => "approved",
+        Nodes.Move.Deploy => "deployed",
+        Nodes.Move.Remove => "removed",
+        _ => throw new ArgumentOutOfRangeException(nameof(move), move, "no operator asks for it"),
+    };
+
+    private static string OneOf(IEnumerable<string> words) => words.ToList() is [.. var most, var last] && most.Count > 0 ? $"{string.Join(", ", most)} or {last}" : string.Concat(words);
 
     private static string Word<T>(T value)
         where T : struct, Enum => value.ToString().ToLowerInvariant();
