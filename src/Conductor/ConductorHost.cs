@@ -38,6 +38,8 @@ public static class ConductorHost
         var app = builder.Build();
         app.Lifetime.ApplicationStarted.Register(() => started.Is = true);
         app.UseExceptionHandler(new ExceptionHandlerOptions { ExceptionHandler = Problems.HandleAsync });
+        // What routing itself refuses: no such path, no such method, another content type.
+        app.UseStatusCodePages(context => Problems.ExplainAsync(context.HttpContext));
         app.UseRouting();
         app.Use(Limits.RequireTlsAsync);
         app.UseAuthentication();
@@ -95,7 +97,7 @@ public static class ConductorHost
         services.AddRateLimiter(Limits.AddRates);
         // A body that cannot be read is a problem in words, as everything else that is wrong.
         services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
-        services.AddOpenApi();
+        services.AddOpenApi(ApiDescription.Configure);
         services.ConfigureHttpJsonOptions(json =>
         {
             json.SerializerOptions.AllowDuplicateProperties = false;

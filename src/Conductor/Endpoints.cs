@@ -22,54 +22,92 @@ internal static class Endpoints
     {
         // Anyone, on the plain port too: a netboot in its order, content by digest, and whether we live.
         var anyone = app.MapGroup("").WithMetadata(new AnswersPlainHttp());
-        anyone.MapMethods(BootUrls.LoaderPath + "{file}", Read, BootEndpoints.Loader);
-        anyone.MapGet(Routes.BootScript, (string? mac, string? uuid, string? arch, BootEndpoints boot) => boot.Script(mac, uuid, arch));
-        anyone.MapMethods(Routes.BootKernel, Read, (HttpContext http, BootEndpoints boot) => boot.Kernel(http));
-        anyone.MapMethods(Routes.BootRamdisk, Read, (HttpContext http, BootEndpoints boot) => boot.Ramdisk(http));
-        anyone.MapMethods(Routes.LocalBootLoader, Read, BootEndpoints.LocalBootLoader);
-        anyone.MapGet(Routes.CaCertificate, BootEndpoints.CaCertificate);
-        anyone.MapMethods(Routes.Blob, Read, BlobEndpoints.Get);
-        anyone.MapGet(Routes.Health, OperationsEndpoints.Health);
-        anyone.MapGet(Routes.Ready, OperationsEndpoints.Ready);
+        anyone.MapMethods(BootUrls.LoaderPath + "{file}", Read, BootEndpoints.Loader).Produces(StatusCodes.Status200OK, contentType: "application/octet-stream")
+            .Describe("bootLoader", "Fetches a boot loader, for firmware that boots by HTTP.");
+        anyone.MapGet(Routes.BootScript, (string? mac, string? uuid, string? arch, BootEndpoints boot) => boot.Script(mac, uuid, arch)).Produces(StatusCodes.Status200OK, contentType: "text/plain")
+            .Describe("bootScript", "Asks what a machine shall boot now.");
+        anyone.MapMethods(Routes.BootKernel, Read, (HttpContext http, BootEndpoints boot) => boot.Kernel(http)).Produces(StatusCodes.Status200OK, contentType: "application/octet-stream")
+            .Describe("bootKernel", "Fetches the agent's kernel.");
+        anyone.MapMethods(Routes.BootRamdisk, Read, (HttpContext http, BootEndpoints boot) => boot.Ramdisk(http)).Produces(StatusCodes.Status200OK, contentType: "application/octet-stream")
+            .Describe("bootRamdisk", "Fetches the agent's ramdisk.");
+        anyone.MapMethods(Routes.LocalBootLoader, Read, BootEndpoints.LocalBootLoader).Produces(StatusCodes.Status200OK, contentType: "application/octet-stream")
+            .Describe("localBootLoader", "Fetches the loader that boots the local disk.");
+        anyone.MapGet(Routes.CaCertificate, BootEndpoints.CaCertificate).Produces(StatusCodes.Status200OK, contentType: "application/x-pem-file")
+            .Describe("getCaCertificate", "Fetches the conductor's CA certificate.");
+        anyone.MapMethods(Routes.Blob, Read, BlobEndpoints.Get).Produces(StatusCodes.Status200OK, contentType: "application/octet-stream")
+            .Describe("getBlob", "Fetches content by its SHA-256, whole or in ranges.");
+        anyone.MapGet(Routes.Health, OperationsEndpoints.Health).Produces(StatusCodes.Status200OK, contentType: "text/plain")
+            .Describe("getHealth", "Asks whether the conductor is alive.");
+        anyone.MapGet(Routes.Ready, OperationsEndpoints.Ready).Produces(StatusCodes.Status200OK, contentType: "text/plain")
+            .Describe("getReadiness", "Asks whether the conductor can work: its database answers.");
 
         // Agents: enrolment by one-time token, all else by the certificate that it gets them.
-        app.MapPost(Routes.AgentEnrol, (AgentEnrol ask, EnrolEndpoints enrol) => enrol.Enrol(ask)).RequireRateLimiting(Limits.Enrolment);
+        app.MapPost(Routes.AgentEnrol, (AgentEnrol ask, EnrolEndpoints enrol) => enrol.Enrol(ask)).RequireRateLimiting(Limits.Enrolment)
+            .Describe("agentEnrol", "Takes a certificate for the one-time token of a boot script.");
         var agents = app.MapGroup("").RequireAuthorization(By(AgentAuthentication.Name)).AddEndpointFilter<SignOfLife>();
-        agents.MapPost(Routes.AgentRenew, (AgentRenew ask, System.Security.Claims.ClaimsPrincipal user, EnrolEndpoints enrol) => enrol.Renew(ask, user));
-        agents.MapGet(Routes.AgentTrust, AgentEndpoints.Trust);
-        agents.MapPost(Routes.AgentInventory, AgentEndpoints.Inventory);
-        agents.MapPost(Routes.AgentHeartbeat, AgentEndpoints.Heartbeat);
-        agents.MapPost(Routes.AgentOrder, AgentEndpoints.Order);
-        agents.MapPost(Routes.AgentStep, AgentEndpoints.Step);
-        agents.MapGet(Routes.AgentConfigDrive, AgentEndpoints.ConfigDrive);
-        agents.MapGet(Routes.AgentManifest, AgentEndpoints.Manifest);
+        agents.MapPost(Routes.AgentRenew, (AgentRenew ask, System.Security.Claims.ClaimsPrincipal user, EnrolEndpoints enrol) => enrol.Renew(ask, user))
+            .Describe("agentRenew", "Renews the agent's certificate.");
+        agents.MapGet(Routes.AgentTrust, AgentEndpoints.Trust)
+            .Describe("agentTrust", "Fetches the trust documents after a version.");
+        agents.MapPost(Routes.AgentInventory, AgentEndpoints.Inventory)
+            .Describe("agentInventory", "Tells what the machine has.");
+        agents.MapPost(Routes.AgentHeartbeat, AgentEndpoints.Heartbeat)
+            .Describe("agentHeartbeat", "Says that the agent lives and how far it is; hears whether an order waits.");
+        agents.MapPost(Routes.AgentOrder, AgentEndpoints.Order).Produces(StatusCodes.Status200OK, contentType: "application/json")
+            .Describe("agentOrder", "Asks for the signed order; none if there is nothing to do.");
+        agents.MapPost(Routes.AgentStep, AgentEndpoints.Step)
+            .Describe("agentStep", "Tells how a step of the order goes.");
+        agents.MapGet(Routes.AgentConfigDrive, AgentEndpoints.ConfigDrive).Produces(StatusCodes.Status200OK, contentType: "application/octet-stream")
+            .Describe("agentConfigDrive", "Fetches the order's config drive.");
+        agents.MapGet(Routes.AgentManifest, AgentEndpoints.Manifest).Produces(StatusCodes.Status200OK, contentType: "application/json")
+            .Describe("agentManifest", "Fetches the signed manifest of an image.");
 
         // Operators, by bearer token.
         var operators = app.MapGroup("").RequireAuthorization(By(OperatorAuthentication.Name));
-        operators.MapPost(Routes.Nodes, NodeEndpoints.Enrol);
-        operators.MapGet(Routes.Nodes, NodeEndpoints.List);
-        operators.MapGet(Routes.Node, NodeEndpoints.Show);
-        operators.MapDelete(Routes.Node, NodeEndpoints.Remove);
-        operators.MapPost(Action(NodeActions.Approve), NodeEndpoints.Approve);
-        operators.MapPost(Action(NodeActions.Inspect), JobEndpoints.Inspect);
-        operators.MapGet(Routes.NodePower, PowerEndpoints.Show);
-        operators.MapPost(Routes.NodePower, PowerEndpoints.Set);
-        operators.MapPost(Routes.NodeDeployments, JobEndpoints.Deploy).WithMetadata(new BodyLimit(Limits.DeploymentBytes));
-        operators.MapGet(Routes.Jobs, JobEndpoints.List);
-        operators.MapGet(Routes.Job, JobEndpoints.Show);
-        operators.MapPost(Routes.JobAbort, JobEndpoints.Abort);
-        operators.MapGet(Routes.JobEvents, EventEndpoints.OfJob);
-        operators.MapGet(Routes.Events, EventEndpoints.All);
-        operators.MapPost(Routes.Images, ImageEndpoints.Add).WithMetadata(new BodyLimit(Limits.ManifestBytes));
-        operators.MapGet(Routes.Images, ImageEndpoints.List);
-        operators.MapGet(Routes.Image, ImageEndpoints.Show);
-        operators.MapDelete(Routes.Image, ImageEndpoints.Remove);
-        operators.MapGet(Routes.ImageManifest, ImageEndpoints.Manifest);
-        operators.MapPut(Routes.Blob, BlobEndpoints.Put).WithMetadata(new BodyLimit(Limits.BlobBytes));
+        operators.MapPost(Routes.Nodes, NodeEndpoints.Enrol)
+            .Describe("enrolNode", "Makes a server known.");
+        operators.MapGet(Routes.Nodes, NodeEndpoints.List)
+            .Describe("listNodes", "Lists the nodes, by name.");
+        operators.MapGet(Routes.Node, NodeEndpoints.Show)
+            .Describe("getNode", "Shows a node, by id, name or MAC address.");
+        operators.MapDelete(Routes.Node, NodeEndpoints.Remove)
+            .Describe("removeNode", "Forgets a node; the server itself stays as it is.");
+        operators.MapPost(Action(NodeActions.Approve), NodeEndpoints.Approve)
+            .Describe("approveNode", "Says that an inspected node may be written to.");
+        operators.MapPost(Action(NodeActions.Inspect), JobEndpoints.Inspect)
+            .Describe("inspectNode", "Starts a job that boots the node's agent and takes its inventory.");
+        operators.MapGet(Routes.NodePower, PowerEndpoints.Show)
+            .Describe("getPower", "Asks the machine whether it is on.");
+        operators.MapPost(Routes.NodePower, PowerEndpoints.Set)
+            .Describe("setPower", "Switches the machine, and answers when it is done.");
+        operators.MapPost(Routes.NodeDeployments, JobEndpoints.Deploy).WithMetadata(new BodyLimit(Limits.DeploymentBytes))
+            .Describe("deployNode", "Starts a job that writes an image to the node's disk; with dryRun, answers what it would do.");
+        operators.MapGet(Routes.Jobs, JobEndpoints.List)
+            .Describe("listJobs", "Lists the jobs, the newest first.");
+        operators.MapGet(Routes.Job, JobEndpoints.Show)
+            .Describe("getJob", "Shows a job, by its id or the beginning of it.");
+        operators.MapPost(Routes.JobAbort, JobEndpoints.Abort)
+            .Describe("abortJob", "Asks a job to stop.");
+        operators.MapGet(Routes.JobEvents, EventEndpoints.OfJob).Produces(StatusCodes.Status200OK, contentType: "text/event-stream").Produces(StatusCodes.Status204NoContent)
+            .Describe("followJob", "Follows a job from its beginning to its end, as server-sent events; no content when all has been told.");
+        operators.MapGet(Routes.Events, EventEndpoints.All).Produces(StatusCodes.Status200OK, contentType: "text/event-stream")
+            .Describe("followAll", "Follows all that happens, as server-sent events.");
+        operators.MapPost(Routes.Images, ImageEndpoints.Add).WithMetadata(new BodyLimit(Limits.ManifestBytes))
+            .Describe("addImage", "Adds a signed image whose blobs have been uploaded.");
+        operators.MapGet(Routes.Images, ImageEndpoints.List)
+            .Describe("listImages", "Lists the images.");
+        operators.MapGet(Routes.Image, ImageEndpoints.Show)
+            .Describe("getImage", "Shows an image, by NAME or NAME:VERSION.");
+        operators.MapDelete(Routes.Image, ImageEndpoints.Remove)
+            .Describe("removeImage", "Removes an image from the catalogue.");
+        operators.MapGet(Routes.ImageManifest, ImageEndpoints.Manifest).Produces(StatusCodes.Status200OK, contentType: "application/json")
+            .Describe("getImageManifest", "Fetches the signed manifest of an image.");
+        operators.MapPut(Routes.Blob, BlobEndpoints.Put).WithMetadata(new BodyLimit(Limits.BlobBytes))
+            .Describe("putBlob", "Uploads content under its SHA-256.");
         operators.MapOpenApi();
-
-        app.MapFallback(Limits.NoSuchPath);
     }
+
+    private static void Describe(this RouteHandlerBuilder call, string id, string summary) => call.WithName(id).WithSummary(summary);
 
     private static string Action(string action) => Routes.NodeAction.Replace("{action}", action, StringComparison.Ordinal);
 

@@ -48,7 +48,4 @@ internal static class Limits
         context.Request.IsHttps || context.GetEndpoint()?.Metadata.GetMetadata<AnswersPlainHttp>() is not null
             ? next(context)
             : Problems.WriteAsync(context, Problems.Of(StatusCodes.Status404NotFound, "not-found", "There is nothing here without TLS.", "Ask on the TLS port (tlsPort, 8443 if not set) with https."));
-
-    public static Task NoSuchPath(HttpContext context) =>
-        Problems.WriteAsync(context, Problems.Of(StatusCodes.Status404NotFound, "not-found", $"There is no {context.Request.Method} {context.Request.Path}.", "The API is described at /openapi/v1.json."));
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Baremetal.Api;
 using Microsoft.AspNetCore.Diagnostics;
 
@@ -7,6 +8,8 @@ namespace Baremetal.Conductor;
 /// <summary>Errors as RFC 9457 problem details, from wherever they come: an endpoint, a body that is no JSON, a bug.</summary>
 internal static partial class Problems
 {
+    public const string ContentType = "application/problem+json";
+
     private const string Types = "urn:baremetal:problem:";
 
     public static Problem Of(int status, string type, string title, string? remedy = null, string? detail = null) => new(Types + type, title, status, detail, remedy);
@@ -24,8 +27,31 @@ internal static partial class Problems
     public static Task WriteAsync(HttpContext context, Problem problem)
     {
         context.Response.StatusCode = problem.Status;
-        return context.Response.WriteAsJsonAsync(problem, ApiJson.Default.Problem, "application/problem+json");
+        return context.Response.WriteAsJsonAsync(problem, ApiJson.Default.Problem, ContentType);
     }
+
+    /// <summary>An answer that is a status and nothing else, in words.</summary>
+    public static Task ExplainAsync(HttpContext context)
+    {
+        var (request, status) = (context.Request, context.Response.StatusCode);
+        return WriteAsync(context, status switch
+        {
+            StatusCodes.Status404NotFound => Of(status, "not-found", $"There is no {request.Method} {request.Path}.", "The API is described at /openapi/v1.json."),
+            StatusCodes.Status405MethodNotAllowed => Of(status, "method", $"{request.Path} does not take {request.Method}.", $"It takes {context.Response.Headers.Allow}."),
+            StatusCodes.Status415UnsupportedMediaType => OtherType(request),
+            _ => Of(status, "http", $"{request.Method} {request.Path} is answered with {status}."),
+        });
+    }
+
+    private static Problem OtherType(HttpRequest request) => Of(StatusCodes.Status415UnsupportedMediaType, "content-type",
+        $"The body of {request.Method} {request.Path} is {request.ContentType ?? "of no type"}; it must be JSON.", "Send it with 'Content-Type: application/json'.");
+
+    // The framework says it in its own types' names. Were its sentence ever to change, it would be told as it is.
+    private static Problem Unreadable(Match value) => Of(StatusCodes.Status400BadRequest, "invalid",
+        $"{value.Groups["name"].ValueSpan} is '{value.Groups["text"].ValueSpan}', which cannot be read.",
+        value.Groups["type"].Value.Contains(nameof(NodeState), StringComparison.Ordinal)
+            ? $"It is one of {string.Join(", ", Enum.GetNames<NodeState>()).ToLowerInvariant()}."
+            : "It is a whole number.");
 
     public static async Task HandleAsync(HttpContext context)
     {
@@ -34,6 +60,8 @@ internal static partial class Problems
         {
             ProblemException known => known.Problem,
             BadHttpRequestException { InnerException: JsonException json } => Of(StatusCodes.Status400BadRequest, "invalid", $"The request's body cannot be read: {json.Message}"),
+            BadHttpRequestException { StatusCode: StatusCodes.Status415UnsupportedMediaType } => OtherType(context.Request),
+            BadHttpRequestException bad when UnreadableValue().Match(bad.Message) is { Success: true } value => Unreadable(value),
             BadHttpRequestException bad => Of(bad.StatusCode, "invalid", bad.Message),
             _ => Of(StatusCodes.Status500InternalServerError, "internal", $"The conductor failed at this call (trace {context.TraceIdentifier}).", "Its log says more under that trace."),
         };
@@ -41,6 +69,9 @@ internal static partial class Problems
             LogFailure(context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger("Baremetal.Conductor.Http"), error, context.Request.Method, context.Request.Path, context.TraceIdentifier);
         await WriteAsync(context, problem);
     }
+
+    [GeneratedRegex("^Failed to bind parameter \"(?<type>[^ ]+) (?<name>[^\"]+)\" from \"(?<text>.*)\"\\.$", RegexOptions.Singleline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex UnreadableValue();
 
     [LoggerMessage(1000, LogLevel.Error, "{Method} {Path} failed (trace {Trace})")]
     private static partial void LogFailure(ILogger logger, Exception error, string method, string path, string trace);

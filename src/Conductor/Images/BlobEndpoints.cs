@@ -1,5 +1,6 @@
 using Baremetal.Trust;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Net.Http.Headers;
 
 namespace Baremetal.Conductor.Images;
@@ -18,7 +19,7 @@ internal static class BlobEndpoints
         return TypedResults.PhysicalFile(file.FullName, "application/octet-stream", entityTag: new EntityTagHeaderValue($"\"{digest}\""), enableRangeProcessing: true);
     }
 
-    public static async Task<IResult> Put(string digest, BlobStore blobs, HttpRequest request, CancellationToken cancel)
+    public static async Task<NoContent> Put(string digest, BlobStore blobs, HttpRequest request, CancellationToken cancel)
     {
         request.HttpContext.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = MostBytes;
         var wanted = Parse(digest);

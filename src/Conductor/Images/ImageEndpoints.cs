@@ -7,7 +7,7 @@ namespace Baremetal.Conductor.Images;
 /// <summary>The image catalogue.</summary>
 internal static class ImageEndpoints
 {
-    public static IResult Add(AddImage ask, IDatabase database, TrustChainStore trust, BlobStore blobs, TimeProvider time)
+    public static Results<Created<Image>, Ok<Image>> Add(AddImage ask, IDatabase database, TrustChainStore trust, BlobStore blobs, TimeProvider time)
     {
         var envelope = new byte[ask.ManifestEnvelope?.Length ?? 0];
         if (!Convert.TryFromBase64String(ask.ManifestEnvelope ?? "", envelope, out var length))

@@ -16,7 +16,7 @@ internal static class JobEndpoints
     private const int MostSshKeys = 100;
     private const int LongestSshKey = 16 << 10;
 
-    public static IResult Inspect(string node, IDatabase database, SecretBox secrets, ConductorSettings settings, HttpRequest request)
+    public static Accepted<Job> Inspect(string node, IDatabase database, SecretBox secrets, ConductorSettings settings, HttpRequest request)
     {
         // Only a new boot sees what a machine has. One that is known to fail need not be waited for until its limit.
         if (settings.MissingBootFiles().FirstOrDefault() is { } missing)
@@ -27,7 +27,7 @@ internal static class JobEndpoints
         return Start(database, node, JobKind.Inspect, Move.Inspect, Idempotency.Of(request, secrets, "inspect", "", ParameterJson.Default.String), (_, job) => job);
     }
 
-    public static IResult Deploy(string node, DeployNode ask, IDatabase database, DeployChecks checks, SecretBox secrets, HttpRequest request)
+    public static Results<Accepted<Job>, Ok<Job>> Deploy(string node, DeployNode ask, IDatabase database, DeployChecks checks, SecretBox secrets, HttpRequest request)
     {
         Validate(ask);
         var call = Idempotency.Of(request, secrets, "deploy", ask, ApiJson.Default.DeployNode);
@@ -49,7 +49,7 @@ internal static class JobEndpoints
 
     public static Job Show(string job, IDatabase database) => database.Read(sql => JobTable.View(sql, JobTable.Find(sql, job)));
 
-    public static IResult Abort(string job, IDatabase database)
+    public static Accepted<Job> Abort(string job, IDatabase database)
     {
         var asked = database.Write(tx =>
         {
@@ -62,7 +62,7 @@ internal static class JobEndpoints
         return TypedResults.Accepted(Routes.For(Routes.Job, asked.Id), asked);
     }
 
-    private static IResult Deploy(string node, DeployNode ask, IDatabase database, DeployChecks checks, SecretBox secrets, Idempotency call)
+    private static Results<Accepted<Job>, Ok<Job>> Deploy(string node, DeployNode ask, IDatabase database, DeployChecks checks, SecretBox secrets, Idempotency call)
     {
         var (image, found) = database.Read(sql => (ImageTable.Get(sql, ask.Image), NodeTable.Get(sql, node)));
         if (!checks.TryPlan(image.ManifestSha256, ask.RootDevice, found, out var plan, out var rejection))

@@ -11,7 +11,7 @@ namespace Baremetal.Conductor.Nodes;
 /// <summary>Enrol, list, show, approve and remove nodes.</summary>
 internal static class NodeEndpoints
 {
-    public static IResult Enrol(EnrolNode ask, IDatabase database, SecretBox secrets, HttpRequest request, HttpResponse response)
+    public static Created<Node> Enrol(EnrolNode ask, IDatabase database, SecretBox secrets, HttpRequest request, HttpResponse response)
     {
         if (!IsName(ask.Name))
             throw Problems.Invalid($"'{ask.Name}' cannot be a node's name.", "Use letters, digits and dashes, at most 63, beginning with a letter or digit; it becomes the host's name if nothing else is given.");
