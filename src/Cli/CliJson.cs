@@ -12,6 +12,7 @@ namespace Baremetal.Cli;
 [JsonSerializable(typeof(NewKeys))]
 [JsonSerializable(typeof(TrustReport))]
 [JsonSerializable(typeof(ImageReport))]
+[JsonSerializable(typeof(CosignReport))]
 [JsonSerializable(typeof(ImageInspection))]
 internal sealed partial class CliJson : JsonSerializerContext
 {

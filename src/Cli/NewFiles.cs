@@ -54,4 +54,19 @@ internal static class NewFiles
         file.Write(content);
         file.Flush(flushToDisk: true);
     }
+
+    /// <summary>Puts new content in the place of a file that everyone may read: whoever looks, or cuts the power, finds the old content or the new.</summary>
+    public static void Replace(string path, ReadOnlySpan<byte> content)
+    {
+        var unfinished = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, $".unfinished-{Guid.NewGuid():N}");
+        try
+        {
+            WritePublic(unfinished, content);
+            File.Move(unfinished, path, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(unfinished);
+        }
+    }
 }

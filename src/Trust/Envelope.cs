@@ -30,6 +30,21 @@ public sealed record Envelope(string PayloadType, string Payload, EnvelopeSignat
         return JsonSerializer.SerializeToUtf8Bytes(envelope, DocumentJson.Default.Envelope);
     }
 
+    /// <summary>One signature more, over the payload as it is; those that are there stay. Whether it is worth signing is the caller's question.</summary>
+    public static bool TryCosign(ReadOnlySpan<byte> bytes, SigningKey key, [NotNullWhen(true)] out byte[]? cosigned, [NotNullWhen(false)] out Rejection? rejection)
+    {
+        cosigned = null;
+        if (!TryRead(bytes, out var envelope, out var payload, out rejection))
+            return false;
+        var signature = new EnvelopeSignature(Convert.ToBase64String(key.Sign(PreAuthenticationEncoding(envelope.PayloadType, payload))), key.KeyId.ToString());
+        var written = JsonSerializer.SerializeToUtf8Bytes(envelope with { Signatures = [.. envelope.Signatures, signature] }, DocumentJson.Default.Envelope);
+        // What no reader would take is not made.
+        if (!TryRead(written, out _, out _, out rejection))
+            return false;
+        cosigned = written;
+        return true;
+    }
+
     /// <summary>
     /// Opens an envelope of the expected type. Which of the candidates have signed it is in the result; whether that is enough is the
     /// caller's question, and so is everything that the payload says.

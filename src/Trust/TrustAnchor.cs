@@ -25,7 +25,7 @@ public sealed class TrustAnchor
         anchor = null;
         if (!Envelope.TryRead(envelope, out _, out var payload, out rejection) || !TrustDocument.TryParse(payload, out var document, out rejection))
             return false;
-        if (!TryOpen(envelope, TrustDocument.PayloadType, document, document.Roles.Root, "its own root role", out var signed, out rejection))
+        if (!TryOpen(envelope, TrustDocument.PayloadType, document, document.Roles.Root, document.Roles.Root.Threshold, "its own root role", out var signed, out rejection))
             return false;
         anchor = new TrustAnchor(document, signed.Digest);
         return true;
@@ -57,7 +57,7 @@ public sealed class TrustAnchor
     public bool TryAdvance(ReadOnlySpan<byte> envelope, [NotNullWhen(true)] out TrustAnchor? next, [NotNullWhen(false)] out Rejection? rejection)
     {
         next = null;
-        if (!TryOpen(envelope, TrustDocument.PayloadType, Document, Document.Roles.Root, $"the root role of version {Document.Version}", out var signed, out rejection)
+        if (!TryOpen(envelope, TrustDocument.PayloadType, Document, Document.Roles.Root, Document.Roles.Root.Threshold, $"the root role of version {Document.Version}", out var signed, out rejection)
             || !TrustDocument.TryParse(signed.Payload, out var document, out rejection))
             return false;
         if (document.Version != Document.Version + 1)
@@ -65,7 +65,7 @@ public sealed class TrustAnchor
             rejection = new Rejection($"Trust document version {document.Version} cannot follow version {Document.Version}.", "Give the versions one by one, in order.");
             return false;
         }
-        if (!TryOpen(envelope, TrustDocument.PayloadType, document, document.Roles.Root, $"the root role of version {document.Version}", out _, out rejection))
+        if (!TryOpen(envelope, TrustDocument.PayloadType, document, document.Roles.Root, document.Roles.Root.Threshold, $"the root role of version {document.Version}", out _, out rejection))
             return false;
         next = new TrustAnchor(document, signed.Digest);
         return true;
@@ -79,30 +79,63 @@ public sealed class TrustAnchor
         out Digest digest,
         [NotNullWhen(false)] out Rejection? rejection)
     {
+        var opened = TryOpenManifest(envelope, now, Document.Roles.Image.Threshold, out var signed, out rejection);
+        (manifest, digest) = (signed?.Manifest, signed?.Digest ?? default);
+        return opened;
+    }
+
+    /// <summary>Opens an image manifest that another signer has signed before this one. But for the number of signers, it could be written at this time.</summary>
+    public bool TryOpenManifestToCosign(
+        ReadOnlySpan<byte> envelope,
+        PublicKey signer,
+        DateTimeOffset now,
+        [NotNullWhen(true)] out SignedManifest? signed,
+        [NotNullWhen(false)] out Rejection? rejection)
+    {
+        if (!TryOpenManifest(envelope, now, demanded: 1, out signed, out rejection))
+            return false;
+        var name = signed.Manifest.Predicate.Name;
+        if (signed.Signers.Contains(signer.KeyId))
+            rejection = new Rejection($"Key {signer.KeyId} has signed the manifest already, and counts once.", "Sign it with another key of the image role.");
+        else if (!Document.KeysOf(Document.Roles.Image).Any(key => key.KeyId == signer.KeyId))
+            rejection = new Rejection($"Key {signer.KeyId} is no image key of trust document version {Document.Version}, or is revoked; its signature would count nowhere.", "Let it sign images with 'conductor key trust --add image=FILE' first.");
+        else if (!Document.MaySign(signer.KeyId, name))
+            rejection = new Rejection($"Key {signer.KeyId} may not sign images named {name}.", "Sign it with a key whose names in the trust document match it.");
+        if (rejection is not null)
+            signed = null;
+        return signed is not null;
+    }
+
+    private bool TryOpenManifest(
+        ReadOnlySpan<byte> envelope,
+        DateTimeOffset now,
+        int demanded,
+        [NotNullWhen(true)] out SignedManifest? manifest,
+        [NotNullWhen(false)] out Rejection? rejection)
+    {
         manifest = null;
-        digest = default;
         if (ExpiredAt(now) is { } expired)
         {
             rejection = expired;
             return false;
         }
-        if (!TryOpen(envelope, ImageManifest.PayloadType, Document, Document.Roles.Image, "the image role", out var signed, out rejection)
+        if (!TryOpen(envelope, ImageManifest.PayloadType, Document, Document.Roles.Image, demanded, "the image role", out var signed, out rejection)
             || !ImageManifest.TryParse(signed.Payload, out var read, out rejection))
             return false;
 
         var image = read.Predicate;
-        if (signed.Signers.Count(signer => Document.MaySign(signer, image.Name)) < Document.Roles.Image.Threshold)
+        var signers = signed.Signers.Where(signer => Document.MaySign(signer, image.Name)).ToHashSet();
+        if (signers.Count < demanded)
             rejection = new Rejection($"Image {image.Name} is signed by a key that may not sign images of that name.", "Sign it with a key whose names in the trust document match it.");
         else if (Document.Revoked.Manifests.Contains(signed.Digest))
             rejection = new Rejection($"Image {image.Name}:{image.Version} (manifest {signed.Digest}) is revoked by the trust document, version {Document.Version}.", "Use another image of that name; 'conductor key list' shows all that is revoked.");
         else if (image.NotAfter is { } notAfter && now > notAfter)
             rejection = new Rejection($"Image {image.Name}:{image.Version} expired at {notAfter:u}; the time is {now:u}.", "Sign it anew, or use a newer release.");
         else if (Document.MinRelease.TryGetValue(image.Name, out var least) && image.Release < least)
-            rejection = new Rejection($"Image {image.Name}:{image.Version} is release {image.Release}; the trust document demands {least} or later.");
+            rejection = new Rejection($"Image {image.Name}:{image.Version} is release {image.Release}; the trust document demands {least} or later.", "Use a newer release.");
         if (rejection is not null)
             return false;
-        manifest = read;
-        digest = signed.Digest;
+        manifest = new SignedManifest(read, signed.Digest, signers);
         return true;
     }
 
@@ -129,7 +162,7 @@ public sealed class TrustAnchor
     public bool TryOpenOrder(ReadOnlySpan<byte> envelope, [NotNullWhen(true)] out DeployOrder? order, [NotNullWhen(false)] out Rejection? rejection)
     {
         order = null;
-        return TryOpen(envelope, DeployOrder.PayloadType, Document, Document.Roles.Conductor, "the conductor role", out var signed, out rejection)
+        return TryOpen(envelope, DeployOrder.PayloadType, Document, Document.Roles.Conductor, Document.Roles.Conductor.Threshold, "the conductor role", out var signed, out rejection)
             && DeployOrder.TryParse(signed.Payload, out order, out rejection);
     }
 
@@ -143,16 +176,17 @@ public sealed class TrustAnchor
         string type,
         TrustDocument document,
         Role role,
+        int demanded,
         string roleName,
         [NotNullWhen(true)] out SignedPayload? signed,
         [NotNullWhen(false)] out Rejection? rejection)
     {
         if (!Envelope.TryOpen(envelope, type, document.KeysOf(role), out signed, out rejection))
             return false;
-        if (signed.Signers.Count >= role.Threshold)
+        if (signed.Signers.Count >= demanded)
             return true;
         var (count, revoked) = (signed.Signers.Count, document.RevokedKeysOf(role));
-        var found = $"The signed document has {count} valid signature(s) of {roleName}, which demands {role.Threshold}";
+        var found = $"The signed document has {count} valid signature(s) of {roleName}, which demands {demanded}";
         rejection = Envelope.TryOpen(envelope, type, revoked, out signed, out _) && signed.Signers.Count > 0
             ? new Rejection($"{found}; those of {string.Join(", ", signed.Signers)} do not count, since version {document.Version} of the trust document revokes the key.", "Sign it with a key that is not revoked.")
             : new Rejection($"{found}.", "It was altered, or signed by keys that the trust document does not name.");
@@ -160,3 +194,6 @@ public sealed class TrustAnchor
         return false;
     }
 }
+
+/// <summary>An opened manifest: its digest, and the signers that count for its name.</summary>
+public sealed record SignedManifest(ImageManifest Manifest, Digest Digest, IReadOnlySet<Digest> Signers);

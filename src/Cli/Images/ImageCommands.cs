@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Baremetal.Cli.Display;
+using Baremetal.Cli.Keys;
 using Baremetal.Imaging.Inspection;
 using Baremetal.Imaging.Signing;
 using Baremetal.Trust;
@@ -12,7 +13,7 @@ internal static class ImageCommands
     public static Verb Sign()
     {
         var file = new Argument<string>("FILE") { Description = "The image: raw or qcow2." };
-        var key = new Option<string>("--key") { HelpName = "FILE", Required = true, Description = "The image key, as 'conductor key new' makes it." };
+        var key = new Option<string[]>("--key") { HelpName = "FILE", Required = true, Description = "The image key, as 'conductor key new' makes it; given again where more than one has to sign." };
         var name = new Option<string>("--name") { HelpName = "NAME", Required = true, Description = "What deploys call the image: letters, digits and . _ + -, as in debian-12." };
         var to = new Option<string>("--out") { HelpName = "DIR", Required = true, Description = "Where NAME.dsse.json and the two indexes go; made if it is not there." };
         var version = new Option<string>("--version") { HelpName = "V", DefaultValueFactory = _ => "1", Description = "Of the image, for people; 1 if not given." };
@@ -99,7 +100,7 @@ internal static class ImageCommands
         };
     }
 
-    private static int Sign(Invocation call, string file, bool rewrite, string keyFile, string to, ImageStatement statement, CancellationToken cancel)
+    private static int Sign(Invocation call, string file, bool rewrite, string[] keyFiles, string to, ImageStatement statement, CancellationToken cancel)
     {
         // All that can be refused is, before minutes go into hashing.
         foreach (var (option, given) in new[] { ("--name", statement.Name), ("--version", statement.Version) })
@@ -107,26 +108,22 @@ internal static class ImageCommands
             if (!ImageName.IsValid(given))
                 throw Failure.WrongUsage($"{option} '{given}' cannot be used.", "It may have letters, digits and . _ + -, at most 100, and begins with none of . and -.");
         }
-        if (!SigningKey.TryLoad(keyFile, out var key, out var unreadable))
-            throw new Failure(File.Exists(keyFile) ? ExitCodes.Refused : ExitCodes.NotFound, unreadable);
-        using (key)
-        {
-            var manifest = $"{statement.Name}.dsse.json";
-            NewFiles.Require(to, manifest);
-            file = rewrite ? Rewriting.Rewrite(Existing(file), cancel) : Existing(file);
-            var (measured, rejection) = Measure(call, file, cancel);
-            if (measured is null)
-                throw Failure.Refused(rejection!);
-            var signed = ImageSigner.Sign(measured, statement, key);
-            NewFiles.Write(
-                to,
-                [
-                    .. IndexesOf(signed).Where(index => !IsThere(to, index.Name)).Select(index => (index.Name, (Action<string>)(path => NewFiles.WritePublic(path, index.Content)))),
-                    (manifest, path => NewFiles.WritePublic(path, signed.Envelope)),
-                ]);
-            call.Show(ImageReport.Of(signed.Manifest, Path.Combine(to, manifest), file, Math.Round(measured.SourceReads, 2)), CliJson.Default.ImageReport, ImageViews.Signed);
-            return ExitCodes.Done;
-        }
+        using var keys = PrivateKeys.Load(keyFiles);
+        var manifest = $"{statement.Name}.dsse.json";
+        NewFiles.Require(to, manifest);
+        file = rewrite ? Rewriting.Rewrite(Existing(file), cancel) : Existing(file);
+        var (measured, rejection) = Measure(call, file, cancel);
+        if (measured is null)
+            throw Failure.Refused(rejection!);
+        var signed = ImageSigner.Sign(measured, statement, [.. keys]);
+        NewFiles.Write(
+            to,
+            [
+                .. IndexesOf(signed).Where(index => !IsThere(to, index.Name)).Select(index => (index.Name, (Action<string>)(path => NewFiles.WritePublic(path, index.Content)))),
+                (manifest, path => NewFiles.WritePublic(path, signed.Envelope)),
+            ]);
+        call.Show(new ImageReport(Path.Combine(to, manifest), Digest.Of(signed.Manifest.ToPayload()), file, signed.Manifest.Predicate, Math.Round(measured.SourceReads, 2)), CliJson.Default.ImageReport, ImageViews.Signed);
+        return ExitCodes.Done;
     }
 
     private static (MeasuredImage? Image, Rejection? Rejection) Measure(Invocation call, string file, CancellationToken cancel)

@@ -9,10 +9,7 @@ internal static class ImageVerification
 {
     public static ImageReport Verify(Invocation call, string manifestFile, string[] trust, string? blobs, string? file, CancellationToken cancel)
     {
-        var chain = trust.Select(path => InputFile.Read(path, "trust document")).ToArray();
-        if (!TrustAnchor.TryWalk(chain, out var anchor, out var rejection))
-            throw Failure.Refused(rejection with { Cause = $"{trust[^1]}: {rejection.Cause}" });
-        if (!anchor.TryOpenManifest(InputFile.Read(manifestFile, "image manifest"), call.Now, out var manifest, out _, out rejection))
+        if (!Anchor(trust).TryOpenManifest(InputFile.Read(manifestFile, "image manifest"), call.Now, out var manifest, out var digest, out var rejection))
             throw Failure.Refused(rejection with { Cause = $"{manifestFile}: {rejection.Cause}" });
 
         var (disk, source) = (manifest.Predicate.Disk, manifest.Predicate.Source);
@@ -20,8 +17,14 @@ internal static class ImageVerification
             throw Failure.Refused(rejection);
         if (file is not null)
             RequireChunks(call, file, image.Source, cancel);
-        return ImageReport.Of(manifest, manifestFile, file);
+        return new ImageReport(manifestFile, digest, file, manifest.Predicate);
     }
+
+    /// <summary>All versions of the trust document, walked as an agent walks them.</summary>
+    public static TrustAnchor Anchor(string[] files) =>
+        TrustAnchor.TryWalk([.. files.Select(path => InputFile.Read(path, "trust document"))], out var anchor, out var rejection)
+            ? anchor
+            : throw Failure.Refused(rejection with { Cause = $"{files[^1]}: {rejection.Cause}" });
 
     private static void RequireChunks(Invocation call, string path, ChunkIndex index, CancellationToken cancel)
     {

@@ -13,11 +13,11 @@ namespace Baremetal.Cli.Images;
 /// <param name="File">The image file, if it was looked at.</param>
 /// <param name="Image">The manifest's words.</param>
 /// <param name="SourceReads">What a write reads of the file, by its size; null if that was not looked at.</param>
-internal sealed record ImageReport(string ManifestFile, Digest ManifestSha256, string? File, ImagePredicate Image, double? SourceReads = null)
-{
-    public static ImageReport Of(ImageManifest manifest, string manifestFile, string? file, double? sourceReads = null) =>
-        new(manifestFile, Digest.Of(manifest.ToPayload()), file, manifest.Predicate, sourceReads);
-}
+internal sealed record ImageReport(string ManifestFile, Digest ManifestSha256, string? File, ImagePredicate Image, double? SourceReads = null);
+
+
+/// <summary>A manifest with one signature more. <paramref name="Missing"/>: how many distinct signers the trust document demands beyond those.</summary>
+internal sealed record CosignReport(string ManifestFile, Digest ManifestSha256, ImagePredicate Image, string[] Signers, int Missing);
 
 /// <summary>Images as people read them.</summary>
 internal static class ImageViews
@@ -26,7 +26,7 @@ internal static class ImageViews
     {
         screen.Line($"Signed {report.Image.Name}:{report.Image.Version} in {report.ManifestFile}; its two indexes lie beside it.");
         screen.Line();
-        Describe(screen, report);
+        Describe(screen, report.Image, report.ManifestSha256, report.SourceReads);
         if (report.Image.Arch == ImagePredicate.AnyArch || report.Image.Firmware.Length == 0)
         {
             screen.Line();
@@ -47,6 +47,14 @@ internal static class ImageViews
         screen.Line($"  conductor image add {report.ManifestFile} --source {report.File}");
     }
 
+    public static void Cosigned(Screen screen, CosignReport report)
+    {
+        screen.Line($"Signed {report.Image.Name}:{report.Image.Version} in {report.ManifestFile}, which has {report.Signers.Length} signers now.");
+        screen.Line(report.Missing > 0 ? $"The trust document demands {report.Missing} more." : "That is as many as the trust document demands.");
+        screen.Line();
+        Describe(screen, report.Image, report.ManifestSha256);
+    }
+
     public static void Verified(Screen screen, ImageReport report)
     {
         screen.Line(new Run("Verified", Tone.Good), $": {report.Image.Name}:{report.Image.Version} is signed and trusted.");
@@ -54,7 +62,7 @@ internal static class ImageViews
             ? "The image file was not looked at; give it to check its chunks too."
             : $"Every chunk of {report.File} is as it was signed ({report.Image.Source.ChunkCount} of {Units.Bytes(report.Image.Source.ChunkSize)}).");
         screen.Line();
-        Describe(screen, report);
+        Describe(screen, report.Image, report.ManifestSha256);
     }
 
     public static void Inspection(Screen screen, ImageInspection found)
@@ -125,18 +133,17 @@ internal static class ImageViews
 
     private static string Times(double reads) => reads.ToString("0.0", CultureInfo.InvariantCulture) + " times";
 
-    private static void Describe(Screen screen, ImageReport report)
+    private static void Describe(Screen screen, ImagePredicate image, Digest manifest, double? sourceReads = null)
     {
-        var image = report.Image;
         var sheet = new Sheet();
         sheet.Add("Image", $"{image.Name}:{image.Version}, release {image.Release}");
         sheet.Add("Boots on", image.Firmware.Length == 0 ? "unknown" : $"{string.Join(", ", image.Firmware)}; {image.Arch}");
         sheet.Add("Format", image.Source.Compression == "none" ? image.Source.Format : $"{image.Source.Format}, {image.Source.Compression}");
         sheet.Add("Disk", Units.Bytes(image.Disk.Size));
         sheet.Add("File", Units.Bytes(image.Source.Size));
-        sheet.Add("A write", report.SourceReads is { } reads ? $"reads {reads.ToString("0.00", CultureInfo.InvariantCulture)} × the file" : null);
+        sheet.Add("A write", sourceReads is { } reads ? $"reads {reads.ToString("0.00", CultureInfo.InvariantCulture)} × the file" : null);
         sheet.Add("Until", image.NotAfter is { } notAfter ? Units.Time(notAfter) : null);
-        sheet.Add("Manifest", report.ManifestSha256.ToString());
+        sheet.Add("Manifest", manifest.ToString());
         sheet.Write(screen);
     }
 }

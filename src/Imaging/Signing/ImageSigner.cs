@@ -40,7 +40,7 @@ public sealed record SignedImage(ImageManifest Manifest, byte[] Envelope, byte[]
 /// <summary>Signs what was measured.</summary>
 public static class ImageSigner
 {
-    public static SignedImage Sign(MeasuredImage image, ImageStatement statement, SigningKey key)
+    public static SignedImage Sign(MeasuredImage image, ImageStatement statement, params ReadOnlySpan<SigningKey> keys)
     {
         var manifest = ImageManifest.Of(
             new ImagePredicate(
@@ -56,7 +56,7 @@ public static class ImageSigner
                 statement.Provenance),
             image.DiskDigest,
             image.SourceDigest);
-        var envelope = Envelope.Sign(ImageManifest.PayloadType, manifest.ToPayload(), key);
+        var envelope = Envelope.Sign(ImageManifest.PayloadType, manifest.ToPayload(), keys);
         return new SignedImage(manifest, envelope, image.Disk.Bytes.ToArray(), image.Source.Bytes.ToArray());
     }
 
