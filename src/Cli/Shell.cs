@@ -22,6 +22,9 @@ public sealed class Shell : InvocationConfiguration
 
     public TextReader In { get; init; } = TextReader.Null;
 
+    /// <summary>Asks a person for a secret that is not shown as it is typed; null where nobody is there to answer.</summary>
+    public Func<string, byte[]?> AskSecret { get; init; } = static _ => null;
+
     /// <summary>An environment variable; null if it is not set.</summary>
     public Func<string, string?> Variable { get; init; } = static _ => null;
 
@@ -43,6 +46,7 @@ public sealed class Shell : InvocationConfiguration
             Screen.Of(Console.Error, !Console.IsErrorRedirected, Environment.GetEnvironmentVariable))
         {
             In = Console.In,
+            AskSecret = HiddenLine.AskTerminal,
             Variable = Environment.GetEnvironmentVariable,
             ConfigDirectory = Path.Combine(config, "baremetal"),
         };

@@ -3,9 +3,12 @@ using System.Security.Cryptography;
 
 namespace Baremetal.Trust;
 
-/// <summary>An ECDSA P-256 key that signs. In a file: PKCS#8 PEM, readable by its owner alone.</summary>
+/// <summary>An ECDSA P-256 key that signs. In a file: PKCS#8 PEM, readable by its owner alone, encrypted or not.</summary>
 public sealed class SigningKey : IDisposable
 {
+    /// <summary>Of PBKDF2 with HMAC-SHA-256: what OWASP's password storage cheat sheet demanded in 2023; a guess costs a core a quarter of a second.</summary>
+    private const int PassphraseIterations = 600_000;
+
     private readonly ECDsa _key;
 
     private SigningKey(ECDsa key)
@@ -20,20 +23,47 @@ public sealed class SigningKey : IDisposable
 
     public static SigningKey Create() => new(ECDsa.Create(ECCurve.NamedCurves.nistP256));
 
-    public static bool TryLoad(string path, [NotNullWhen(true)] out SigningKey? key, [NotNullWhen(false)] out Rejection? rejection)
+    /// <summary>Loads a key that is not encrypted.</summary>
+    public static bool TryLoad(string path, [NotNullWhen(true)] out SigningKey? key, [NotNullWhen(false)] out Rejection? rejection) =>
+        TryLoad(path, static _ => [], out key, out rejection);
+
+    /// <param name="path">A PKCS#8 PEM file that nobody but its owner may open: what others could copy is no longer one signer's key.</param>
+    /// <param name="passphrases">Asked only for an encrypted key, with the path; tried one after the other.</param>
+    public static bool TryLoad(string path, Func<string, IEnumerable<byte[]>> passphrases, [NotNullWhen(true)] out SigningKey? key, [NotNullWhen(false)] out Rejection? rejection)
+    {
+        key = null;
+        if (!PrivateKeyFile.TryRead(path, out var pem, out rejection))
+            return false;
+        if (!PrivateKeyFile.IsEncrypted(pem))
+            return TryImport(path, ecdsa => ecdsa.ImportFromPem(pem), out key, out rejection);
+
+        var tried = false;
+        foreach (var passphrase in passphrases(path))
+        {
+            if (TryImport(path, ecdsa => ecdsa.ImportFromEncryptedPem(pem, passphrase), out key, out _))
+                return true;
+            tried = true;
+        }
+        rejection = tried
+            ? new Rejection($"The passphrase of the private key {path} is wrong.", "Try again; if you are sure of it, the file is damaged, or its key is none on the curve P-256.")
+            : new Rejection($"The private key {path} is encrypted, and no passphrase was given.", "Give --passphrase-file FILE, or run the command on a terminal, where it asks.");
+        return false;
+    }
+
+    private static bool TryImport(string path, Action<ECDsa> import, [NotNullWhen(true)] out SigningKey? key, [NotNullWhen(false)] out Rejection? rejection)
     {
         key = null;
         rejection = null;
         var ecdsa = ECDsa.Create();
         try
         {
-            ecdsa.ImportFromPem(File.ReadAllText(path));
+            import(ecdsa);
             if (!PublicKey.IsP256(ecdsa))
                 rejection = new Rejection($"The key in {path} is not on the curve P-256.", "Make one with 'conductor key new'.");
             else
                 key = new SigningKey(ecdsa);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or CryptographicException or PlatformNotSupportedException)
+        catch (Exception e) when (e is ArgumentException or CryptographicException or PlatformNotSupportedException)
         {
             rejection = new Rejection($"The private key {path} cannot be read: {e.Message}", "It must be a PKCS#8 PEM file, as 'conductor key new' makes it.");
         }
@@ -43,19 +73,11 @@ public sealed class SigningKey : IDisposable
     }
 
     /// <summary>Writes the private key to a new file with mode 0600; an existing file is never overwritten.</summary>
-    public void Save(string path)
-    {
-        using var file = new FileStream(path, new FileStreamOptions
-        {
-            Mode = FileMode.CreateNew,
-            Access = FileAccess.Write,
-            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-        });
-        using var writer = new StreamWriter(file);
-        writer.WriteLine(_key.ExportPkcs8PrivateKeyPem());
-        writer.Flush();
-        file.Flush(flushToDisk: true);
-    }
+    public void Save(string path) => PrivateKeyFile.Write(path, _key.ExportPkcs8PrivateKeyPem());
+
+    /// <summary>As <see cref="Save(string)"/>, encrypted as PKCS#8's PBES2 has it: <c>openssl pkey</c> opens it with the same passphrase.</summary>
+    public void Save(string path, ReadOnlySpan<byte> passphrase) =>
+        PrivateKeyFile.Write(path, _key.ExportEncryptedPkcs8PrivateKeyPem(passphrase, new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, PassphraseIterations)));
 
     /// <summary>Signs with SHA-256; the signature is DER, as <c>openssl dgst -sha256 -sign</c> writes it.</summary>
     public byte[] Sign(ReadOnlySpan<byte> data) => _key.SignData(data, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);

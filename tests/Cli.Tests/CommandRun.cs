@@ -16,6 +16,7 @@ internal sealed record CommandRun(int ExitCode, string Output, string Error)
         var shell = new Shell(new Screen(output, around.Terminal), new Screen(error))
         {
             In = new StringReader(around.Input),
+            AskSecret = around.AskSecret,
             Variable = around.Variables.GetValueOrDefault,
             ConfigDirectory = around.ConfigDirectory,
             StateDirectory = around.StateDirectory,
@@ -48,6 +49,8 @@ internal sealed record Surroundings
     public bool Terminal { get; init; }
 
     public string Input { get; init; } = "";
+
+    public Func<string, byte[]?> AskSecret { get; init; } = _ => null;
 
     public Dictionary<string, string> Variables { get; init; } = [];
 

@@ -22,6 +22,7 @@ internal static class ImageCommands
         var firmware = new Option<string>("--firmware") { HelpName = "bios,uefi", Description = "What it boots on; else found in the image." };
         var notAfter = new Option<string>("--not-after") { HelpName = "TIME", Description = "When it may no longer be written: a date, or a span such as 90d." };
         var rewrite = new Option<bool>("--rewrite") { Description = "First makes FILE.rewritten.qcow2 beside it, in the order in which it is written, and signs that (by qemu-img)." };
+        var passphrases = Passphrases.Option();
         return new Verb(
             "sign",
             "Reads an image whole, and signs its digest and those of all its chunks. The file itself stays as it is.",
@@ -39,7 +40,7 @@ internal static class ImageCommands
                     call.Get(arch),
                     FirmwareOf(call.Get(firmware)),
                     call.Get(notAfter) is { } time ? Moment.Parse(time, "--not-after", call.Now) : null);
-                return Task.FromResult(Sign(call, call.Require(file), call.Get(rewrite), call.Require(key), call.Require(to), statement, cancel));
+                return Task.FromResult(Sign(call, call.Require(file), call.Get(rewrite), call.Require(key), Passphrases.Of(call, passphrases), call.Require(to), statement, cancel));
             })
         {
             file,
@@ -52,6 +53,7 @@ internal static class ImageCommands
             firmware,
             notAfter,
             rewrite,
+            passphrases,
         };
     }
 
@@ -100,7 +102,8 @@ internal static class ImageCommands
         };
     }
 
-    private static int Sign(Invocation call, string file, bool rewrite, string[] keyFiles, string to, ImageStatement statement, CancellationToken cancel)
+    private static int Sign(
+        Invocation call, string file, bool rewrite, string[] keyFiles, Func<string, IEnumerable<byte[]>> passphrases, string to, ImageStatement statement, CancellationToken cancel)
     {
         // All that can be refused is, before minutes go into hashing.
         foreach (var (option, given) in new[] { ("--name", statement.Name), ("--version", statement.Version) })
@@ -108,7 +111,7 @@ internal static class ImageCommands
             if (!ImageName.IsValid(given))
                 throw Failure.WrongUsage($"{option} '{given}' cannot be used.", "It may have letters, digits and . _ + -, at most 100, and begins with none of . and -.");
         }
-        using var keys = PrivateKeys.Load(keyFiles);
+        using var keys = PrivateKeys.Load(keyFiles, passphrases);
         var manifest = $"{statement.Name}.dsse.json";
         NewFiles.Require(to, manifest);
         file = rewrite ? Rewriting.Rewrite(Existing(file), cancel) : Existing(file);

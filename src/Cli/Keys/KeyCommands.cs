@@ -24,14 +24,23 @@ internal static class KeyCommands
             DefaultValueFactory = _ => "2y",
             Description = "Until when the trust document holds: a date, or a span such as 90d or 2y (the default).",
         };
+        var encrypt = new Option<bool>("--encrypt") { Description = "Asks for a passphrase, twice, and encrypts both private keys with it." };
+        var passphraseFile = new Option<string>(Passphrases.FileOption) { HelpName = "FILE", Description = "Encrypts with the first line of this file, and asks nothing." };
         return new Verb(
             "new",
             "Makes the root key, an image key, and the first trust document, which says that the image key may sign every image.",
-            "conductor key new --out keys",
-            (call, _) => Task.FromResult(Make(call, call.Require(directory), call.Require(expires))))
+            "conductor key new --out keys --encrypt",
+            (call, _) =>
+            {
+                var until = Moment.Parse(call.Require(expires), "--expires", call.Now);
+                var passphrase = call.Get(passphraseFile) is { } file ? Passphrases.Read(file) : call.Get(encrypt) ? Passphrases.Choose(call) : null;
+                return Task.FromResult(Make(call, call.Require(directory), until, passphrase));
+            })
         {
             directory,
             expires,
+            encrypt,
+            passphraseFile,
         };
     }
 
@@ -48,9 +57,8 @@ internal static class KeyCommands
         };
     }
 
-    private static int Make(Invocation call, string directory, string expires)
+    private static int Make(Invocation call, string directory, DateTimeOffset until, byte[]? passphrase)
     {
-        var until = Moment.Parse(expires, "--expires", call.Now);
         using var root = SigningKey.Create();
         using var image = SigningKey.Create();
         var envelope = Envelope.Sign(TrustDocument.PayloadType, TrustDocument.First(root.Public, image.Public, until).ToPayload(), root);
@@ -59,13 +67,21 @@ internal static class KeyCommands
 
         NewFiles.Write(
             directory,
-            (RootKey, root.Save),
+            (RootKey, path => Save(root, path, passphrase)),
             (RootPublic, path => NewFiles.WritePublic(path, Encoding.ASCII.GetBytes(root.Public.ToPem() + "\n"))),
-            (ImageKey, image.Save),
+            (ImageKey, path => Save(image, path, passphrase)),
             (ImagePublic, path => NewFiles.WritePublic(path, Encoding.ASCII.GetBytes(image.Public.ToPem() + "\n"))),
             (TrustFile, path => NewFiles.WritePublic(path, envelope)));
         call.Show(new NewKeys(directory, root.KeyId, image.KeyId, anchor.Digest, until), CliJson.Default.NewKeys, KeyViews.Made);
         return ExitCodes.Done;
+    }
+
+    private static void Save(SigningKey key, string path, byte[]? passphrase)
+    {
+        if (passphrase is null)
+            key.Save(path);
+        else
+            key.Save(path, passphrase);
     }
 
     private static int Show(Invocation call, string[] files)

@@ -8,13 +8,13 @@ internal sealed class PrivateKeys : IDisposable, IEnumerable<SigningKey>
 {
     private readonly List<SigningKey> _keys = [];
 
-    public static PrivateKeys Load(IEnumerable<string> paths)
+    public static PrivateKeys Load(IEnumerable<string> paths, Func<string, IEnumerable<byte[]>> passphrases)
     {
         var keys = new PrivateKeys();
         try
         {
             foreach (var path in paths)
-                keys.Add(path);
+                keys.Add(path, passphrases);
             return keys;
         }
         catch
@@ -30,9 +30,9 @@ internal sealed class PrivateKeys : IDisposable, IEnumerable<SigningKey>
 
     public void Dispose() => _keys.ForEach(key => key.Dispose());
 
-    private void Add(string path)
+    private void Add(string path, Func<string, IEnumerable<byte[]>> passphrases)
     {
-        if (!SigningKey.TryLoad(path, out var key, out var unreadable))
+        if (!SigningKey.TryLoad(path, passphrases, out var key, out var unreadable))
             throw new Failure(File.Exists(path) ? ExitCodes.Refused : ExitCodes.NotFound, unreadable);
         _keys.Add(key);
         // One key counts once, however often it signs: two options that bring the same are a slip of the hand.

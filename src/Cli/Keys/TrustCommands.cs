@@ -32,13 +32,14 @@ internal static class TrustCommands
             changes.MinRelease,
             changes.Expires,
             files.To,
+            files.PassphraseFiles,
         };
     }
 
     public static Verb Revoke()
     {
         var files = new TrustFiles();
-        var what = new Argument<string[]>("KEY|MANIFEST") { Arity = ArgumentArity.OneOrMore, Description = "A key: its id or the beginning of it, or its .pub file. Or an image's NAME.dsse.json." };
+        var what = new Argument<string[]>("WHAT") { Arity = ArgumentArity.OneOrMore, Description = "A key: its id or the beginning of it, or its .pub file. Or an image's NAME.dsse.json." };
         return new Verb(
             "revoke",
             "Signs the next version of a trust document, in which keys count nowhere and images are written no more. It holds for whoever has that version.",
@@ -53,6 +54,7 @@ internal static class TrustCommands
             files.RootKeys,
             files.From,
             files.To,
+            files.PassphraseFiles,
         };
     }
 

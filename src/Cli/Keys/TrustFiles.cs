@@ -12,6 +12,8 @@ internal sealed class TrustFiles
 
     public Option<string> To { get; } = new("--out") { HelpName = "FILE", Required = true, Description = "Where the next version goes." };
 
+    public Option<string[]> PassphraseFiles { get; } = Passphrases.Option();
+
     public int SignNext(Invocation call, Func<TrustAnchor, TrustChanges> changes)
     {
         var (from, to) = (call.Require(From), call.Require(To));
@@ -20,7 +22,7 @@ internal sealed class TrustFiles
         if (!changes(anchor).TryApply(anchor.Document, call.Now, out var next, out rejection))
             throw Failure.Refused(rejection);
 
-        using var keys = PrivateKeys.Load(call.Require(RootKeys));
+        using var keys = PrivateKeys.Load(call.Require(RootKeys), Passphrases.Of(call, PassphraseFiles));
         var envelope = Envelope.Sign(TrustDocument.PayloadType, next.ToPayload(), [.. keys]);
         // What is written is what every agent will accept: the same code has just accepted it.
         if (!anchor.TryAdvance(envelope, out var advanced, out rejection))
