@@ -7,7 +7,7 @@ namespace Baremetal.Imaging.Tests.Formats;
 /// <summary>Damaged headers and entries: a refusal that says why, or values that are safe to use; never an exception.</summary>
 public sealed class Qcow2FuzzTests
 {
-    private const int Cases = 100_000;
+    private static readonly int _cases = Soak.Cases(100_000, inSoak: 10_000_000);
     private const long FileSize = 10 << 20;
 
     private static readonly byte[] _good = MakeHeader();
@@ -16,9 +16,9 @@ public sealed class Qcow2FuzzTests
     public void Header_Mutated_IsRefusedOrSafe()
     {
         Assert.True(Qcow2Header.TryParse(_good, FileSize, out _, out var refused), refused?.ToString());
-        var mutator = new Mutator(seed: 1);
+        var mutator = new Mutator(1 + Soak.FirstSeed);
         var accepted = 0;
-        for (var i = 0; i < Cases; i++)
+        for (var i = 0; i < _cases; i++)
         {
             var bytes = mutator.Mutate(_good, 4..200);
             if (!Qcow2Header.TryParse(bytes, FileSize, out var header, out var rejection))
@@ -33,7 +33,7 @@ public sealed class Qcow2FuzzTests
             Assert.InRange(header.L1Offset, 1, FileSize - (header.L1Entries * 8L));
             Assert.True(header.L1Entries * header.L2Covers >= header.DiskSize, "the L1 table does not cover the disk");
         }
-        Assert.InRange(accepted, 1, Cases - 1);
+        Assert.InRange(accepted, 1, _cases - 1);
     }
 
     [Fact]
@@ -47,8 +47,8 @@ public sealed class Qcow2FuzzTests
     public void Entries_Random_AreRefusedOrLieInTheFile()
     {
         Assert.True(Qcow2Header.TryParse(_good, FileSize, out var plain, out _));
-        var random = new Random(2);
-        for (var i = 0; i < Cases; i++)
+        var random = new Random(2 + Soak.FirstSeed);
+        for (var i = 0; i < _cases; i++)
         {
             var header = plain with { ClusterBits = random.Next(9, 22), Version = random.Next(2, 4), HasSubclusters = random.Next(2) == 0 };
             // Mostly near the file's size: most of 2^64 is refused at once.

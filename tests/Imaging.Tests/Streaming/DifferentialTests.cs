@@ -63,7 +63,7 @@ public sealed class DifferentialTests
     [Fact]
     public void Write_RandomImages_EqualsQemuImg()
     {
-        for (var seed = 0; seed < 24; seed++)
+        for (var seed = Soak.FirstSeed; seed < Soak.FirstSeed + Soak.Cases(24, inSoak: 10_000); seed++)
         {
             using var folder = new TestFolder();
             var random = new Random(seed);
