@@ -11,6 +11,9 @@ public sealed record BootModes(IReadOnlyList<string> Firmware, string Arch)
 {
     private const byte EspType = 0xef;
 
+    // A disk has one; a table may name thousands, all to be listed.
+    private const int MaxSystemPartitions = 8;
+
     private static readonly (string Loader, string Arch)[] _loaders =
     [
         ("BOOTX64.EFI", "x86_64"),
@@ -25,7 +28,7 @@ public sealed record BootModes(IReadOnlyList<string> Firmware, string Arch)
         var bios = disk.TryRead(0, sector) && Mbr.HasBootCode(sector);
         var systemPartitions = partitions.Where(partition => partition.Type == GptEntry.EfiSystem).Select(partition => partition.FirstLba * sectorSize)
             .Concat(Mbr.HasSignature(sector) ? Mbr.Partitions(sector).Where(partition => partition.Type == EspType).Select(partition => partition.FirstLba * sectorSize) : []);
-        var loaders = systemPartitions
+        var loaders = systemPartitions.Take(MaxSystemPartitions)
             .SelectMany(start => FatDirectory.TryOpen(disk, start)?.List("EFI", "BOOT") ?? [])
             .Where(name => name.StartsWith("BOOT", StringComparison.Ordinal) && name.EndsWith(".EFI", StringComparison.Ordinal))
             .ToArray();

@@ -13,8 +13,8 @@ internal sealed class FatDirectory
     private const byte IsFolder = 0x10;
     private const byte IsLongName = 0x0f;
 
-    // Of a directory; EFI/BOOT has a handful of entries.
-    private const int MaxClusters = 256;
+    // Of a directory: 2048 entries, where EFI/BOOT has a handful. A chain of clusters may run in a circle.
+    private const int MaxDirectoryLength = 64 << 10;
 
     private readonly DiskView _disk;
     private readonly long _fat;
@@ -83,13 +83,13 @@ internal sealed class FatDirectory
         var entries = new List<(string, bool, uint)>();
         if (cluster == 0)
         {
-            var root = new byte[_fixedRoot.Length];
+            var root = new byte[Math.Min(MaxDirectoryLength, _fixedRoot.Length)];
             if (_disk.TryRead(_fixedRoot.Offset, root))
                 Append(entries, root);
             return entries;
         }
-        var bytes = new byte[_clusterSize];
-        for (var i = 0; i < MaxClusters && cluster >= 2 && cluster < _clusters + 2; i++)
+        var bytes = new byte[Math.Min(MaxDirectoryLength, _clusterSize)];
+        for (var read = 0; read < MaxDirectoryLength && cluster >= 2 && cluster < _clusters + 2; read += bytes.Length)
         {
             if (!_disk.TryRead(_data + ((cluster - 2L) * _clusterSize), bytes) || !Append(entries, bytes))
                 break;
