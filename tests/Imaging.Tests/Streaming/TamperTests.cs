@@ -91,6 +91,51 @@ public sealed class TamperTests
         Assert.Equal(File.ReadAllBytes(raw), target.Disk);
     }
 
+    [Theory]
+    [InlineData("raw")]
+    [InlineData("zlib", "-c")]
+    public void Mirrors_ThatLieInAnyChunk_WriteNothingUnverified(string name, params string[] options)
+    {
+        using var folder = new TestFolder();
+        var raw = folder.MakeDisk("disk.raw", DiskSize, seed: 3);
+        var image = TestImage.Sign(name == "raw" ? raw : folder.Convert(raw, "disk.qcow2", options));
+        var (file, disk) = (File.ReadAllBytes(image.Path), File.ReadAllBytes(raw));
+        var random = new Random(12);
+        int[] chunks = [.. Enumerable.Range(0, image.Verified.Source.Count).Where(chunk => !image.Verified.Source.IsZero(chunk))];
+
+        foreach (var chunk in chunks)
+        {
+            var other = chunks[random.Next(chunks.Length)];
+            Check($"the first lies in {chunk}", Lie(chunk), file, mustWrite: true);
+            Check($"the second lies in {chunk}", file, Lie(chunk), mustWrite: true);
+            Check($"both lie in {chunk}", Lie(chunk), Lie(chunk), mustWrite: false);
+            Check($"one lies in {chunk}, the other in {other}", Lie(chunk), Lie(other), mustWrite: null);
+        }
+
+        byte[] Lie(int chunk)
+        {
+            var layout = image.Verified.Source.Layout;
+            return Mutator.FlipBit(file, (layout.OffsetOf(chunk) * 8) + random.NextInt64(layout.LengthOf(chunk) * 8L));
+        }
+
+        void Check(string what, byte[] first, byte[] second, bool? mustWrite)
+        {
+            using var one = new RangeServer(first);
+            using var two = new RangeServer(second);
+            var target = new RecordingTarget(new byte[DiskSize]);
+
+            var outcome = Writing.From([new HttpSource(one.Address, TimeProvider.System), new HttpSource(two.Address, TimeProvider.System)], target, image);
+
+            Assert.True(mustWrite is null || outcome.Status == WriteStatus.Written == mustWrite, $"{name}, {what}: {outcome.Status} {outcome.Reason}");
+            AssertOnlySigned(target, disk);
+            // All or nothing: with both lying, one may still have been dropped after all its true chunks were had.
+            if (outcome.Status == WriteStatus.Written)
+                Assert.True(target.Disk.AsSpan().SequenceEqual(disk), $"{name}, {what}: the disk differs");
+            else
+                Assert.False(Disks.Boots(target.Disk), $"{name}, {what}: a failed write boots");
+        }
+    }
+
     private static void AssertOnlySigned(RecordingTarget target, byte[] signed)
     {
         foreach (var write in target.Writes.Where(write => write.Data is not null))
