@@ -301,7 +301,8 @@ internal sealed class SourceCache : IDisposable
             if (use <= due)
                 continue;
             count++;
-            if (found is null || use > latestUse)
+            // An empty one first: what nobody has announced yet, such as the file's start after its format is known, may be asked for again.
+            if (found is null || use > latestUse || (slot.Chunk < 0 && found.Chunk >= 0))
                 (found, latestUse) = (slot, use);
         }
         latest = found!;

@@ -1,3 +1,4 @@
+using Baremetal.Imaging.Sources;
 using Baremetal.Imaging.Streaming;
 using Baremetal.Support;
 
@@ -25,41 +26,55 @@ public sealed class PowerCutTests
         Assert.Equal(WriteStatus.Written, Writing.To(target, image).Status);
         Assert.True(Disks.Boots(target.Disk));
 
-        var random = new Random(4);
-        var bootable = 0;
-        var flushed = (byte[])old.Clone();
-        var pending = new List<RecordedWrite>();
-        foreach (var write in target.Writes)
+        var (states, bootable) = (0, 0);
+        foreach (var state in PowerCuts.States(old, target.Writes, new Random(4 + Soak.FirstSeed), between: Soak.Cases(10, inSoak: 100)))
         {
-            // Twice between any two events: each pending write is there or not, as it happens.
-            for (var i = 0; i < 2 && pending.Count > 0; i++)
-            {
-                var state = (byte[])flushed.Clone();
-                foreach (var one in pending.Where(_ => random.Next(2) == 0))
-                    one.ApplyTo(state);
-                Check(state);
-            }
-            if (!write.IsFlush)
-            {
-                pending.Add(write);
-                continue;
-            }
-            foreach (var one in pending)
-                one.ApplyTo(flushed);
-            pending.Clear();
-            Check(flushed);
-        }
-        Assert.True(flushed.AsSpan().SequenceEqual(target.Disk), "the last write was not flushed");
-        Assert.True(bootable > 0, "no state was bootable: the test proves nothing");
-
-        void Check(byte[] state)
-        {
+            states++;
             // Until the first zeros are durable it is the old disk, and whole.
             if (!Disks.Boots(state) || state.AsSpan().SequenceEqual(old))
-                return;
+                continue;
             bootable++;
-            Assert.True(state.AsSpan().SequenceEqual(target.Disk), "a disk that boots is not the whole image");
+            Assert.True(state.AsSpan().SequenceEqual(target.Disk), $"state {states} of seed {Soak.FirstSeed} boots, but is not the whole image");
         }
+        Assert.InRange(states, 100, int.MaxValue);
+        Assert.True(bootable > 0, "no state was bootable: the test proves nothing");
+        Assert.True(target.Writes[^1].IsFlush, "the last write was not flushed");
+        // The whole as firmware sees it: both tables, each where it belongs.
+        File.WriteAllBytes(folder["written.raw"], target.Disk);
+        Assert.Contains("No problems found", Shell.Run("sgdisk", "--verify", folder["written.raw"]), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void PowerCut_ThenReuse_CompletesTheDiskAndFetchesOnlyWhatIsMissing()
+    {
+        using var folder = new TestFolder();
+        var old = File.ReadAllBytes(folder.MakeDisk("old.raw", DiskSize, seed: 1));
+        var target = new RecordingTarget((byte[])old.Clone());
+        // Raw: what of the disk is missing is what of the file must be fetched.
+        var image = TestImage.Sign(folder.MakeDisk("new.raw", DiskSize, seed: 2));
+        Assert.Equal(WriteStatus.Written, Writing.To(target, image).Status);
+        var complete = File.ReadAllBytes(image.Path);
+        var random = new Random(5 + Soak.FirstSeed);
+        byte[][] states = [.. PowerCuts.States(old, target.Writes, random, between: 4).Select(state => (byte[])state.Clone())];
+        random.Shuffle(states);
+        using var server = new RangeServer(complete);
+        var chunks = image.Verified.Disk;
+        var fetched = new HashSet<long>();
+
+        foreach (var (i, state) in states.Take(Soak.Cases(12, inSoak: states.Length)).Index())
+        {
+            var ends = new[] { 0, chunks.Count - 1 };
+            var missing = Enumerable.Range(0, chunks.Count).Count(chunk => ends.Contains(chunk) || !chunks.Matches(chunk, state.AsSpan((int)chunks.Layout.OffsetOf(chunk), chunks.Layout.LengthOf(chunk))));
+            var next = new RecordingTarget(state);
+
+            var outcome = Writing.From([new HttpSource(server.Address, TimeProvider.System)], next, image, new WriteOptions(Reuse: true));
+
+            Assert.True(outcome.Status == WriteStatus.Written, $"state {i}: {outcome.Reason}");
+            Assert.True(next.Disk.AsSpan().SequenceEqual(complete), $"state {i} of seed {Soak.FirstSeed} was not completed");
+            Assert.InRange(outcome.Figures.WireBytes, 1, (long)missing * chunks.Layout.ChunkSize);
+            fetched.Add(outcome.Figures.WireBytes);
+        }
+        Assert.True(fetched.Count > 1, "every state lacked as much as the others: the test proves nothing");
     }
 
     [Fact]
