@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Baremetal.Netboot.Tests;
 
-/// <summary>A netboot server as its own process: <c>serve MODE INTERFACE CHOICE LEASE-FILE</c>. It says what it does until SIGTERM.</summary>
+/// <summary>A netboot server as its own process: <c>serve MODE INTERFACE CHOICE LEASE-FILE PROBE-SECONDS</c>. It says what it does until SIGTERM.</summary>
 internal static class ServeCommand
 {
     public const string Ready = "Netboot is served";
@@ -18,7 +18,7 @@ internal static class ServeCommand
         {
             Dhcp = Enum.Parse<DhcpMode>(args[0]),
             Interface = args[1],
-            Server = new DhcpServerOptions { First = First, Last = Last, LeaseFile = args[3], ProbeTime = TimeSpan.FromSeconds(1.5) },
+            Server = new DhcpServerOptions { First = First, Last = Last, LeaseFile = args[3], ProbeTime = TimeSpan.FromSeconds(double.Parse(args[4], System.Globalization.CultureInfo.InvariantCulture)) },
         };
         using var logging = LoggerFactory.Create(log => log
             .SetMinimumLevel(LogLevel.Debug)

@@ -20,9 +20,10 @@ internal sealed class ServedLan : IAsyncDisposable
     public Task<LanHost> AddHostAsync(string name, string address) => Lan.AddHostAsync(name, IPAddress.Parse(address), TestContext.Current.CancellationToken);
 
     /// <summary>Starts our server without waiting for it.</summary>
-    public LabProcess Launch(DhcpMode mode, BootChoice choice = BootChoice.Agent, LanHost? host = null, string name = "netboot") => (host ?? Lan.Conductor).Start(
+    /// <param name="probeSeconds">How long it looks for others. One that must be found is found at once, or when a busy machine comes to it.</param>
+    public LabProcess Launch(DhcpMode mode, BootChoice choice = BootChoice.Agent, LanHost? host = null, string name = "netboot", string probeSeconds = "1.5") => (host ?? Lan.Conductor).Start(
         name,
-        [Path.Combine(AppContext.BaseDirectory, "Baremetal.Netboot.Tests"), "serve", $"{mode}", host is null ? "br0" : "eth0", $"{choice}", Path.Combine(folder, $"{name}.leases")]);
+        [Path.Combine(AppContext.BaseDirectory, "Baremetal.Netboot.Tests"), "serve", $"{mode}", host is null ? "br0" : "eth0", $"{choice}", Path.Combine(folder, $"{name}.leases"), probeSeconds]);
 
     /// <summary>Starts it and waits until it serves.</summary>
     public async Task<LabProcess> ServeAsync(DhcpMode mode, BootChoice choice = BootChoice.Agent, LanHost? host = null, string name = "netboot")

@@ -60,7 +60,7 @@ public sealed class ServerOnALanTests
     {
         await using var lan = await ServedLan.CreateAsync();
         await lan.ServeAsync(DhcpMode.Server);
-        var late = lan.Launch(DhcpMode.Server, host: await lan.AddHostAsync("late", "10.77.0.60"), name: "late");
+        var late = lan.Launch(DhcpMode.Server, host: await lan.AddHostAsync("late", "10.77.0.60"), name: "late", probeSeconds: "30");
 
         Assert.Equal(1, await late.WaitForExitAsync(ServedLan.Bound, TestContext.Current.CancellationToken));
         Assert.Contains("REFUSED Another DHCP server is on eth0: 10.77.0.1 (offered 10.77.0.", string.Join('\n', late.Output.Tail(20)), StringComparison.Ordinal);
@@ -71,7 +71,7 @@ public sealed class ServerOnALanTests
     {
         await using var lan = await ServedLan.CreateAsync();
         await ServedLan.DnsmasqAsync(await lan.AddHostAsync("dnsmasq", "10.77.0.3"));
-        var late = lan.Launch(DhcpMode.Server);
+        var late = lan.Launch(DhcpMode.Server, probeSeconds: "30");
 
         Assert.Equal(1, await late.WaitForExitAsync(ServedLan.Bound, TestContext.Current.CancellationToken));
         Assert.Contains("REFUSED Another DHCP server is on br0: 10.77.0.3 (offered 10.77.0.2", string.Join('\n', late.Output.Tail(20)), StringComparison.Ordinal);
@@ -82,7 +82,7 @@ public sealed class ServerOnALanTests
     {
         await using var lan = await ServedLan.CreateAsync();
         await lan.ServeAsync(DhcpMode.Proxy);
-        var late = lan.Launch(DhcpMode.Proxy, name: "late");
+        var late = lan.Launch(DhcpMode.Proxy, name: "late", probeSeconds: "30");
 
         Assert.Equal(1, await late.WaitForExitAsync(ServedLan.Bound, TestContext.Current.CancellationToken));
         Assert.Contains("REFUSED UDP port 67 of br0 is taken", string.Join('\n', late.Output.Tail(20)), StringComparison.Ordinal);
