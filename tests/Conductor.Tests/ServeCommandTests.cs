@@ -31,7 +31,7 @@ public sealed class ServeCommandTests
             "settings: none found at /etc/baremetal/conductor.json",
             $"state:    {state}",
             "dhcp:     off: no machine is netbooted; set dhcp.mode",
-            $"ramdisk:  none: {folder.Path}/none/vmlinuz, ",
+            $"ramdisk:  none: {folder.Path}/none has no vmlinuz, initrd.img, localboot.efi; no agent can be booted",
             $"trust:    no document in {folder.Path}; deploys are refused until 'conductor key trust'",
         })
         {

@@ -44,7 +44,7 @@ internal static class SystemClaims
         {
             throw new PowerException(
                 $"The power address leads to {system}, which is node {other}.",
-                $"Nothing was switched. Give each node the whole path of its own system (https://BMC/redfish/v1/Systems/ID): remove the wrong one and enrol it again, 'conductor node remove {other}' or this one.",
+                "Nothing was switched. Remove the node whose address is wrong ('conductor node remove'), and enrol it with the whole path of its own system: https://BMC/redfish/v1/Systems/ID.",
                 again: false);
         }
     }

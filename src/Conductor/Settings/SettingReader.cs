@@ -54,13 +54,17 @@ internal sealed class SettingReader(SettingSources sources, List<Rejection> faul
     public void RejectUnknown(string[] allowed)
     {
         var known = _known.Where(one => !char.IsAsciiDigit(one[^1])).Select(Dotted).ToList();
+        var list = $"The settings are {string.Join(", ", known)}.";
         foreach (var (name, value) in sources.All.AsEnumerable())
         {
             if (value is null || _known.Contains(name) || allowed.Contains(name, StringComparer.OrdinalIgnoreCase))
                 continue;
-            faults.Add(new Rejection(
-                $"There is no setting '{Dotted(name)}' ({sources.OriginOf(name)}).",
-                NearestName.Of(Dotted(name), known) is { } near ? $"Is {near} meant?" : "None is called alike; the documentation lists them all."));
+            var near = NearestName.Of(Dotted(name), known);
+            var remedy = near is null ? $"None is called alike. {list}" : $"Is {near} meant?";
+            faults.Add(new Rejection($"There is no setting '{Dotted(name)}' ({sources.OriginOf(name)}).", remedy));
+            // Once is enough.
+            if (near is null)
+                list = "See above.";
         }
     }
 

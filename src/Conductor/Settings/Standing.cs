@@ -14,7 +14,7 @@ internal static class Standing
             ("state", settings.StateDirectory + (File.Exists(Path.Combine(settings.StateDirectory, "conductor.db")) ? "" : " (nothing is in it yet)")),
             ("ports", $"{settings.PlainPort} (plain) and {settings.TlsPort} (TLS) on {settings.Listen}"),
             ("dhcp", Dhcp(settings.Dhcp)),
-            ("ramdisk", settings.MissingBootFiles().ToList() is { Count: > 0 } missing ? $"none: {string.Join(", ", missing)} {(missing.Count > 1 ? "are" : "is")} not there; no agent can be booted" : settings.RamdiskDirectory),
+            ("ramdisk", settings.MissingBootFiles().Select(Path.GetFileName).ToList() is { Count: > 0 } missing ? $"none: {settings.RamdiskDirectory} has no {string.Join(", ", missing)}; no agent can be booted" : settings.RamdiskDirectory),
             ("trust", Trust(settings.TrustDirectory)),
         ];
         return lines.Select(line => $"{line.Label + ":",-10}{line.Words}");

@@ -80,11 +80,12 @@ public sealed class SettingsTests
         Environment.SetEnvironmentVariable("CONDUCTOR_Dhcp__Poool", "x");
         try
         {
-            var faults = Read("""{"plainport2": 1, "mode": "off", "zzzzzz": "y"}""", ("tslPort", "1")).Faults;
-            Assert.Equal(5, faults.Length);
+            var faults = Read("""{"plainport2": 1, "mode": "off", "zzzzzz": "y", "zzzzzy": "y"}""", ("tslPort", "1")).Faults;
+            Assert.Equal(6, faults.Length);
             Assert.Contains(faults, fault => fault.StartsWith("There is no setting 'plainport2' (/", StringComparison.Ordinal) && fault.EndsWith("conductor.json). Is plainPort meant?", StringComparison.Ordinal));
             Assert.Contains(faults, fault => fault.EndsWith("Is dhcp.mode meant?", StringComparison.Ordinal));
-            Assert.Contains(faults, fault => fault.StartsWith("There is no setting 'zzzzzz'", StringComparison.Ordinal) && !fault.Contains("meant", StringComparison.Ordinal));
+            Assert.Contains(faults, fault => fault.StartsWith("There is no setting 'zzzzz", StringComparison.Ordinal) && fault.Contains("The settings are ", StringComparison.Ordinal));
+            Assert.Single(faults, fault => fault.Contains("The settings are ", StringComparison.Ordinal));
             Assert.Contains("There is no setting 'tslPort' (--set tslPort). Is tlsPort meant?", faults);
             Assert.Contains("There is no setting 'Dhcp.Poool' (the variable CONDUCTOR_Dhcp__Poool). Is dhcp.pool meant?", faults);
         }
