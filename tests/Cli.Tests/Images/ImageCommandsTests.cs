@@ -48,6 +48,40 @@ public sealed class ImageCommandsTests
         OpenSsl.Run("dgst", "-sha256", "-verify", bench.Folder["keys/image.pub"], "-signature", signature, signed);
     }
 
+    // Nobody needs to believe us: the indexes are what coreutils make of the image file and of the disk that qemu-img reads from it.
+    [Fact]
+    public async Task Sign_Qcow2_MakesTheIndexesThatSplitAndSha256sumMake()
+    {
+        using var bench = await SigningBench.NewAsync();
+        var qcow2 = bench.Folder["disk.qcow2"];
+        Tool.Run("qemu-img", "convert", "-O", "qcow2", "-c", bench.Image, qcow2);
+        (await CommandRun.Of("image", "sign", qcow2, "--key", bench.Key, "--name", "debian-12", "--out", bench.Documents)).Succeeded();
+        Tool.Run("qemu-img", "convert", "-O", "raw", qcow2, bench.Folder["decoded"]);
+
+        foreach (var (what, file) in new[] { ("source", qcow2), ("disk", bench.Folder["decoded"]) })
+        {
+            var hex = Tool.Run("split", $"--bytes={(long)bench.Payload()["predicate"]![what]!["chunkSize"]!}", "--filter=sha256sum", file);
+            Assert.Equal(
+                string.Concat(hex.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line[..64])),
+                Convert.ToHexStringLower(await File.ReadAllBytesAsync(bench.IndexOf(what), TestContext.Current.CancellationToken)));
+        }
+    }
+
+    [Fact]
+    public async Task Verify_ManifestSignedByOpenssl_IsTrusted()
+    {
+        using var bench = await SigningBench.SignedAsync();
+        var envelope = JsonNode.Parse(await File.ReadAllBytesAsync(bench.Manifest, TestContext.Current.CancellationToken))!;
+        var payload = Convert.FromBase64String((string)envelope["payload"]!);
+        var type = (string)envelope["payloadType"]!;
+        var signed = bench.Folder.Write("pae", [.. Encoding.ASCII.GetBytes($"DSSEv1 {type.Length} {type} {payload.Length} "), .. payload]);
+        OpenSsl.Run("dgst", "-sha256", "-sign", bench.Key, "-out", bench.Folder["sig"], signed);
+        envelope["signatures"]![0]!["sig"] = Convert.ToBase64String(await File.ReadAllBytesAsync(bench.Folder["sig"], TestContext.Current.CancellationToken));
+        await File.WriteAllTextAsync(bench.Manifest, envelope.ToJsonString(), TestContext.Current.CancellationToken);
+
+        (await bench.VerifyAsync(bench.Image)).Succeeded();
+    }
+
     [Fact]
     public async Task Sign_NothingTellsWhatItBootsOn_SaysSo()
     {
