@@ -39,6 +39,9 @@ public sealed class RecordingTarget(byte[] disk, int sectorSize = 512) : IBlockT
     /// <summary>Called with the offset and the length of each read, outside the lock; may throw, as a bad sector would.</summary>
     public Action<long, int>? BeforeRead { get; set; }
 
+    /// <summary>Called with the offset and the bytes of each read, outside the lock; may change them, as a disk that forgets would.</summary>
+    public Action<long, Span<byte>>? AfterRead { get; set; }
+
     public IReadOnlyList<RecordedWrite> Writes
     {
         get
@@ -67,6 +70,7 @@ public sealed class RecordingTarget(byte[] disk, int sectorSize = 512) : IBlockT
         BeforeRead?.Invoke(offset, buffer.Length);
         lock (_gate)
             disk.AsSpan((int)offset, buffer.Length).CopyTo(buffer);
+        AfterRead?.Invoke(offset, buffer);
     }
 
     public void Flush() => Record(RecordedWrite.Flush);

@@ -99,6 +99,20 @@ internal sealed class DiskEnds : IDisposable
         target.Flush();
     }
 
+    /// <summary>Reads back, before the ends are written, that nothing is left of what lay at the disk's end.</summary>
+    /// <returns>What the disk did not keep, or null.</returns>
+    public Rejection? ReadBackTail(IBlockTarget target, Span<byte> buffer)
+    {
+        for (var at = Math.Max(_image.Size, _diskSize - TailLength); at < _diskSize; at += buffer.Length)
+        {
+            var part = buffer[..(int)Math.Min(buffer.Length, _diskSize - at)];
+            target.Read(at, part);
+            if (part.IndexOfAnyExcept((byte)0) is var found and >= 0)
+                return NotKept(target, at + found);
+        }
+        return null;
+    }
+
     /// <summary>Writes all ends but LBA 0, and reads them back.</summary>
     /// <returns>What the disk did not keep, or null.</returns>
     public Rejection? WriteAllButBootSector(IBlockTarget target, Span<byte> buffer)
@@ -143,11 +157,14 @@ internal sealed class DiskEnds : IDisposable
             var part = buffer[..Math.Min(buffer.Length, expected.Length - done)];
             target.Read(offset + done, part);
             if (!part.SequenceEqual(expected.Slice(done, part.Length)))
-                return new Rejection($"{target.Name} did not keep what was written at byte {offset + done}.", "The disk is failing: replace it.");
+                return NotKept(target, offset + done + part.CommonPrefixLength(expected[done..]));
             done += part.Length;
         }
         return null;
     }
+
+    private static Rejection NotKept(IBlockTarget target, long offset) =>
+        new($"{target.Name} did not keep what was written at byte {offset}.", "The disk is failing: replace it.");
 
     private void Include(long from, long to)
     {

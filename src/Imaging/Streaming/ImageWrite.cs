@@ -260,6 +260,7 @@ internal sealed class ImageWrite : IDisposable
             if (!_image.Disk.Matches(chunk, buffer))
                 throw new RejectedException(new Rejection($"{_target.Name} did not keep chunk {chunk} (byte {Chunks.OffsetOf(chunk)}).", "The disk is failing: replace it."));
         });
+        Require(_ends!.ReadBackTail(_target, _workers!.First.Buffer));
     }
 
     private IEnumerable<int> DataChunks() => Enumerable.Range(0, Chunks.Count).Where(chunk => !_ends!.Chunks.Contains(chunk));

@@ -1,3 +1,4 @@
+using Baremetal.Imaging.Native;
 using Baremetal.Imaging.Streaming;
 using Baremetal.Imaging.Targets;
 
@@ -44,6 +45,29 @@ public sealed class BlockDeviceTests
 
         Assert.Contains("No problems found", Shell.Run("sgdisk", "--verify", disk.Path), StringComparison.Ordinal);
         Assert.Equal("", Shell.Run("cmp", "--ignore-initial=1048576", $"--bytes={DiskSize - (3 << 20)}", raw, disk.Path));
+    }
+
+    [Fact]
+    public void Read_OfWhatTheMediumLost_SeesItPastTheKernelsCache()
+    {
+        using var folder = new TestFolder();
+        using var loop = new LoopDevice(folder["loop"], DiskSize, sectorSize: 512);
+        using var target = Open(loop.Path);
+        using var block = new AlignedBuffer(1 << 20);
+        block.Span.Fill(7);
+        target.Write(8 << 20, block.Span);
+        target.Flush();
+        // Now the kernel holds the block, and then the medium changes under it.
+        Shell.Run("dd", $"if={loop.Path}", "of=/dev/null", "bs=1M", "status=none");
+        using (var medium = File.OpenWrite(folder["loop"]))
+        {
+            medium.Position = (8 << 20) + 4096;
+            medium.WriteByte(9);
+        }
+
+        target.Read(8 << 20, block.Span);
+
+        Assert.Equal(9, block.Span[4096]);
     }
 
     [Fact]
