@@ -40,9 +40,10 @@ public sealed record DeployOrder(
             rejection = new Rejection($"The order cannot be read: {e.Message}");
             return false;
         }
-        if (order is null || Array.Exists(order.Steps, step => step is null))
+        // What is inside of an array or a map may be null for all that the deserializer checks.
+        if (order is null || Array.Exists(order.Steps, step => step is null || step.Args?.Values.Any(value => value is null) == true))
         {
-            rejection = new Rejection("The order is empty, or has an empty step.");
+            rejection = new Rejection("The order is empty, or has an empty step or argument.");
             order = null;
         }
         return order is not null;

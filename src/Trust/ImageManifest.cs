@@ -63,6 +63,8 @@ public sealed record ImageManifest(
             return new Rejection($"The image manifest must have two subjects, '{DiskSubject}' and '{SourceSubject}'.");
         if (!ImageName.IsValid(Predicate.Name) || !ImageName.IsValid(Predicate.Version))
             return new Rejection("The image manifest's name or version has characters other than letters, digits, '.', '_', '+' and '-', or more than 100.");
+        if (Array.Exists(Predicate.Firmware, mode => mode is null))
+            return new Rejection($"The manifest of image {Predicate.Name} lists an empty firmware mode.");
         return Predicate.Disk.FirstFault(Predicate.Name) ?? Predicate.Source.FirstFault(Predicate.Name);
     }
 

@@ -238,7 +238,8 @@ public sealed class TrustAnchorTests : IDisposable
         {
             Add = [(TrustRole.Image, _order.Public), (TrustRole.Image, _stranger.Public)],
             Thresholds = new Dictionary<TrustRole, int> { [TrustRole.Image] = 2 },
-        }) with { Version = 1 };
+        }) with
+        { Version = 1 };
         var revoked = TestDocuments.Next(two, new TrustChanges { RevokedKeys = [_stranger.KeyId] });
         var envelope = TestDocuments.Sign(TestDocuments.Manifest(), _image, _stranger);
 
