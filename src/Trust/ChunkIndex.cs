@@ -90,6 +90,9 @@ public sealed class ChunkIndex
     {
         if (data.Length != Layout.LengthOf(chunk))
             return false;
+        // Zeros are known by sight, ten times as fast as by their digest; most of many a disk that is compared is zeros.
+        if (IsZero(chunk))
+            return !data.ContainsAnyExcept((byte)0);
         Span<byte> digest = stackalloc byte[Digest.Size];
         SHA256.HashData(data, digest);
         return digest.SequenceEqual(_digests.AsSpan(chunk * Digest.Size, Digest.Size));

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using System.Text.Json;
@@ -12,14 +13,19 @@ public readonly struct Digest : IEquatable<Digest>
     /// <summary>Bytes in a digest.</summary>
     public const int Size = 32;
 
-    private readonly UInt128 _high;
-    private readonly UInt128 _low;
+    // Not two UInt128: whatever holds one is not compiled ahead, and the agent would compile it on every server that boots.
+    private readonly ulong _first;
+    private readonly ulong _second;
+    private readonly ulong _third;
+    private readonly ulong _fourth;
 
     public Digest(ReadOnlySpan<byte> bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(bytes.Length, Size);
-        _high = System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(bytes);
-        _low = System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(bytes[16..]);
+        _first = BinaryPrimitives.ReadUInt64BigEndian(bytes);
+        _second = BinaryPrimitives.ReadUInt64BigEndian(bytes[8..]);
+        _third = BinaryPrimitives.ReadUInt64BigEndian(bytes[16..]);
+        _fourth = BinaryPrimitives.ReadUInt64BigEndian(bytes[24..]);
     }
 
     public static Digest Of(ReadOnlySpan<byte> data)
@@ -51,17 +57,19 @@ public readonly struct Digest : IEquatable<Digest>
 
     public void CopyTo(Span<byte> bytes)
     {
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt128BigEndian(bytes, _high);
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt128BigEndian(bytes[16..], _low);
+        BinaryPrimitives.WriteUInt64BigEndian(bytes, _first);
+        BinaryPrimitives.WriteUInt64BigEndian(bytes[8..], _second);
+        BinaryPrimitives.WriteUInt64BigEndian(bytes[16..], _third);
+        BinaryPrimitives.WriteUInt64BigEndian(bytes[24..], _fourth);
     }
 
-    public bool Equals(Digest other) => _high == other._high && _low == other._low;
+    public bool Equals(Digest other) => _first == other._first && _second == other._second && _third == other._third && _fourth == other._fourth;
 
     public override bool Equals(object? obj) => obj is Digest other && Equals(other);
 
-    public override int GetHashCode() => HashCode.Combine(_high, _low);
+    public override int GetHashCode() => HashCode.Combine(_first, _second, _third, _fourth);
 
-    public override string ToString() => $"{_high:x32}{_low:x32}";
+    public override string ToString() => $"{_first:x16}{_second:x16}{_third:x16}{_fourth:x16}";
 
     public static bool operator ==(Digest left, Digest right) => left.Equals(right);
 

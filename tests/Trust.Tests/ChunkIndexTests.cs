@@ -39,6 +39,21 @@ public sealed class ChunkIndexTests : IDisposable
         Assert.False(index.Matches(2, new byte[ChunkSize]));
     }
 
+    [Theory]
+    [InlineData(1, ChunkSize, 0)]
+    [InlineData(1, ChunkSize, ChunkSize - 1)]
+    [InlineData(1, ChunkSize, 77_777)]
+    [InlineData(2, 1000, 999)]
+    public void Matches_ZerosButForOneBit_IsFalse(int chunk, int length, int at)
+    {
+        Assert.True(ChunkIndex.TryVerify(Digests(), Content(Digests()), "source", out var index, out _));
+        var data = new byte[length];
+        Assert.True(index.Matches(chunk, data));
+        data[at] = 0x80;
+
+        Assert.False(index.Matches(chunk, data));
+    }
+
     [Fact]
     public void TryVerify_AnyBitFlipped_IsRefused()
     {
