@@ -10,7 +10,11 @@ case "$name" in
     *) echo "usage: ./bench.sh stream|boot [RUNS]" >&2; exit 2 ;;
 esac
 
-lab/setup.sh >&2
+case "$name" in
+    # The peers.
+    stream) lab/setup.sh nginx-light bmap-tools libnbd-bin nbdkit >&2 ;;
+    boot) lab/setup.sh >&2 ;;
+esac
 dotnet msbuild bench -restore -p:Configuration=Release -v:quiet -nologo >&2
 mkdir -p build/bench
 case "$name" in

@@ -23,7 +23,7 @@ internal static class BenchImage
         var (staging, making) = (Path.Combine(folder, "files"), $"{path}.new");
         var list = Path.Combine(folder, "files.list");
         File.WriteAllLines(list, Choose());
-        Tool.TimeShell($"""
+        Tool.RunShell($"""
             rm -rf '{staging}' '{making}' && mkdir '{staging}'
             cpio --quiet -pdm '{staging}' < '{list}'
             truncate -s {DiskSize} '{making}'
@@ -35,12 +35,19 @@ internal static class BenchImage
         return path;
     }
 
-    public static string Qcow2(string folder, string name, string options)
+    public static string Qcow2(string folder, string name, string options) =>
+        MadeFrom(folder, $"{name}.qcow2", (raw, path) => $"qemu-img convert -O qcow2 {options} '{raw}' '{path}'");
+
+    public static string RawZstd(string folder) => MadeFrom(folder, "disk.raw.zst", (raw, path) => $"zstd -q -T0 -3 '{raw}' -o '{path}'");
+
+    public static string BlockMap(string folder) => MadeFrom(folder, "disk.bmap", (raw, path) => $"bmaptool -q create '{raw}' -o '{path}'");
+
+    private static string MadeFrom(string folder, string name, Func<string, string, string> script)
     {
-        var (raw, path) = (Raw(folder), Path.Combine(folder, $"{name}.qcow2"));
+        var (raw, path) = (Raw(folder), Path.Combine(folder, name));
         if (!File.Exists(path))
         {
-            Tool.TimeShell($"qemu-img convert -O qcow2 {options} '{raw}' '{path}.new'");
+            Tool.RunShell(script(raw, $"{path}.new"));
             File.Move($"{path}.new", path);
         }
         return path;

@@ -57,7 +57,7 @@ internal static class BootBench
         File.WriteAllText(init, $"#!/bin/busybox sh\n/bin/busybox mkdir -p /dev\n/bin/busybox mount -t devtmpfs devtmpfs /dev\necho '{BareWord}' >/dev/console\nexec /bin/busybox sleep 1000\n");
         File.SetUnixFileMode(init, (UnixFileMode)0b111_101_101);
         var packed = root + ".img";
-        Tool.TimeShell($"cd '{root}'; find . | cpio --quiet -o -H newc -R 0:0 | zstd -q -19 -f -o '{packed}'");
+        Tool.RunShell($"cd '{root}'; find . | cpio --quiet -o -H newc -R 0:0 | zstd -q -19 -f -o '{packed}'");
         return packed;
     }
 }

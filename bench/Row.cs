@@ -20,12 +20,16 @@ internal sealed record Row(
     int Runs)
 {
     /// <summary>A row of seconds, of which fewer are better.</summary>
-    public static Row OfSeconds(string bench, string name, IReadOnlyList<double> ours, string peerName, IReadOnlyList<double> peer) =>
-        new(bench, name, Median(ours), Median(peer), peerName, "s", Math.Round(Median(peer) / Median(ours), 2), null, null, ours.Count);
+    public static Row OfSeconds(string bench, string name, IReadOnlyList<double> ours, string peerName, IReadOnlyList<double> peer, IReadOnlyList<double> limit) =>
+        new(bench, name, Median(ours), Median(peer), peerName, "s", Math.Round(Median(peer) / Median(ours), 2), Median(limit), Math.Round(Median(limit) / Median(ours), 2), ours.Count);
 
     /// <summary>A row of seconds that no peer can be held against, only what the machine itself needs.</summary>
     public static Row OfSecondsToLimit(string bench, string name, IReadOnlyList<double> ours, IReadOnlyList<double> limit) =>
         new(bench, name, Median(ours), null, null, "s", null, Median(limit), Math.Round(Median(limit) / Median(ours), 2), ours.Count);
+
+    /// <summary>A row of bytes, which do not differ from run to run.</summary>
+    public static Row OfBytesToLimit(string bench, string name, long ours, long? limit) =>
+        new(bench, name, ours, null, null, "bytes", null, limit, limit is { } least ? Math.Round((double)least / ours, 3) : null, 1);
 
     public void Print() => Console.WriteLine(JsonSerializer.Serialize(this, RowJson.Default.Row));
 

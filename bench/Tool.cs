@@ -2,16 +2,9 @@ using System.Diagnostics;
 
 namespace Baremetal.Bench;
 
-/// <summary>Runs a program to its end and tells how long that took. A program that fails ends the benchmark: its time would be worth nothing.</summary>
+/// <summary>Runs a program to its end. A program that fails ends the benchmark: its time would be worth nothing.</summary>
 internal static class Tool
 {
-    public static TimeSpan Time(string program, params ReadOnlySpan<string> arguments)
-    {
-        var begun = Stopwatch.GetTimestamp();
-        Run(program, arguments);
-        return Stopwatch.GetElapsedTime(begun);
-    }
-
     public static string Run(string program, params ReadOnlySpan<string> arguments)
     {
         using var process = Process.Start(new ProcessStartInfo(program, arguments.ToArray()) { RedirectStandardOutput = true, UseShellExecute = false })!;
@@ -20,5 +13,5 @@ internal static class Tool
         return process.ExitCode == 0 ? output.Trim() : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}: {output}");
     }
 
-    public static TimeSpan TimeShell(string script) => Time("sh", "-ec", script);
+    public static void RunShell(string script) => Run("bash", "-eo", "pipefail", "-c", script);
 }

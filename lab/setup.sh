@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the demo, the tests and the benchmarks need on Debian 12, and nothing else.
 # No service is started: policy-rc.d forbids it while apt runs. Run as root; says what it does first.
+# Further packages may be named: lab/setup.sh [PACKAGE ...]
 set -euo pipefail
 
 packages=(
@@ -17,6 +18,8 @@ packages=(
     # peers and checks
     curl tftp-hpa xz-utils
 )
+
+packages+=("$@")
 
 missing=()
 for package in "${packages[@]}"; do
