@@ -16,6 +16,9 @@ public sealed record LabConductorSettings
 
     /// <summary>A lab's agents beat every two seconds over a network that loses nothing.</summary>
     public TimeSpan HeartbeatLost { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>Times that a node is netbooted for one job.</summary>
+    public int Attempts { get; init; } = 3;
 }
 
 /// <summary>
@@ -167,7 +170,11 @@ public sealed class LabConductor : IAsyncDisposable
             ["interface"] = "br0",
             ["pool"] = settings.DhcpMode == "server" ? "10.77.0.100-10.77.0.199" : null,
         },
-        ["limits"] = new JsonObject { ["heartbeatLost"] = string.Create(CultureInfo.InvariantCulture, $"{settings.HeartbeatLost.TotalSeconds:0}s") },
+        ["limits"] = new JsonObject
+        {
+            ["heartbeatLost"] = string.Create(CultureInfo.InvariantCulture, $"{settings.HeartbeatLost.TotalSeconds:0}s"),
+            ["attempts"] = settings.Attempts,
+        },
     }.ToJsonString();
 
     private static async Task<bool> IsReadyAsync(HttpClient http, CancellationToken cancellationToken)

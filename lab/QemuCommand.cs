@@ -49,8 +49,7 @@ internal static class QemuCommand
         foreach (var (index, disk) in spec.Disks.Index())
         {
             // unmap and no detection of zeroes: BLKZEROOUT punches holes, and written zeros stay written, as on a real disk.
-            // Flushes are not passed on (cache=unsafe): they guard against a crash of the host, which would end the lab anyway.
-            command.AddRange("-drive", $"if=none,id=drive{index},format=raw,cache=unsafe,discard=unmap,detect-zeroes=off,file={Escape(files.Disk(index))}");
+            command.AddRange("-drive", $"if=none,id=drive{index},format=raw,discard=unmap,detect-zeroes=off,{Storage(disk, index, files)}");
             command.AddRange("-device", $"virtio-blk-pci,id=disk{index},drive=drive{index},bootindex={DisksFrom + index},"
                 + $"serial={Escape(disk.Serial ?? $"{spec.Serial}-{index}")},logical_block_size={disk.SectorBytes},physical_block_size={disk.SectorBytes}");
         }
@@ -58,6 +57,11 @@ internal static class QemuCommand
             command.AddRange("-kernel", kernel.Kernel, "-initrd", kernel.Initrd, "-append", kernel.Append);
         return command;
     }
+
+    private static string Storage(VirtualDisk disk, int index, VirtualServerFiles files) => disk.CacheLossSeed is null
+        // Flushes are not passed on: they guard against a crash of the host, which would end the lab anyway.
+        ? $"cache=unsafe,file={Escape(files.Disk(index))}"
+        : $"cache=writeback,file.driver=nbd,file.server.type=unix,file.server.path={Escape(files.DiskSocket(index))}";
 
     /// <summary>The variables that OVMF starts with; each server has a copy that it writes to.</summary>
     public static string PristineFirmwareVariables => Ovmf + "OVMF_VARS_4M.fd";

@@ -27,6 +27,7 @@ public sealed class VirtualServer : IAsyncDisposable
     private readonly VirtualServerFiles files;
     private readonly string tap;
     private readonly Accelerator accelerator;
+    private readonly List<ServedDisk> volatileDisks = [];
     private QemuProcess? qemu;
 
     internal VirtualServer(VirtualServerSpec spec, LanHost host, VirtualServerFiles files, string tap, Accelerator accelerator)
@@ -37,6 +38,11 @@ public sealed class VirtualServer : IAsyncDisposable
         this.accelerator = accelerator;
         Spec = spec;
         files.Create(spec);
+        foreach (var (index, disk) in spec.Disks.Index())
+        {
+            if (disk.CacheLossSeed is { } seed)
+                volatileDisks.Add(new ServedDisk(new VolatileDisk(files.Disk(index), seed), files.DiskSocket(index)));
+        }
         Serial = new Transcript($"The serial line of {spec.Name}", files.SerialLog, null);
         Events = new Transcript($"The machine {spec.Name}", files.EventLog, null);
     }
@@ -70,7 +76,7 @@ public sealed class VirtualServer : IAsyncDisposable
 
     /// <summary>
     /// Off at once, as when the plug is pulled: QEMU is killed in the middle of whatever it does. What it had already handed to the
-    /// host's kernel stays written.
+    /// host's kernel stays written, but for disks that lose their cache (<see cref="VirtualDisk"/>).
     /// </summary>
     public Task PowerOffAsync(CancellationToken cancellationToken = default) => WithPowerAsync(StopAsync, cancellationToken);
 
@@ -134,6 +140,7 @@ public sealed class VirtualServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await WithPowerAsync(StopAsync, CancellationToken.None);
+        volatileDisks.ForEach(disk => disk.Dispose());
         Serial.Dispose();
         Events.Dispose();
         power.Dispose();
@@ -173,6 +180,8 @@ public sealed class VirtualServer : IAsyncDisposable
         await running.DisposeAsync();
         qemu = null;
         Events.AppendLine("power-off");
+        foreach (var disk in volatileDisks)
+            Events.AppendLine($"cache-loss {disk.LosePower()}");
     }
 
     private void Note(QmpEvent happened) => Events.AppendLine($"{happened.Name} {happened.Data?.ToJsonString()}".TrimEnd());
@@ -187,6 +196,23 @@ public sealed class VirtualServer : IAsyncDisposable
         finally
         {
             power.Release();
+        }
+    }
+
+    private sealed class ServedDisk(VolatileDisk disk, string socket) : IDisposable
+    {
+        private readonly NbdServer server = new(disk, socket);
+
+        public CacheLoss LosePower()
+        {
+            server.WaitUntilIdle();
+            return disk.LosePower();
+        }
+
+        public void Dispose()
+        {
+            server.Dispose();
+            disk.Dispose();
         }
     }
 }

@@ -17,6 +17,8 @@ internal sealed record VirtualServerFiles(string Folder)
 
     public string Disk(int index) => Path.Combine(Folder, $"disk{index}.raw");
 
+    public string DiskSocket(int index) => Path.Combine(Folder, $"disk{index}.sock");
+
     /// <summary>Makes the folder with sparse disks and firmware variables as from the factory.</summary>
     public void Create(VirtualServerSpec spec)
     {

@@ -46,8 +46,15 @@ public sealed record VirtualServerSpec
     };
 }
 
-/// <summary>A virtio disk, empty at first and sparse on the host. <paramref name="Serial"/> is cut at 20 characters by virtio; null makes one from its place.</summary>
-public sealed record VirtualDisk(long SizeBytes = 8L << 30, string? Serial = null, int SectorBytes = 512);
+/// <summary>A virtio disk, empty at first and sparse on the host.</summary>
+/// <param name="SizeBytes">A multiple of its sectors.</param>
+/// <param name="Serial">Cut at 20 characters by virtio; null makes one from its place.</param>
+/// <param name="SectorBytes">512 or 4096.</param>
+/// <param name="CacheLossSeed">
+/// When given, a power cut takes part of what was not flushed with it, and this decides which part. Such a disk is slower. Null keeps all that the
+/// guest has written, as a cache behind a battery does.
+/// </param>
+public sealed record VirtualDisk(long SizeBytes = 8L << 30, string? Serial = null, int SectorBytes = 512, int? CacheLossSeed = null);
 
 /// <summary>A kernel, its initramfs and its command line, loaded by QEMU without firmware or network (<c>-kernel</c>).</summary>
 public sealed record DirectKernel(string Kernel, string Initrd, string Append);

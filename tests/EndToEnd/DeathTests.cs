@@ -8,7 +8,6 @@ public sealed class DeathTests : SiteTests
 {
     /// <summary>Most of the tiny image's bytes are in its first third; what follows is zeros, and over at once.</summary>
     private const long Middle = 8 << 20;
-    private static readonly TimeSpan Boot = TimeSpan.FromMinutes(3);
 
     /// <summary>So slow that there is a middle: the tiny image has 15 MB.</summary>
     private const int SlowMbit = 8;
@@ -26,7 +25,7 @@ public sealed class DeathTests : SiteTests
         await site.Conductor.KillAsync();
         await site.Conductor.StartAsync(TestContext.Current.CancellationToken);
 
-        await AssertFinishesAsync(site, server, job);
+        await site.AssertFinishesAsync(server, job);
     }
 
     [Fact]
@@ -38,7 +37,7 @@ public sealed class DeathTests : SiteTests
         await server.SendBreakAsync("f", TestContext.Current.CancellationToken);
         await server.Serial.WaitForLineAsync("The deploy agent ended by signal 9", TimeSpan.FromMinutes(1), cancellationToken: TestContext.Current.CancellationToken);
 
-        var finished = await AssertFinishesAsync(site, server, job);
+        var finished = await site.AssertFinishesAsync(server, job);
         Assert.True(finished.Result!.ReusedBytes > 0, "Nothing of what was written before the kill was reused.");
     }
 
@@ -50,7 +49,7 @@ public sealed class DeathTests : SiteTests
         await server.PowerOffAsync(TestContext.Current.CancellationToken);
         Assert.True(Site.FirstBytes(server, 512).All(value => value == 0), "The disk could boot although it was written half.");
 
-        var finished = await AssertFinishesAsync(site, server, job);
+        var finished = await site.AssertFinishesAsync(server, job);
         Assert.Equal(2, finished.Attempt);
     }
 
@@ -63,7 +62,7 @@ public sealed class DeathTests : SiteTests
         await UntilTheAgentMissesItsConductorAsync(server);
         await server.PlugInAsync(TestContext.Current.CancellationToken);
 
-        var finished = await AssertFinishesAsync(site, server, job);
+        var finished = await site.AssertFinishesAsync(server, job);
         Assert.Equal(1, finished.Attempt);
     }
 
@@ -76,7 +75,7 @@ public sealed class DeathTests : SiteTests
         await UntilTheAgentMissesItsConductorAsync(server);
         site.Conductor.Signal(LabProcess.SigCont);
 
-        await AssertFinishesAsync(site, server, job);
+        await site.AssertFinishesAsync(server, job);
     }
 
     private async Task<(Site Site, VirtualServer Server, Job Job)> InTheMiddleAsync(FirmwareMode firmware, LabConductorSettings? conductor = null)
@@ -92,15 +91,4 @@ public sealed class DeathTests : SiteTests
 
     private static async Task UntilTheAgentMissesItsConductorAsync(VirtualServer server) =>
         await server.Serial.WaitForLineAsync("Trying until it answers.", TimeSpan.FromMinutes(2), cancellationToken: TestContext.Current.CancellationToken);
-
-    private static async Task<Job> AssertFinishesAsync(Site site, VirtualServer server, Job job)
-    {
-        var finished = await site.EndOf(job);
-        Assert.True(finished.Outcome == JobOutcome.Done, site.Explain(finished));
-        Assert.Equal(NodeState.Active, (await site.NodeAsync(server)).State);
-        var ready = await server.Serial.WaitForLineAsync("TINY-READY", Boot, cancellationToken: TestContext.Current.CancellationToken);
-        Assert.Contains($"host={server.Spec.Name}", ready, StringComparison.Ordinal);
-        Assert.Contains("seed=configdrive", ready, StringComparison.Ordinal);
-        return finished;
-    }
 }

@@ -28,6 +28,8 @@ internal sealed class Site : IAsyncDisposable
     /// <summary>A netboot and a deploy take a minute under emulation; a busy machine may need several.</summary>
     private static readonly TimeSpan JobBound = TimeSpan.FromMinutes(8);
 
+    private static readonly TimeSpan SystemBound = TimeSpan.FromMinutes(3);
+
     private readonly LabSite _lab;
 
     private Site(LabSite lab) => _lab = lab;
@@ -105,7 +107,10 @@ internal sealed class Site : IAsyncDisposable
     }
 
     /// <summary>Waits until this many of the disk's bytes are written, as the agent tells it while it writes.</summary>
-    public async Task UntilWrittenAsync(Job job, long bytes)
+    public Task UntilWrittenAsync(Job job, long bytes) => UntilAsync(job, told => told.Progress?.DoneBytes >= bytes, $"{bytes} written bytes");
+
+    /// <summary>Waits for something that the job's followers are told.</summary>
+    public async Task UntilAsync(Job job, Func<Event, bool> isIt, string what)
     {
         var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
@@ -113,16 +118,16 @@ internal sealed class Site : IAsyncDisposable
         try
         {
             var watched = await Conductor.TryRunAsync(["job", "watch", job.Id, "--output", "json"], Look, enough.Token);
-            Assert.True(reached.Task.IsCompleted, $"The job ended before {bytes} bytes were written: {watched.Output}");
+            Assert.True(reached.Task.IsCompleted, $"The job ended before {what}: {watched.Output}");
         }
         catch (OperationCanceledException) when (!Cancel.IsCancellationRequested)
         {
-            Assert.True(reached.Task.IsCompleted, $"Waited {JobBound.TotalMinutes:0} minutes for {bytes} written bytes. {Explain(await JobAsync(job.Id))}");
+            Assert.True(reached.Task.IsCompleted, $"Waited {JobBound.TotalMinutes:0} minutes for {what}. {Explain(await JobAsync(job.Id))}");
         }
 
         void Look(string line)
         {
-            if (line.StartsWith('{') && JsonSerializer.Deserialize(line, ApiJson.Default.Event)?.Progress?.DoneBytes >= bytes)
+            if (line.StartsWith('{') && JsonSerializer.Deserialize(line, ApiJson.Default.Event) is { } told && isIt(told))
             {
                 reached.TrySetResult();
                 enough.Cancel();
@@ -133,12 +138,28 @@ internal sealed class Site : IAsyncDisposable
     /// <summary>The files of the conductor's blob store: the image file and its two indexes.</summary>
     public IEnumerable<FileInfo> Blobs() => new DirectoryInfo(Path.Combine(Conductor.StateDirectory, "blobs", "sha256")).EnumerateFiles("*", SearchOption.AllDirectories);
 
-    public static byte[] FirstBytes(VirtualServer server, int count)
+    public static byte[] FirstBytes(VirtualServer server, int count) => Bytes(server.DiskPath(), 0, count);
+
+    public static byte[] Bytes(string path, long offset, int count)
     {
-        using var disk = File.OpenRead(server.DiskPath());
+        using var disk = File.OpenRead(path);
+        disk.Position = offset;
         var bytes = new byte[count];
         disk.ReadExactly(bytes);
         return bytes;
+    }
+
+    /// <summary>The job ends well, and the installed system boots and has what it was to be told.</summary>
+    public async Task<Job> AssertFinishesAsync(VirtualServer server, Job job)
+    {
+        var since = server.Serial.Mark;
+        var finished = await EndOf(job);
+        Assert.True(finished.Outcome == JobOutcome.Done, Explain(finished));
+        Assert.Equal(NodeState.Active, (await NodeAsync(server)).State);
+        var ready = await server.Serial.WaitForLineAsync("TINY-READY", SystemBound, since, Cancel);
+        Assert.Contains($"host={server.Spec.Name}", ready, StringComparison.Ordinal);
+        Assert.Contains("seed=configdrive", ready, StringComparison.Ordinal);
+        return finished;
     }
 
     public string Explain(Job job) =>

@@ -1,0 +1,101 @@
+using Baremetal.Api;
+using Baremetal.Lab;
+using Baremetal.Support;
+
+namespace Baremetal.EndToEnd;
+
+/// <summary>
+/// A server whose disk loses its write cache with the power, which goes again and again in the middle of a deploy: what is left boots nothing
+/// or is the whole image, and in the end the deploy is done.
+/// </summary>
+public sealed class PowerCutTests : SiteTests
+{
+    private const int Cuts = 5;
+    private const long DiskBytes = 1L << 30;
+    private const int ChunkBytes = 4 << 20;
+    private const int SlowMbit = 16;
+
+    private static readonly TimeSpan AgentBound = TimeSpan.FromMinutes(5);
+
+    [Fact]
+    public async Task Deploy_PowerCutFiveTimes_NeverBootsHalfAnImageAndFinishes()
+    {
+        var site = await OpenAsync(conductor: new LabConductorSettings { Attempts = 1 + Cuts });
+        var server = await site.AddAvailableServerAsync(FirmwareMode.Bios, spec => spec with { Disks = [new VirtualDisk(DiskBytes, CacheLossSeed: Soak.FirstSeed)] });
+
+        for (var deploy = 0; deploy < Soak.Cases(1, inSoak: 60); deploy++)
+        {
+            if (deploy > 0)
+                await ScrambleAsync(server, new Random(Soak.FirstSeed + deploy));
+            await DeployUnderCutsAsync(site, server, new Random(Soak.FirstSeed + deploy));
+        }
+    }
+
+    // What a deploy finds written already, it does not write again.
+    private static async Task ScrambleAsync(VirtualServer server, Random random)
+    {
+        await server.PowerOffAsync(TestContext.Current.CancellationToken);
+        var bytes = new byte[new FileInfo(BuildOutputs.TinyRawImage).Length];
+        random.NextBytes(bytes);
+        await using var disk = File.OpenWrite(server.DiskPath());
+        await disk.WriteAsync(bytes, TestContext.Current.CancellationToken);
+    }
+
+    private static async Task DeployUnderCutsAsync(Site site, VirtualServer server, Random random)
+    {
+        (ProgressPhase Phase, long Bytes)[] moments =
+        [
+            (ProgressPhase.Zeroing, 0),
+            (ProgressPhase.Writing, random.Next(5) * ChunkBytes),
+            (ProgressPhase.Comparing, 0),
+            (ProgressPhase.Writing, random.Next(3) * ChunkBytes),
+            (ProgressPhase.Finishing, long.MaxValue),
+        ];
+        var incomplete = 0;
+        await server.LimitNetworkAsync(SlowMbit, TestContext.Current.CancellationToken);
+        var job = await site.DeployAsync(server);
+        foreach (var (phase, bytes) in moments)
+        {
+            await site.UntilAsync(job, told => IsAt(told, phase, bytes), $"the phase {phase} with {bytes} bytes");
+            var since = server.Serial.Mark;
+            await server.PowerOffAsync(TestContext.Current.CancellationToken);
+            if (Boots(server))
+            {
+                AssertIsWhole(server);
+                break;
+            }
+            incomplete++;
+
+            // Only the image is to come slowly, not kernel and ramdisk.
+            await server.LimitNetworkAsync(megabits: null, TestContext.Current.CancellationToken);
+            await server.Serial.WaitForLineAsync("agent: Baremetal deploy agent", AgentBound, since, TestContext.Current.CancellationToken);
+            await server.LimitNetworkAsync(SlowMbit, TestContext.Current.CancellationToken);
+        }
+        await server.LimitNetworkAsync(megabits: null, TestContext.Current.CancellationToken);
+        // The conductor waits for the installed system now, and the mains are back.
+        await server.PowerOnAsync(TestContext.Current.CancellationToken);
+
+        var finished = await site.AssertFinishesAsync(server, job);
+        Assert.Equal(1 + incomplete, finished.Attempt);
+        Assert.True(incomplete > 1, $"Only {incomplete} cuts came in the middle of the write: the test proves nothing.");
+        Assert.True(finished.Result!.ReusedBytes > 0, "Nothing was reused of what had been written before the last cut.");
+        Assert.Matches("Lost = [1-9]", await File.ReadAllTextAsync(server.Events.Path, TestContext.Current.CancellationToken));
+    }
+
+    // Or later: whoever follows is told once a second, and may miss a phase.
+    private static bool IsAt(Event told, ProgressPhase phase, long bytes) =>
+        told is { Kind: EventKinds.StepStarted, Step: OrderSteps.SetBootDisk }
+        || (told.Progress is { Phase: { } at } progress && (at > phase || (at == phase && progress.DoneBytes >= bytes)));
+
+    // BIOS starts LBA 0 if it is signed; UEFI believes a partition table only behind an LBA 0 that is.
+    private static bool Boots(VirtualServer server) => Site.FirstBytes(server, 512)[510..] is [0x55, 0xaa];
+
+    // But for the ends, which are made to fit the disk.
+    private static void AssertIsWhole(VirtualServer server)
+    {
+        var length = (int)new FileInfo(BuildOutputs.TinyRawImage).Length - (2 * ChunkBytes);
+        Assert.True(
+            Site.Bytes(server.DiskPath(), ChunkBytes, length).AsSpan().SequenceEqual(Site.Bytes(BuildOutputs.TinyRawImage, ChunkBytes, length)),
+            "The disk would boot, but its image is not whole.");
+    }
+}
