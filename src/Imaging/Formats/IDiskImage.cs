@@ -17,7 +17,7 @@ public interface IDiskImage
     /// <summary>Ranges are mapped on multiples of this, in bytes; a power of two that divides every chunk size.</summary>
     int Granularity { get; }
 
-    /// <summary>The most bytes that one compressed extent has in the file; 0 without compression.</summary>
+    /// <summary>The most bytes that one compressed extent has in the file; 0 without compression. Known once the tables are checked.</summary>
     int MaxCompressedLength { get; }
 
     /// <summary>The most bytes of tables that it holds.</summary>

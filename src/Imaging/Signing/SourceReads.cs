@@ -19,7 +19,7 @@ internal static class SourceReads
     /// <returns>Bytes read, tables included, by the file's size: 1.0 for a file that is read once.</returns>
     public static double Rehearse(string path, ChunkIndex source, ChunkIndex disk, CancellationToken cancellation)
     {
-        if (!Budget.TryMake(Budget.WantedLimit, source.Layout, disk.Layout.ChunkSize, DiskEnds.MostBytes(disk.Layout, disk.Layout.Size, 0), out var budget, out var rejection))
+        if (!Budget.TryMake(MemoryLimit.Promised(source.Bytes.Length + disk.Bytes.Length), source.Layout, disk.Layout.ChunkSize, DiskEnds.MostBytes(disk.Layout, disk.Layout.Size, 0), out var budget, out var rejection))
             throw new RejectedException(rejection);
         var mirrors = new SourceMirrors([new FileSource(path)], source.Layout.Size, new RetryPolicy(), TimeProvider.System);
         using var cache = new SourceCache(mirrors, source.Layout, (_, _) => true, source.IsZero, budget.CachedChunks, budget.Connections);

@@ -19,6 +19,7 @@ internal sealed class ChunkPlan(IDiskImage image, SourceCache cache, ChunkLayout
     private readonly Stack<PlannedChunk> _spare = new();
     private readonly Lock _gate = new();
     private int _extents;
+    private int _spareExtents;
     private int _sourceChunks;
     private bool _isEnded;
 
@@ -40,7 +41,13 @@ internal sealed class ChunkPlan(IDiskImage image, SourceCache cache, ChunkLayout
     public void Return(PlannedChunk chunk)
     {
         lock (_gate)
+        {
+            // A list keeps the room that it once needed. Where small clusters are, all of them would come to need it, one after the other.
+            if (_spareExtents + chunk.Extents.Capacity > 2 * MaxExtents)
+                return;
+            _spareExtents += chunk.Extents.Capacity;
             _spare.Push(chunk);
+        }
     }
 
     /// <summary>Nothing more is given out.</summary>
@@ -63,7 +70,12 @@ internal sealed class ChunkPlan(IDiskImage image, SourceCache cache, ChunkLayout
             return;
         }
         var number = _chunks.Current;
-        var chunk = _spare.TryPop(out var spare) ? spare : new PlannedChunk();
+        var chunk = new PlannedChunk();
+        if (_spare.TryPop(out var spare))
+        {
+            chunk = spare;
+            _spareExtents -= spare.Extents.Capacity;
+        }
         chunk.Plan(number, disk.OffsetOf(number), disk.LengthOf(number), isZero(number), image, cache.Layout.ChunkSize);
         cache.Expect(chunk.Use);
         _window.Enqueue(chunk);

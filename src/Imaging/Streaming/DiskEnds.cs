@@ -49,8 +49,8 @@ internal sealed class DiskEnds : IDisposable
     /// <summary>The most bytes of ends that an image can have on a disk, before its partition table is known: its own, and the part of the config drive that lies beyond it.</summary>
     public static long MostBytes(ChunkLayout image, long diskSize, int driveLength)
     {
-        var tail = diskSize - TailLength - ConfigDrive.PartitionSize - ConfigDrive.Alignment;
-        var chunks = tail >= image.Size ? 2 : 2 + image.Count - image.ChunkAt(Math.Max(0, tail));
+        var tail = diskSize - TailLength - (driveLength > 0 ? ConfigDrive.PartitionSize + ConfigDrive.Alignment : 0);
+        var chunks = tail >= image.Size ? 2 : 1 + image.Count - image.ChunkAt(Math.Max(0, tail));
         return (Math.Min(chunks, image.Count) * (long)image.ChunkSize) + Math.Min(driveLength, diskSize - image.Size);
     }
 

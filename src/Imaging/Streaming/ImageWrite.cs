@@ -57,7 +57,8 @@ internal sealed class ImageWrite : IDisposable
         if (CheckTarget() is { } unfit)
             return unfit;
         var ends = DiskEnds.MostBytes(Chunks, _target.Size, _options.ConfigDrive?.Bytes.Length ?? 0);
-        if (!Budget.TryMake(_options.MemoryLimit ?? Budget.DefaultLimit(), _image.Source.Layout, Chunks.ChunkSize, ends, out var budget, out var rejection))
+        var limit = _options.MemoryLimit is { } bytes ? MemoryLimit.Of(bytes) : MemoryLimit.OfThisMachine(_image.Disk.Bytes.Length + _image.Source.Bytes.Length);
+        if (!Budget.TryMake(limit, _image.Source.Layout, Chunks.ChunkSize, ends, out var budget, out var rejection))
             return rejection;
         _budget = budget;
         _cache = new SourceCache(_mirrors, _image.Source.Layout, _image.Source.Matches, _image.Source.IsZero, budget.CachedChunks, budget.Connections);
@@ -182,9 +183,8 @@ internal sealed class ImageWrite : IDisposable
     // What the disk holds already is neither fetched nor written. It is looked for before the plan is made, so that nothing is fetched in vain.
     private void Compare()
     {
-        var candidates = DataChunks().ToArray();
-        _progress.Begin(WritePhase.Comparing, candidates.Sum(chunk => (long)Chunks.LengthOf(chunk)));
-        ForEach(candidates, (chunk, buffer) =>
+        _progress.Begin(WritePhase.Comparing, DataChunks().Sum(chunk => (long)Chunks.LengthOf(chunk)));
+        ForEach(DataChunks(), (chunk, buffer) =>
         {
             _held[chunk] = TryReadDisk(chunk, buffer) && _image.Disk.Matches(chunk, buffer);
             if (_held[chunk])
@@ -210,18 +210,29 @@ internal sealed class ImageWrite : IDisposable
     // say how long the rest takes.
     private void ZeroGaps()
     {
-        var chunks = DataChunks().Where(chunk => !_held[chunk] && _image.Disk.IsZero(chunk)).ToArray();
-        _progress.Begin(WritePhase.Zeroing, chunks.Sum(chunk => (long)Chunks.LengthOf(chunk)));
-        for (int first = 0, next; first < chunks.Length; first = next)
+        var zeros = DataChunks().Where(chunk => !_held[chunk] && _image.Disk.IsZero(chunk));
+        _progress.Begin(WritePhase.Zeroing, zeros.Sum(chunk => (long)Chunks.LengthOf(chunk)));
+        long from = 0, end = 0;
+        foreach (var chunk in zeros)
         {
-            _cancellation.ThrowIfCancellationRequested();
-            long length = 0;
-            for (next = first; next < chunks.Length && chunks[next] - chunks[first] == next - first && length < MostZeroedAtOnce; next++)
-                length += Chunks.LengthOf(chunks[next]);
-            _target.Zero(Chunks.OffsetOf(chunks[first]), length);
-            _progress.Zeroed(length);
-            _progress.Done(length);
+            if (Chunks.OffsetOf(chunk) != end || end - from >= MostZeroedAtOnce)
+            {
+                ZeroGap(from, end);
+                from = Chunks.OffsetOf(chunk);
+            }
+            end = Chunks.OffsetOf(chunk) + Chunks.LengthOf(chunk);
         }
+        ZeroGap(from, end);
+    }
+
+    private void ZeroGap(long from, long end)
+    {
+        if (from == end)
+            return;
+        _cancellation.ThrowIfCancellationRequested();
+        _target.Zero(from, end - from);
+        _progress.Zeroed(end - from);
+        _progress.Done(end - from);
     }
 
     private void WriteData()
@@ -252,9 +263,8 @@ internal sealed class ImageWrite : IDisposable
 
     private void ReadBack()
     {
-        var chunks = DataChunks().ToArray();
-        _progress.Begin(WritePhase.ReadingBack, chunks.Sum(chunk => (long)Chunks.LengthOf(chunk)));
-        ForEach(chunks, (chunk, buffer) =>
+        _progress.Begin(WritePhase.ReadingBack, DataChunks().Sum(chunk => (long)Chunks.LengthOf(chunk)));
+        ForEach(DataChunks(), (chunk, buffer) =>
         {
             _target.Read(Chunks.OffsetOf(chunk), buffer);
             if (!_image.Disk.Matches(chunk, buffer))
@@ -283,17 +293,23 @@ internal sealed class ImageWrite : IDisposable
 
     private delegate void ChunkAction(int chunk, Span<byte> buffer);
 
-    private void ForEach(int[] chunks, ChunkAction action)
+    private void ForEach(IEnumerable<int> chunks, ChunkAction action)
     {
-        var next = -1;
+        // Not a list of them: a disk has up to half a million, and megabytes of numbers would be garbage for long.
+        using var next = chunks.GetEnumerator();
+        var gate = new Lock();
         _workers!.Run(worker =>
         {
             _cancellation.ThrowIfCancellationRequested();
-            var at = Interlocked.Increment(ref next);
-            if (at >= chunks.Length)
-                return false;
-            var length = Chunks.LengthOf(chunks[at]);
-            action(chunks[at], worker.Buffer[..length]);
+            int chunk;
+            lock (gate)
+            {
+                if (!next.MoveNext())
+                    return false;
+                chunk = next.Current;
+            }
+            var length = Chunks.LengthOf(chunk);
+            action(chunk, worker.Buffer[..length]);
             _progress.Done(length);
             return true;
         });

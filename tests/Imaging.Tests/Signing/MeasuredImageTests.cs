@@ -55,7 +55,7 @@ public sealed class MeasuredImageTests
         // What was rehearsed is what happens.
         using var key = SigningKey.Create();
         var target = new RecordingTarget(new byte[ScatteredDisk]);
-        var outcome = Writing.To(target, TestImage.Sign(path), new WriteOptions(MemoryLimit: Budget.WantedLimit));
+        var outcome = Writing.To(target, TestImage.Sign(path), new WriteOptions(MemoryLimit: MemoryLimit.Wanted));
         Assert.Equal(WriteStatus.Written, outcome.Status);
         Assert.InRange(outcome.Figures.WireBytes / (double)new FileInfo(path).Length / image.SourceReads, 0.8, 1.25);
     }

@@ -15,6 +15,9 @@ internal sealed class Qcow2Image : IDiskImage
 {
     private const int ReadAhead = 32;
 
+    // What an L2 table takes beside its bytes: its object, and its places in the dictionary and in the queue.
+    private const int TableOverhead = 64;
+
     private readonly Qcow2Header _header;
     private readonly ulong[] _l1;
     private readonly SourceCursor _source;
@@ -22,7 +25,7 @@ internal sealed class Qcow2Image : IDiskImage
     private readonly Dictionary<int, byte[]> _tables = [];
     private readonly Queue<int> _tableAge = new();
     private readonly int _maxTables;
-    private bool _hasCompressed;
+    private int _longestCompressed;
 
     private Qcow2Image(Qcow2Header header, ulong[] l1, SourceCursor source, TableMemory memory)
     {
@@ -30,20 +33,20 @@ internal sealed class Qcow2Image : IDiskImage
         _l1 = l1;
         _source = source;
         _fileSize = source.Layout.Size;
-        _maxTables = (int)Math.Max(1, (memory.Wanted - L1Bytes(header) - TableMap.BytesFor(l1)) / header.ClusterSize);
+        _maxTables = (int)Math.Max(1, (memory.Wanted - L1Bytes(header) - TableMap.BytesFor(l1)) / (header.ClusterSize + TableOverhead));
     }
 
     public string Format => ImageFormat.Qcow2.Name;
 
-    public string Compression => !_hasCompressed ? "none" : _header.Codec == Codec.Zstd ? "zstd" : "zlib";
+    public string Compression => _longestCompressed == 0 ? "none" : _header.Codec == Codec.Zstd ? "zstd" : "zlib";
 
     public long DiskSize => _header.DiskSize;
 
     public int Granularity => _header.ClusterSize;
 
-    public long TableBytes => L1Bytes(_header) + ((long)_maxTables * _header.ClusterSize);
+    public long TableBytes => L1Bytes(_header) + ((long)_maxTables * (_header.ClusterSize + TableOverhead));
 
-    public int MaxCompressedLength => _header.MaxCompressedLength;
+    public int MaxCompressedLength => _longestCompressed;
 
     public IReadOnlyList<string> Features =>
     [
@@ -195,7 +198,8 @@ internal sealed class Qcow2Image : IDiskImage
             var at = first + ((long)i << _header.ClusterBits);
             if (!TryEntry(table, i, at, out var entry, out var fault))
                 return Damaged($"the L2 entry for byte {at} of the disk {fault}.");
-            _hasCompressed |= entry.Kind == L2Kind.Compressed;
+            if (entry.Kind == L2Kind.Compressed)
+                _longestCompressed = Math.Max(_longestCompressed, entry.SourceLength);
             if (entry.Kind != L2Kind.Zero && map.FindUnder(entry.Source, entry.SourceLength) is { } under)
                 return LiesOn(entry, at, under);
         }
@@ -231,7 +235,7 @@ internal sealed class Qcow2Image : IDiskImage
     }
 
     private static bool RefuseTables(long needed, TableMemory memory, [NotNullWhen(false)] out Rejection? rejection) => Qcow2Header.Refuse(
-        $"its tables need {needed >> 10} KiB of memory, but {Math.Max(0, memory.Most) >> 10} KiB may be used.", "Convert it with larger clusters ('qemu-img convert -O qcow2 -c -o cluster_size=64k'), or give the machine more memory.", out rejection);
+        $"its tables need {needed >> 10} KiB of memory, but {Math.Max(0, memory.Most) >> 10} KiB may be used.", "Convert it with larger clusters ('qemu-img convert -O qcow2 -c -o cluster_size=64k').", out rejection);
 
     private static Rejection Damaged(string what) => Refused(what, Qcow2Header.Damaged);
 
