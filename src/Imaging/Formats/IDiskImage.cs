@@ -26,9 +26,14 @@ public interface IDiskImage
     /// <summary>What is worth knowing about it, for people.</summary>
     IReadOnlyList<string> Features { get; }
 
-    /// <summary>Reads all tables once and checks every entry. Nothing may be written before this has passed.</summary>
+    /// <summary>Bytes of tables in the file: what <see cref="CheckTables"/> reads.</summary>
+    long StoredTableBytes { get; }
+
+    /// <summary>Reads all tables once, in the order of the file, and checks every entry. Nothing may be written before this has passed.</summary>
+    /// <param name="done">Told the bytes of each table that is done with.</param>
+    /// <param name="cancellation">Ends it between two tables.</param>
     /// <returns>Null if all is well.</returns>
-    Rejection? CheckTables();
+    Rejection? CheckTables(Action<long>? done, CancellationToken cancellation);
 
     /// <summary>Appends the extents of a range in the order of the disk. Bytes beyond the disk's end have none.</summary>
     void Map(long offset, int length, List<Extent> extents);

@@ -28,7 +28,7 @@ public sealed record ImageInspection(
     /// <summary>Reads a file's tables, not its data. Throws <see cref="IOException"/> if it cannot be read.</summary>
     public static ImageInspection Of(string path)
     {
-        using var file = OpenedImage.Open(path, (_, _) => true);
+        using var file = OpenedImage.Open(path, (_, _) => true, CancellationToken.None);
         var facts = file.ReadFacts();
         if (file.Rejection is not null)
             return new ImageInspection(file.Format.Name, null, file.Size, facts is { DiskBytes: < long.MaxValue } ? (long)facts.DiskBytes : null, null, [], facts, null, file.Rejection);

@@ -17,7 +17,7 @@ internal sealed class OpenedImage : IDisposable
     private readonly SourceCursor _tables;
     private readonly IDiskImage? _image;
 
-    private OpenedImage(string path, long size, AdmitChunk admit)
+    private OpenedImage(string path, long size, AdmitChunk admit, CancellationToken cancellation)
     {
         Size = size;
         var layout = ChunkLayout.ForSource(size);
@@ -27,7 +27,7 @@ internal sealed class OpenedImage : IDisposable
         _tables = new SourceCursor(Cache);
         Format = DiskImages.Identify(_tables);
         if (DiskImages.TryOpen(_tables, _tableMemory, out _image, out var rejection))
-            rejection = _image.CheckTables();
+            rejection = _image.CheckTables(null, cancellation);
         Rejection = rejection;
     }
 
@@ -44,10 +44,10 @@ internal sealed class OpenedImage : IDisposable
     public IDiskImage Image => _image!;
 
     /// <summary>Throws <see cref="IOException"/> if the file cannot be read.</summary>
-    public static OpenedImage Open(string path, AdmitChunk admit)
+    public static OpenedImage Open(string path, AdmitChunk admit, CancellationToken cancellation)
     {
         var size = new FileInfo(path).Length;
-        return size == 0 ? throw new IOException($"{path} is empty.") : new OpenedImage(path, size, admit);
+        return size == 0 ? throw new IOException($"{path} is empty.") : new OpenedImage(path, size, admit, cancellation);
     }
 
     /// <summary>What a qcow2 file says of itself, also if it is rejected; null for other formats.</summary>

@@ -50,7 +50,7 @@ public sealed class MeasuredImage
     public static (MeasuredImage? Image, Rejection? Rejection) Measure(string path, Action<long, long>? progress, CancellationToken cancellation)
     {
         var digests = new ChunkDigests(ChunkLayout.ForSource(Math.Max(1, new FileInfo(path).Length)));
-        using var opened = OpenedImage.Open(path, digests.Admit);
+        using var opened = OpenedImage.Open(path, digests.Admit, cancellation);
         if (opened.Rejection is not null)
             return (null, opened.Rejection);
         var (layout, rejection) = opened.ReadLayout();

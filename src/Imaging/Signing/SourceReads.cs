@@ -25,7 +25,7 @@ internal static class SourceReads
         using var cache = new SourceCache(mirrors, source.Layout, (_, _) => true, source.IsZero, budget.CachedChunks, budget.Connections);
         using var stopped = cancellation.Register(() => cache.Fail(new OperationCanceledException()));
         using var tables = new SourceCursor(cache);
-        if (!DiskImages.TryOpen(tables, budget.Tables with { Most = long.MaxValue }, out var image, out rejection) || (rejection = image.CheckTables()) is not null)
+        if (!DiskImages.TryOpen(tables, budget.Tables with { Most = long.MaxValue }, out var image, out rejection) || (rejection = image.CheckTables(null, cancellation)) is not null)
             throw new RejectedException(rejection);
 
         using var plan = new ChunkPlan(image, cache, disk.Layout, Enumerable.Range(0, disk.Count), disk.IsZero, 2 * budget.CachedChunks);

@@ -69,7 +69,8 @@ internal sealed class ImageWrite : IDisposable
         _disk = disk;
         if (CheckFormat() is { } other)
             return other;
-        if (disk.CheckTables() is { } damaged)
+        _progress.Begin(WritePhase.Checking, disk.StoredTableBytes);
+        if (disk.CheckTables(_progress.Done, _cancellation) is { } damaged)
             return damaged;
         if (!budget.TryFitWorkers(disk, Chunks.ChunkSize, _options.Cores ?? Environment.ProcessorCount, out var workers, out rejection))
             return rejection;

@@ -40,10 +40,10 @@ public sealed class WriteProgress
         internal set => _phase = value;
     }
 
-    /// <summary>Bytes of disk that this phase is done with.</summary>
+    /// <summary>Bytes of disk that this phase is done with; of the image's tables, while they are checked.</summary>
     public long DoneBytes => Interlocked.Read(ref _done);
 
-    /// <summary>Bytes of disk in this phase.</summary>
+    /// <summary>Bytes of disk, or of tables, in this phase.</summary>
     public long TotalBytes => Interlocked.Read(ref _total);
 
     /// <summary>Bytes read from the sources.</summary>

@@ -330,7 +330,9 @@ public sealed class DiskFuzzTests
 
         public IReadOnlyList<string> Features => image.Features;
 
-        public Rejection? CheckTables() => image.CheckTables();
+        public long StoredTableBytes => image.StoredTableBytes;
+
+        public Rejection? CheckTables(Action<long>? done, CancellationToken cancellation) => image.CheckTables(done, cancellation);
 
         public void Map(long offset, int length, List<Extent> extents)
         {

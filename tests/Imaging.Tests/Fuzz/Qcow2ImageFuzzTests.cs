@@ -77,7 +77,7 @@ public sealed class Qcow2ImageFuzzTests
             using var cursor = new SourceCursor(source.Cache);
             _ = Qcow2Facts.TryRead(cursor);
             Rejection? rejection = null;
-            if (Qcow2Image.TryOpen(cursor, new TableMemory(1 << 20, 40 << 20), out var image, out rejection) && (rejection = image.CheckTables()) is null)
+            if (Qcow2Image.TryOpen(cursor, new TableMemory(1 << 20, 40 << 20), out var image, out rejection) && (rejection = image.CheckTables(null, TestContext.Current.CancellationToken)) is null)
             {
                 isAccepted = true;
                 isDecoded = Decode(source, image);

@@ -15,11 +15,13 @@ internal sealed class RawImage(long size) : IDiskImage
 
     public long TableBytes => 0;
 
+    public long StoredTableBytes => 0;
+
     public int MaxCompressedLength => 0;
 
     public IReadOnlyList<string> Features => [];
 
-    public Rejection? CheckTables() => null;
+    public Rejection? CheckTables(Action<long>? done, CancellationToken cancellation) => null;
 
     public void Map(long offset, int length, List<Extent> extents)
     {
