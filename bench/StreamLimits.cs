@@ -22,7 +22,7 @@ internal sealed class StreamLimits
     public StreamLimits(VerifiedImage image, string file, string url, string device)
     {
         (_image, _url, _device) = (image, url, device);
-        using var opened = OpenedImage.Open(file, (_, _) => true);
+        using var opened = OpenedImage.Open(file, (_, _) => true, CancellationToken.None);
         var extents = new List<Extent>();
         foreach (var chunk in DataChunks())
         {

@@ -55,5 +55,9 @@ public sealed record RootDeviceHints(string? Serial = null, string? Wwn = null, 
 /// <summary>What a deploy job was asked to do, without its user data.</summary>
 public sealed record Deployment(string Image, string ManifestSha256, string? Hostname, string? TargetDisk, long DiskBytes, long SourceBytes);
 
-/// <summary>What a write cost, as the agent measured it.</summary>
-public sealed record WriteResult(long WireBytes, long WrittenBytes, long ZeroedBytes, long ReusedBytes, double Seconds, long PeakMemoryBytes);
+/// <summary>
+/// What a write cost, as the agent measured it. <paramref name="DroppedSources"/> says which sources were given up, and why, one sentence each,
+/// also when the others did it; null if nobody said.
+/// </summary>
+public sealed record WriteResult(
+    long WireBytes, long WrittenBytes, long ZeroedBytes, long ReusedBytes, double Seconds, long PeakMemoryBytes, string[]? DroppedSources = null);

@@ -43,6 +43,26 @@ public sealed class OrderTests(SignedDisk image) : IClassFixture<SignedDisk>, ID
     }
 
     [Fact]
+    public async Task WriteImage_MirrorThatIsDropped_IsNamedOnTheConsoleAndInTheReport()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        image.AddTo(conductor);
+        using var empty = new RangeServer([], _ => new Fault(Status: 404));
+        conductor.Mirrors.Add($"{empty.Address}/");
+        // It is asked for the two indexes, and then for the image, before the conductor has done all the work.
+        conductor.BlobIsAway = digest => digest == Digest.Of(image.Bytes).ToString() && empty.Requests.Count < 3;
+        conductor.Order = ask => conductor.Sign(conductor.OrderFor(ask, AgentUnderTest.Disk, OrderSteps.WriteImage, OrderSteps.Reboot));
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot());
+
+        await agent.EndAsync();
+
+        AssertHoldsTheImage();
+        var dropped = Assert.Single(conductor.Reports.ElementAt(1).Result!.DroppedSources!);
+        Assert.Matches($"^{empty.Address}/[0-9a-f]+ answered 404 Fault.$", dropped);
+        Assert.Contains($"Source dropped: {dropped}", agent.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Order_BootDiskUnderUefi_SetsBootNextToTheWrittenPartition()
     {
         _tree.Write($"{EfiVariables}/Boot0000{Vendor}", [7, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);

@@ -75,6 +75,9 @@ internal sealed class TestConductor : IAsyncDisposable
 
     public Dictionary<string, byte[]> Blobs { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>Where agents are told to look for blobs before they ask here.</summary>
+    public List<string> Mirrors { get; } = [];
+
     /// <summary>Whether a request for this blob is answered with 503, as while the conductor starts.</summary>
     public Func<string, bool> BlobIsAway { get; set; } = _ => false;
 
@@ -202,7 +205,7 @@ internal sealed class TestConductor : IAsyncDisposable
                 return Refuse(409, "token-used", "The one-time token of node n7 was used before, with another key.");
             _spki = spki;
             Enrolments++;
-            _identity ??= new AgentIdentity(NodeId, "n7", "boot-3", Certify(ask.Csr), _now, [$"{PlainUrl}{Routes.Blobs}"]);
+            _identity ??= new AgentIdentity(NodeId, "n7", "boot-3", Certify(ask.Csr), _now, [.. Mirrors, $"{PlainUrl}{Routes.Blobs}"]);
             return Results.Json(_identity, ApiJson.Default.AgentIdentity);
         }
     }

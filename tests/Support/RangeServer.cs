@@ -12,7 +12,9 @@ namespace Baremetal.Support;
 /// <param name="Body">Sends these bytes for the file's.</param>
 /// <param name="IgnoreRange">Answers 200 with the whole file.</param>
 /// <param name="Location">Goes with the status: where a redirect leads.</param>
-public sealed record Fault(int? Status = null, int? SendOnly = null, AfterCut Then = AfterCut.Close, byte[]? Body = null, bool IgnoreRange = false, string? Location = null);
+/// <param name="BytesPerSecond">Sends the body no faster than this, by the server's clock.</param>
+public sealed record Fault(
+    int? Status = null, int? SendOnly = null, AfterCut Then = AfterCut.Close, byte[]? Body = null, bool IgnoreRange = false, string? Location = null, int? BytesPerSecond = null);
 
 public enum AfterCut
 {
@@ -36,16 +38,22 @@ public sealed class RangeServer : IDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _gate = new();
     private readonly List<RangeRequest> _requests = [];
+    private readonly TimeProvider _time;
+    private long _sent;
 
-    public RangeServer(byte[] file, Func<RangeRequest, Fault?>? faults = null)
+    public RangeServer(byte[] file, Func<RangeRequest, Fault?>? faults = null, TimeProvider? time = null)
     {
         _file = file;
+        _time = time ?? TimeProvider.System;
         _faults = faults ?? (_ => null);
         _listener.Start();
         _ = AcceptAsync();
     }
 
     public Uri Address => new($"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}/image");
+
+    /// <summary>Bytes of bodies that were handed to the kernel.</summary>
+    public long Sent => Interlocked.Read(ref _sent);
 
     public IReadOnlyList<RangeRequest> Requests
     {
@@ -132,6 +140,11 @@ public sealed class RangeServer : IDisposable
             ? $"HTTP/1.1 200 OK\r\nContent-Length: {_file.Length}\r\n\r\n"
             : $"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {from}-{to}/{_file.Length}\r\nContent-Length: {body.Length}\r\n\r\n";
         await client.SendAsync(Encoding.ASCII.GetBytes(head), stop);
+        if (fault?.BytesPerSecond is { } pace)
+        {
+            await TrickleAsync(client, body, pace, stop);
+            return true;
+        }
         if (fault?.SendOnly is not { } length)
         {
             await SendAllAsync(client, body, stop);
@@ -145,9 +158,24 @@ public sealed class RangeServer : IDisposable
         return false;
     }
 
-    private static async Task SendAllAsync(Socket client, ReadOnlyMemory<byte> data, CancellationToken stop)
+    private async Task TrickleAsync(Socket client, ReadOnlyMemory<byte> data, int bytesPerSecond, CancellationToken stop)
     {
         while (data.Length > 0)
-            data = data[await client.SendAsync(data, stop)..];
+        {
+            await Task.Delay(TimeSpan.FromSeconds(1), _time, stop);
+            var part = data[..Math.Min(bytesPerSecond, data.Length)];
+            await SendAllAsync(client, part, stop);
+            data = data[part.Length..];
+        }
+    }
+
+    private async Task SendAllAsync(Socket client, ReadOnlyMemory<byte> data, CancellationToken stop)
+    {
+        while (data.Length > 0)
+        {
+            var sent = await client.SendAsync(data, stop);
+            Interlocked.Add(ref _sent, sent);
+            data = data[sent..];
+        }
     }
 }

@@ -45,6 +45,8 @@ internal static class JobViews
             sheet.Add("Hostname", deployment.Hostname);
         }
         sheet.Add("Cost", job.Result is { } result ? Cost(result) : null);
+        foreach (var dropped in job.Result?.DroppedSources ?? [])
+            sheet.Add("Dropped", dropped, Tone.Bad);
         sheet.Add("Agent", job.Result is { } measured ? $"{Units.Bytes(measured.PeakMemoryBytes)} of memory at most" : null);
         sheet.Write(screen);
         if (job.Steps.Length == 0)
@@ -90,8 +92,11 @@ internal static class JobViews
             return;
         }
         screen.Line(new Run("Done", Tone.Good), $" in {took}: {job.NodeName} runs {job.Deployment?.Image}.");
-        if (job.Result is { } result)
-            screen.Line($"{Cost(result)}.");
+        if (job.Result is not { } result)
+            return;
+        screen.Line($"{Cost(result)}.");
+        foreach (var dropped in result.DroppedSources ?? [])
+            screen.Line($"Source dropped: {dropped}");
     }
 
     public static Rejection WhyEnded(Job job) => job.Outcome == JobOutcome.Aborted

@@ -71,14 +71,14 @@ internal static class WriteImageStep
         var outcome = await write;
         var figures = outcome.Figures;
         foreach (var dropped in figures.DroppedSources)
-            run.Console.Say(dropped);
+            run.Console.Say($"Source dropped: {dropped}");
         if (outcome.Status == WriteStatus.Written)
             run.Console.Say($"Written and verified in {Quantity.Time(figures.Elapsed)}: {Quantity.Bytes(figures.WireBytes)} over the network, {Quantity.Bytes(figures.WrittenBytes)} written, {Quantity.Bytes(figures.ZeroedBytes)} zeroed, {Quantity.Bytes(figures.ReusedBytes)} were there; peak memory {Quantity.Bytes(figures.PeakMemoryBytes)}.");
         if (expired is not null)
             return new StepEnd(Expired: expired);
         return new StepEnd(
             outcome.Status == WriteStatus.Written ? null : outcome.Reason,
-            new WriteResult(figures.WireBytes, figures.WrittenBytes, figures.ZeroedBytes, figures.ReusedBytes, figures.Elapsed.TotalSeconds, figures.PeakMemoryBytes));
+            new WriteResult(figures.WireBytes, figures.WrittenBytes, figures.ZeroedBytes, figures.ReusedBytes, figures.Elapsed.TotalSeconds, figures.PeakMemoryBytes, [.. figures.DroppedSources]));
     }
 
     // No more than the signed size is taken from servers that nobody needs to trust.

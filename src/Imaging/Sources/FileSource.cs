@@ -13,6 +13,9 @@ public sealed class FileSource(string path) : IByteSource
     {
         private SafeFileHandle? _file;
         private long _position;
+        private long _received;
+
+        public long Received => Interlocked.Read(ref _received);
 
         public void Open(long offset, long length)
         {
@@ -45,6 +48,7 @@ public sealed class FileSource(string path) : IByteSource
                 if (read == 0)
                     throw SourceException.Permanent($"{path} ended at byte {_position}; it was cut off while it was read.");
                 _position += read;
+                Interlocked.Add(ref _received, read);
                 buffer = buffer[read..];
             }
         }

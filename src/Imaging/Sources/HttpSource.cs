@@ -28,6 +28,7 @@ public sealed class HttpSource(Uri address, TimeProvider time, HttpLimits? limit
         private Stream? _body;
         private long _position;
         private long _end;
+        private long _received;
 
         public Reader(Uri address, long fileSize, TimeProvider time, HttpLimits limits)
         {
@@ -57,6 +58,8 @@ public sealed class HttpSource(Uri address, TimeProvider time, HttpLimits? limit
             };
         }
 
+        public long Received => Interlocked.Read(ref _received);
+
         public void Open(long offset, long length)
         {
             _response?.Dispose();
@@ -80,6 +83,7 @@ public sealed class HttpSource(Uri address, TimeProvider time, HttpLimits? limit
                     if (read == 0)
                         throw SourceException.Transient($"{_address} closed the connection at byte {_position}, {_end - _position} before the end of the range.");
                     _position += read;
+                    Interlocked.Add(ref _received, read);
                     buffer = buffer[read..];
                     sinceProgress += read;
                     if (sinceProgress >= _limits.StallBytes)

@@ -16,6 +16,9 @@ public interface IByteSource
 /// <summary>Reads ranges one after the other, synchronously, on one thread. Failures are <see cref="SourceException"/>.</summary>
 public interface IByteReader : IDisposable
 {
+    /// <summary>Bytes that came so far, of all ranges. May be asked at any time, from any thread.</summary>
+    long Received { get; }
+
     /// <summary>Begins a range; whatever was open before is given up.</summary>
     void Open(long offset, long length);
 

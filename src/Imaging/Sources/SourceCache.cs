@@ -14,6 +14,9 @@ internal delegate bool AdmitChunk(int chunk, ReadOnlySpan<byte> data);
 /// some slot can always be had for a chunk that a reader waits for; a fetcher that would have to wait for room gives up its range if
 /// something sooner is wanted.
 /// </para>
+/// <para>
+/// What a connection is too long at is fetched through another mirror besides; whoever has it first has it.
+/// </para>
 /// </summary>
 internal sealed class SourceCache : IDisposable
 {
@@ -35,6 +38,7 @@ internal sealed class SourceCache : IDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Thread> _fetchers = [];
     private readonly List<Run> _runs = [];
+    private readonly ITimer _overdue;
     private long _nextTurn;
     private Exception? _failure;
 
@@ -57,6 +61,7 @@ internal sealed class SourceCache : IDisposable
         _zero = new Slot(_memory, capacity * layout.ChunkSize, layout.ChunkSize);
         // What is allocated holds what somebody else left there.
         _zero.Buffer.Clear();
+        _overdue = mirrors.Time.CreateTimer(_ => WakeAll(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         for (var i = 0; i < connections; i++)
         {
             var first = i;
@@ -109,7 +114,8 @@ internal sealed class SourceCache : IDisposable
         lock (_gate)
         {
             var chunk = ChunkOf(number);
-            chunk.Waiting++;
+            if (chunk.Waiting++ == 0 && chunk.State != ChunkState.Present)
+                chunk.WaitedForSince = _mirrors.Time.GetTimestamp();
             if (chunk.State == ChunkState.Absent)
                 _wanted.Enqueue(number, Now);
             if (chunk.State != ChunkState.Present)
@@ -156,6 +162,7 @@ internal sealed class SourceCache : IDisposable
         Fail(new OperationCanceledException());
         foreach (var fetcher in _fetchers)
             fetcher.Join();
+        _overdue.Dispose();
         _stop.Dispose();
         _memory.Dispose();
     }
@@ -167,7 +174,7 @@ internal sealed class SourceCache : IDisposable
             while (_mirrors.TryConnect(thread, _stop.Token) is { } mirror)
             {
                 using var connection = mirror;
-                while (connection.IsReady() && ClaimRun() is { } run)
+                while (connection.IsReady() && ClaimRun(connection) is { } run)
                     FetchRun(connection, run);
                 if (_stop.IsCancellationRequested)
                     return;
@@ -220,7 +227,7 @@ internal sealed class SourceCache : IDisposable
     }
 
     // Claims the chunk that is wanted first, and those after it in the file that are wanted too. Null: all is over.
-    private Run? ClaimRun()
+    private Run? ClaimRun(SourceMirrors.Connection connection)
     {
         lock (_gate)
         {
@@ -229,20 +236,65 @@ internal sealed class SourceCache : IDisposable
             {
                 if (_failure is not null)
                     return null;
+                if (TryFindOverdue(connection, out var overdue))
+                    return Claim(overdue, 1, connection);
                 Monitor.Wait(_gate);
             }
             if (_failure is not null)
                 return null;
+            if (TryFindOverdue(connection, out var sooner))
+                return Claim(sooner, 1, connection);
             _wanted.Dequeue();
-            var count = 0;
-            do
-                _chunks[first + count++].State = ChunkState.Claimed;
+            var count = 1;
             while (count < Math.Max(1, MaxRunBytes / Layout.ChunkSize)
-                && _chunks.TryGetValue(first + count, out var next) && next.State == ChunkState.Absent && next.NextUse != Never);
-            var run = new Run(first, first + count);
-            _runs.Add(run);
-            return run;
+                && _chunks.TryGetValue(first + count, out var next) && next.State == ChunkState.Absent && next.NextUse != Never)
+                count++;
+            return Claim(first, count, connection);
         }
+    }
+
+    // A chunk that a reader has long waited for, and that a connection to another mirror alone is at. It is not taken from that one, which may
+    // still be the first: both may be slow. Nothing is sooner; if nothing is overdue yet, all are woken when something will be.
+    private bool TryFindOverdue(SourceMirrors.Connection connection, out int overdue)
+    {
+        var soonest = Timeout.InfiniteTimeSpan;
+        foreach (var run in _runs.Where(run => !run.Connection.LeadsWhere(connection)))
+        {
+            for (var number = run.Next; number < run.End; number++)
+            {
+                var chunk = _chunks[number];
+                if (chunk.Waiting == 0 || chunk.State != ChunkState.Claimed || chunk.Claims > 1)
+                    continue;
+                var left = Pace.Enough - _mirrors.Time.GetElapsedTime(chunk.WaitedForSince);
+                overdue = number;
+                if (left <= TimeSpan.Zero)
+                    return true;
+                if (soonest == Timeout.InfiniteTimeSpan || left < soonest)
+                    soonest = left;
+            }
+        }
+        if (soonest != Timeout.InfiniteTimeSpan)
+            _ = _overdue.Change(soonest, Timeout.InfiniteTimeSpan);
+        overdue = -1;
+        return false;
+    }
+
+    private Run Claim(int first, int count, SourceMirrors.Connection connection)
+    {
+        for (var number = first; number < first + count; number++)
+        {
+            _chunks[number].State = ChunkState.Claimed;
+            _chunks[number].Claims++;
+        }
+        var run = new Run(first, first + count, connection);
+        _runs.Add(run);
+        return run;
+    }
+
+    private void WakeAll()
+    {
+        lock (_gate)
+            Monitor.PulseAll(_gate);
     }
 
     // False: the run is to be given up, for something sooner or because all is over.
@@ -263,7 +315,7 @@ internal sealed class SourceCache : IDisposable
                     slot.Pins = 1;
                     return true;
                 }
-                if (due == Never || (TryPeekWanted(out _, out var wanted) && wanted < due))
+                if (due == Never || (TryPeekWanted(out _, out var wanted) && wanted < due) || TryFindOverdue(run.Connection, out _))
                     break;
                 Monitor.Wait(_gate);
             }
@@ -314,9 +366,14 @@ internal sealed class SourceCache : IDisposable
         lock (_gate)
         {
             slot.Pins = 0;
+            var chunk = _chunks[run.Next];
             if (fetched)
             {
-                var chunk = _chunks[run.Next++];
+                run.Next++;
+                chunk.Claims--;
+            }
+            if (fetched && chunk.State != ChunkState.Present)
+            {
                 chunk.State = ChunkState.Present;
                 chunk.Slot = slot;
             }
@@ -336,6 +393,8 @@ internal sealed class SourceCache : IDisposable
             for (var number = run.Next; number < run.End; number++)
             {
                 var chunk = _chunks[number];
+                if (--chunk.Claims > 0 || chunk.State == ChunkState.Present)
+                    continue;
                 chunk.State = ChunkState.Absent;
                 Want(number, chunk);
             }
@@ -354,10 +413,10 @@ internal sealed class SourceCache : IDisposable
 
     private void Want(int number, Chunk chunk)
     {
-        if (chunk.NextUse == Never)
-            _chunks.Remove(number);
-        else
+        if (chunk.NextUse != Never)
             _wanted.Enqueue(number, chunk.NextUse);
+        else if (chunk.Claims == 0)
+            _chunks.Remove(number);
     }
 
     // The queue is mended here: what was fetched meanwhile falls out, what is needed later than it says moves back.
@@ -374,7 +433,7 @@ internal sealed class SourceCache : IDisposable
             else
             {
                 _wanted.Dequeue();
-                if (chunk is { State: ChunkState.Absent, NextUse: Never })
+                if (chunk is { State: ChunkState.Absent, NextUse: Never, Claims: 0 })
                     _chunks.Remove(number);
             }
         }
@@ -408,11 +467,13 @@ internal sealed class SourceCache : IDisposable
     }
 
     // Chunks that one fetcher has claimed and not yet fetched.
-    private sealed class Run(int first, int end)
+    private sealed class Run(int first, int end, SourceMirrors.Connection connection)
     {
         public int Next = first;
 
         public int End => end;
+
+        public SourceMirrors.Connection Connection => connection;
     }
 
     private sealed class Chunk
@@ -420,6 +481,11 @@ internal sealed class SourceCache : IDisposable
         public ChunkState State;
         public Slot? Slot;
         public int Waiting;
+        public long WaitedForSince;
+
+        // Runs that it is in: two, if it was overdue in one.
+        public int Claims;
+
         public Queue<long> Uses { get; } = new(1);
 
         public long NextUse => Waiting > 0 ? Now : Uses.TryPeek(out var turn) ? turn : Never;

@@ -1,20 +1,25 @@
 namespace Baremetal.Imaging.Sources;
 
 /// <summary>
-/// The places that have the image file. One that fails for good, or sends a chunk that was not signed, is dropped with its reason; the
-/// write fails when none is left.
+/// The places that have the image file. One that fails for good, sends a chunk that was not signed, or is much slower than another, is dropped
+/// with its reason; the write fails when none is left.
 /// </summary>
 internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fileSize, RetryPolicy retries, TimeProvider time)
 {
     private readonly Lock _gate = new();
-    private readonly string?[] _dropped = new string?[sources.Count];
-    private readonly int[] _failures = new int[sources.Count];
-    private readonly long[] _failingSince = new long[sources.Count];
-    private readonly bool[] _mayReturn = new bool[sources.Count];
-    private long _wireBytes;
+    private readonly Mirror[] _all = [.. sources.Select(source => new Mirror(source))];
 
-    /// <summary>Bytes read from all sources so far, refused ones included.</summary>
-    public long WireBytes => Interlocked.Read(ref _wireBytes);
+    public TimeProvider Time => time;
+
+    /// <summary>Bytes that came from all sources so far, refused ones included.</summary>
+    public long WireBytes
+    {
+        get
+        {
+            lock (_gate)
+                return _all.Sum(mirror => mirror.Received);
+        }
+    }
 
     /// <summary>Why mirrors were dropped, one sentence each.</summary>
     public IReadOnlyList<string> Dropped
@@ -22,100 +27,112 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
         get
         {
             lock (_gate)
-                return [.. _dropped.OfType<string>()];
+                return [.. _all.Select(mirror => mirror.Dropped).OfType<string>()];
         }
     }
 
     /// <summary>
-    /// Connects a fetching thread to a mirror, spreading the threads evenly; null if all are dropped. One that was only away is taken back
-    /// when no other is left, while patience lasts.
+    /// Connects a fetching thread to a mirror, spreading the threads evenly; null if all are dropped. When no other is left, one that was only
+    /// slow is taken back, and one that was only away while patience lasts.
     /// </summary>
     public Connection? TryConnect(int thread, CancellationToken stop)
     {
         lock (_gate)
         {
-            for (var i = 0; i < sources.Count; i++)
+            for (var i = 0; i < _all.Length; i++)
             {
-                var candidate = (thread + i) % sources.Count;
-                if (_dropped[candidate] is null)
+                var candidate = _all[(thread + i) % _all.Length];
+                if (candidate.Dropped is null)
                     return new Connection(this, candidate, stop);
             }
-            for (var candidate = 0; candidate < sources.Count; candidate++)
-            {
-                if (!_mayReturn[candidate] || !IsPatienceLeft(candidate))
-                    continue;
-                _dropped[candidate] = null;
-                return new Connection(this, candidate, stop);
-            }
-            return null;
+            var back = Array.Find(_all, mirror => mirror.Return == Return.Always)
+                ?? Array.Find(_all, mirror => mirror.Return == Return.WhilePatient && IsPatienceLeft(mirror));
+            if (back is null)
+                return null;
+            back.Dropped = null;
+            return new Connection(this, back, stop);
         }
     }
 
     public SourceException NoneLeft()
     {
-        if (sources.Count == 0)
+        if (_all.Length == 0)
             return SourceException.Permanent("No place is named to have it from.");
         var reasons = string.Join(" ", Dropped);
-        return SourceException.Permanent(sources.Count == 1 ? reasons : $"None of the {sources.Count} sources delivers the image file. {reasons}");
+        return SourceException.Permanent(_all.Length == 1 ? reasons : $"None of the {_all.Length} sources delivers the image file. {reasons}");
     }
 
-    private void Drop(int mirror, string reason, bool mayReturn = false)
+    private void Drop(Mirror mirror, string reason, Return mayReturn)
     {
         lock (_gate)
         {
             // What another thread found out for good stays so.
-            _mayReturn[mirror] = mayReturn && (_dropped[mirror] is null || _mayReturn[mirror]);
-            _dropped[mirror] ??= reason;
+            if (mirror.Dropped is null || mayReturn < mirror.Return)
+                (mirror.Dropped, mirror.Return) = (reason, mayReturn);
         }
     }
 
-    private bool IsDropped(int mirror)
+    private bool IsDropped(Mirror mirror)
     {
         lock (_gate)
-            return _dropped[mirror] is not null;
+            return mirror.Dropped is not null;
     }
 
     // Connections that fail together fail once: only the first of them finds the count as it left it. Else an outage would be given up the
     // sooner, the more threads meet it.
-    private int CountFailure(int mirror, int seen)
+    private int CountFailure(Mirror mirror, int seen)
     {
         lock (_gate)
         {
-            if (_failures[mirror] == 0)
-                _failingSince[mirror] = time.GetTimestamp();
-            return _failures[mirror] == seen ? ++_failures[mirror] : _failures[mirror];
+            if (mirror.Failures == 0)
+                mirror.FailingSince = time.GetTimestamp();
+            return mirror.Failures == seen ? ++mirror.Failures : mirror.Failures;
         }
     }
 
-    private bool IsWorthARetry(int mirror)
+    private bool IsWorthARetry(Mirror mirror)
     {
         lock (_gate)
-            return _failures[mirror] <= retries.MaxRetries || (IsPatienceLeft(mirror) && !OtherServes(mirror));
+            return mirror.Failures <= retries.MaxRetries || (IsPatienceLeft(mirror) && !_all.Any(other => other != mirror && other.MayServe));
     }
 
-    private bool IsPatienceLeft(int mirror) => time.GetElapsedTime(_failingSince[mirror]) < retries.Patience;
+    private bool IsPatienceLeft(Mirror mirror) => time.GetElapsedTime(mirror.FailingSince) < retries.Patience;
 
-    // Or may serve: one that was not asked yet has not failed.
-    private bool OtherServes(int mirror)
+    private void ForgetFailures(Mirror mirror)
     {
-        for (var other = 0; other < sources.Count; other++)
+        lock (_gate)
+            mirror.Failures = 0;
+    }
+
+    // Asked by whoever was served, of all: the thread that a slow mirror holds up cannot.
+    private void DropSlow()
+    {
+        if (_all.Length == 1)
+            return;
+        List<Connection> cut = [];
+        lock (_gate)
         {
-            if (other != mirror && _dropped[other] is null && _failures[other] == 0)
-                return true;
+            var served = Array.FindAll(_all, mirror => mirror.Dropped is null);
+            if (served.Length < 2)
+                return;
+            var paces = Array.ConvertAll(served, mirror => mirror.Total(time) - mirror.Begun);
+            var fastest = Array.IndexOf(paces, paces.MaxBy(pace => pace.BytesPerSecond));
+            for (var i = 0; i < served.Length; i++)
+            {
+                if (!paces[i].IsTooSlowBeside(paces[fastest]))
+                    continue;
+                Drop(served[i], $"{served[i].Source.Name} gave {paces[i]} while {served[fastest].Source.Name} gave {paces[fastest]}: {Pace.Rule}.", Return.Always);
+                cut.AddRange(served[i].Connections);
+            }
+            // What was long ago says nothing of now. Twice the time, so that all are judged before all begin anew.
+            if (paces.Any(pace => pace.Waited >= 2 * Pace.Enough))
+            {
+                foreach (var mirror in _all)
+                    mirror.Begun = mirror.Total(time);
+            }
         }
-        return false;
-    }
-
-    private int FailuresOf(int mirror)
-    {
-        lock (_gate)
-            return _failures[mirror];
-    }
-
-    private void ForgetFailures(int mirror)
-    {
-        lock (_gate)
-            _failures[mirror] = 0;
+        foreach (var connection in cut)
+            connection.Cut();
     }
 
     /// <summary>
@@ -125,22 +142,27 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
     internal sealed class Connection : IDisposable
     {
         private readonly SourceMirrors _mirrors;
-        private readonly int _mirror;
+        private readonly Mirror _mirror;
         private readonly CancellationToken _stop;
         private readonly IByteReader _reader;
         private readonly CancellationTokenRegistration _abort;
         private int _seenFailures;
         private TimeSpan _pause;
+        private volatile bool _isCut;
+        private long? _waitsSince;
 
-        internal Connection(SourceMirrors mirrors, int mirror, CancellationToken stop)
+        internal Connection(SourceMirrors mirrors, Mirror mirror, CancellationToken stop)
         {
             _mirrors = mirrors;
             _mirror = mirror;
             _stop = stop;
-            _seenFailures = mirrors.FailuresOf(mirror);
-            _reader = mirrors.Source(mirror).Connect(mirrors.FileSize);
+            _seenFailures = mirror.Failures;
+            _reader = mirror.Source.Connect(mirrors.FileSize);
+            mirror.Connections.Add(this);
             _abort = stop.Register(_reader.Abort);
         }
+
+        internal long Received => _reader.Received;
 
         /// <summary>Waits out the pause after a failure. False if the mirror is dropped or all is over.</summary>
         public bool IsReady()
@@ -148,11 +170,12 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
             if (_pause > TimeSpan.Zero)
                 Task.Delay(_pause, _mirrors.Time, _stop).GetAwaiter().GetResult();
             _pause = TimeSpan.Zero;
-            return !_stop.IsCancellationRequested && !_mirrors.IsDropped(_mirror);
+            return !_stop.IsCancellationRequested && !_isCut && !_mirrors.IsDropped(_mirror);
         }
 
         public bool TryOpen(long offset, long length)
         {
+            BeginWait();
             try
             {
                 _reader.Open(offset, length);
@@ -163,20 +186,29 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
                 Bear(e);
                 return false;
             }
+            finally
+            {
+                EndWait();
+            }
         }
 
         public bool TryRead(Span<byte> buffer)
         {
+            BeginWait();
             try
             {
                 _reader.Read(buffer);
-                Interlocked.Add(ref _mirrors._wireBytes, buffer.Length);
                 return true;
             }
             catch (SourceException e)
             {
                 Bear(e);
                 return false;
+            }
+            finally
+            {
+                EndWait();
+                _mirrors.DropSlow();
             }
         }
 
@@ -188,21 +220,54 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
         }
 
         /// <summary>Never asks this mirror again.</summary>
-        public void Reject(string what) => _mirrors.Drop(_mirror, $"{_mirrors.Source(_mirror).Name} is not used: {what}.");
+        public void Reject(string what) => _mirrors.Drop(_mirror, $"{_mirror.Source.Name} is not used: {what}.", Return.Never);
+
+        /// <summary>Whether both lead to one mirror, so that neither is worth trying where the other is slow.</summary>
+        public bool LeadsWhere(Connection other) => _mirror == other._mirror;
 
         public void Dispose()
         {
             _abort.Dispose();
             _reader.Dispose();
+            lock (_mirrors._gate)
+            {
+                _mirror.Connections.Remove(this);
+                _mirror.ReceivedBefore += _reader.Received;
+            }
+        }
+
+        /// <summary>Ends what it waits for, and itself, from any thread. That is no failure.</summary>
+        internal void Cut()
+        {
+            _isCut = true;
+            _reader.Abort();
+        }
+
+        // Under the mirrors' lock.
+        internal TimeSpan WaitsFor(TimeProvider time) => _waitsSince is { } since ? time.GetElapsedTime(since) : TimeSpan.Zero;
+
+        private void BeginWait()
+        {
+            lock (_mirrors._gate)
+                _waitsSince = _mirrors.Time.GetTimestamp();
+        }
+
+        private void EndWait()
+        {
+            lock (_mirrors._gate)
+            {
+                _mirror.WaitedBefore += WaitsFor(_mirrors.Time);
+                _waitsSince = null;
+            }
         }
 
         private void Bear(SourceException e)
         {
-            if (_stop.IsCancellationRequested)
+            if (_stop.IsCancellationRequested || _isCut)
                 return;
             if (!e.IsTransient)
             {
-                _mirrors.Drop(_mirror, e.Message);
+                _mirrors.Drop(_mirror, e.Message, Return.Never);
                 return;
             }
             _seenFailures = _mirrors.CountFailure(_mirror, _seenFailures);
@@ -210,15 +275,53 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
                 // No failures, if another thread has just succeeded: this one waits all the same.
                 _pause = _mirrors.Retries.DelayBefore(Math.Max(1, _seenFailures));
             else
-                _mirrors.Drop(_mirror, $"{e.Message} It was tried {_seenFailures} times.", mayReturn: true);
+                _mirrors.Drop(_mirror, $"{e.Message} It was tried {_seenFailures} times.", Return.WhilePatient);
         }
+    }
+
+    /// <summary>Whether a dropped mirror is taken back when no other is left; the lesser wins.</summary>
+    internal enum Return
+    {
+        Never,
+        WhilePatient,
+        Always,
+    }
+
+    /// <summary>One place, and what is known of it. All under the lock.</summary>
+    internal sealed class Mirror(IByteSource source)
+    {
+        public IByteSource Source => source;
+
+        /// <summary>Why it is not used, or null.</summary>
+        public string? Dropped { get; set; }
+
+        /// <summary>Has a meaning only while it is dropped.</summary>
+        public Return Return { get; set; }
+
+        public int Failures { get; set; }
+
+        public long FailingSince { get; set; }
+
+        public List<Connection> Connections { get; } = [];
+
+        /// <summary>By connections that are no more.</summary>
+        public long ReceivedBefore { get; set; }
+
+        /// <summary>In waits that have ended.</summary>
+        public TimeSpan WaitedBefore { get; set; }
+
+        /// <summary>Where the pace is measured from.</summary>
+        public Pace Begun { get; set; }
+
+        public long Received => ReceivedBefore + Connections.Sum(connection => connection.Received);
+
+        /// <summary>One that was not asked yet has not failed, and one that was only too slow has not either.</summary>
+        public bool MayServe => Dropped is null ? Failures == 0 : Return == Return.Always;
+
+        public Pace Total(TimeProvider time) => new(Received, WaitedBefore + Connections.Aggregate(TimeSpan.Zero, (sum, connection) => sum + connection.WaitsFor(time)));
     }
 
     private long FileSize => fileSize;
 
     private RetryPolicy Retries => retries;
-
-    private TimeProvider Time => time;
-
-    private IByteSource Source(int mirror) => sources[mirror];
 }

@@ -52,6 +52,16 @@ public sealed class JobCommandsTests
     }
 
     [Fact]
+    public async Task Show_DeployedWithoutOneOfItsSources_SaysWhichAndWhy()
+    {
+        const string dropped = "http://10.0.0.9/image gave 12 KiB/s while http://10.0.0.8/image gave 85.0 MiB/s: it is not used.";
+        var job = Samples.Deployed with { Result = Samples.Deployed.Result! with { DroppedSources = [dropped] } };
+        await using var conductor = await TestConductor.StartAsync(app => app.MapGet(Routes.Job, () => TestConductor.Answer(job)));
+
+        Assert.Contains($"Dropped:   {dropped}", (await conductor.RunAsync("job", "show", Samples.JobId)).Succeeded(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Abort_RunningJob_SaysHowToFollowIt()
     {
         await using var conductor = await TestConductor.StartAsync(app => app.MapPost(Routes.JobAbort, (string job) => TestConductor.Answer(Samples.Deploying with { Id = job })));

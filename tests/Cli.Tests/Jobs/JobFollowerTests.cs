@@ -43,6 +43,17 @@ public sealed class JobFollowerTests
     }
 
     [Fact]
+    public async Task Deploy_WaitAndASourceWasDropped_EndsWithWhichAndWhy()
+    {
+        var job = Samples.Deployed with { Result = Samples.Deployed.Result! with { DroppedSources = ["http://10.0.0.9/image answered 404 Not Found."] } };
+        await using var conductor = await StartAsync(job, Samples.DeployEvents);
+
+        var output = (await conductor.RunAsync("deploy", "r7", "--image", "debian-12", "--wait")).Succeeded();
+
+        Assert.EndsWith("412 MiB over the network.\nSource dropped: http://10.0.0.9/image answered 404 Not Found.\n", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Deploy_WaitOnATerminal_HasABarThatEachLineReplaces()
     {
         await using var conductor = await StartAsync(Samples.Deployed, Samples.DeployEvents);

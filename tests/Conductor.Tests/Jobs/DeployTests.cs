@@ -48,7 +48,7 @@ public sealed class DeployTests
         Assert.Equal(Steps.Ordered, order.Steps.Select(step => step.Name));
         Assert.Equal(order.ConfigDriveSha256, Digest.Of(await agent.FetchConfigDriveAsync(order.OrderId)));
 
-        var result = new WriteResult(100, 200, 300, 0, 1.5, 1000);
+        var result = new WriteResult(100, 200, 300, 0, 1.5, 1000, ["http://10.0.0.9/image answered 404 Not Found."]);
         await agent.ReportAsync(order, OrderSteps.WriteImage, StepOutcome.Started);
         await agent.ReportAsync(order, OrderSteps.WriteImage, StepOutcome.Done, result: result);
         await agent.ReportAsync(order, OrderSteps.SetBootDisk, StepOutcome.Done);
@@ -73,7 +73,8 @@ public sealed class DeployTests
         policy.Seen(new Sighting(mac, IPAddress.Parse("10.0.0.10"), ClientKind.System, "web-1"));
 
         deploy = await Until.JobEndAsync(conductor.Operator, deploy.Id);
-        Assert.Equal((JobOutcome.Done, result), (deploy.Outcome, deploy.Result));
+        Assert.Equal((JobOutcome.Done, result), (deploy.Outcome, deploy.Result! with { DroppedSources = result.DroppedSources }));
+        Assert.Equal(result.DroppedSources, deploy.Result.DroppedSources);
         Assert.Equal(
             [Steps.Prepare, OrderSteps.WriteImage, OrderSteps.SetBootDisk, OrderSteps.Reboot, Steps.WaitForSystem],
             deploy.Steps.Select(step => step.Name));

@@ -49,6 +49,19 @@ public sealed class WriteCommandTests : IDisposable
     }
 
     [Fact]
+    public void Write_OneSourceIsDropped_IsWrittenAndSaysWhichAndWhy()
+    {
+        using var empty = new RangeServer([], _ => new Fault(Status: 404));
+        // Else it might do all the work before the other is asked.
+        using var good = new RangeServer(_disk, _ => empty.Requests.Count == 0 ? new Fault(Status: 503) : null);
+
+        var (code, output) = Write("--source", empty.Address.ToString(), "--source", good.Address.ToString());
+
+        Assert.True(code == 0, output);
+        Assert.Contains($"Source dropped: {empty.Address} answered 404 Fault.", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Write_WithAFlippedBitInTheManifest_IsRefusedWith4()
     {
         var bytes = File.ReadAllText(_manifest);

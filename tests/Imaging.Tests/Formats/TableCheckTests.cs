@@ -103,6 +103,8 @@ public sealed class TableCheckTests : IDisposable
 
         private sealed class Reader(IByteReader reader, Action beforeRead) : IByteReader
         {
+            public long Received => reader.Received;
+
             public void Open(long offset, long length) => reader.Open(offset, length);
 
             public void Read(Span<byte> buffer)

@@ -110,6 +110,48 @@ public sealed class SourceMirrorsTests : IDisposable
         Assert.Contains("answered 503", mirrors.NoneLeft().Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Mirror_HangingBesideAFastOne_IsDroppedWhileItHangsAndTakenBackForTheFastOne()
+    {
+        const int size = 8 << 20;
+        using var hanging = new RangeServer(new byte[size], _ => new Fault(SendOnly: 1000, Then: AfterCut.Stall));
+        using var fast = new RangeServer(new byte[size]);
+        var mirrors = new SourceMirrors([new HttpSource(hanging.Address, _clock), new HttpSource(fast.Address, _clock)], size, new RetryPolicy(), _clock);
+        using var slow = mirrors.TryConnect(0, TestContext.Current.CancellationToken)!;
+        using var other = mirrors.TryConnect(1, TestContext.Current.CancellationToken)!;
+        Assert.True(slow.TryOpen(0, size) && other.TryOpen(0, size));
+        var held = Task.Run(() => slow.TryRead(new byte[size]), TestContext.Current.CancellationToken);
+        // Its wait must have begun before the clock goes on.
+        while (mirrors.WireBytes < 1000)
+            await Task.Yield();
+
+        Assert.True(other.TryRead(new byte[size / 2]));
+        Assert.Empty(mirrors.Dropped);
+        _clock.Advance(Pace.Enough);
+        Assert.True(other.TryRead(new byte[size / 2]));
+
+        Assert.False(await held.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken));
+        Assert.False(slow.IsReady());
+        Assert.True(other.IsReady());
+        Assert.StartsWith($"{hanging.Address} gave 0 KiB/s while {fast.Address} gave ", Assert.Single(mirrors.Dropped), StringComparison.Ordinal);
+
+        other.Reject("it lied");
+        using var back = mirrors.TryConnect(0, TestContext.Current.CancellationToken)!;
+        Assert.True(back.IsReady());
+        Assert.Equal($"{fast.Address} is not used: it lied.", Assert.Single(mirrors.Dropped));
+    }
+
+    [Fact]
+    public void Pace_TooFewBytesTooLittleTimeOrAQuarter_IsNotTooSlow()
+    {
+        var pace = new Pace(100, Pace.Enough);
+
+        Assert.True(pace.IsTooSlowBeside(new Pace(4 << 20, Pace.Enough)));
+        Assert.False(pace.IsTooSlowBeside(new Pace((4 << 20) - 1, Pace.Enough)));
+        Assert.False((pace with { Waited = Pace.Enough - TimeSpan.FromTicks(1) }).IsTooSlowBeside(new Pace(4 << 20, TimeSpan.FromSeconds(1))));
+        Assert.False(new Pace(1 << 20, Pace.Enough).IsTooSlowBeside(new Pace(4 << 20, Pace.Enough)));
+    }
+
     private void Fail(SourceMirrors.Connection connection)
     {
         _isDown = true;

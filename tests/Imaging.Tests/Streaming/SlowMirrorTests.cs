@@ -1,0 +1,192 @@
+using System.Text;
+using Baremetal.Imaging.Sources;
+using Baremetal.Imaging.Streaming;
+using Baremetal.Support;
+
+namespace Baremetal.Imaging.Tests.Streaming;
+
+/// <summary>Mirrors that trickle, on real sockets and a clock of the test's.</summary>
+public sealed class SlowMirrorTests : IDisposable
+{
+    private const int DiskSize = 24 << 20;
+    private const int Slow = 16 << 10;
+    private const int Brisk = 1 << 20;
+
+    private readonly TestFolder _folder = new();
+    private readonly ManualClock _clock = new();
+    private readonly string _raw;
+    private readonly TestImage _image;
+    private readonly byte[] _file;
+    private readonly RecordingTarget _target = new(new byte[DiskSize]);
+
+    public SlowMirrorTests()
+    {
+        _raw = _folder.MakeDisk("disk.raw", DiskSize, seed: 8);
+        _image = TestImage.Sign(_folder.Convert(_raw, "disk.qcow2"));
+        _file = File.ReadAllBytes(_image.Path);
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData(true, 0)]
+    [InlineData(false, 0)]
+    [InlineData(true, 3)]
+    public void Mirror_ThatTricklesBesideAFastOne_IsDroppedAndNamedWithBothRates(bool slowIsFirst, int answersBefore)
+    {
+        using var isSlow = new ManualResetEventSlim();
+        using var slow = Server(request =>
+        {
+            if (request.Number <= answersBefore)
+                return null;
+            isSlow.Set();
+            return Slow;
+        });
+        // Else it might do all the work before the other is asked, or before anybody can say that it is slow.
+        using var fast = Server(_ =>
+        {
+            isSlow.Wait(TestContext.Current.CancellationToken);
+            return Brisk;
+        });
+
+        var outcome = Write(slowIsFirst ? [slow, fast] : [fast, slow]);
+
+        AssertWritten(outcome);
+        var dropped = Assert.Single(outcome.Figures.DroppedSources);
+        Assert.Matches($"^{slow.Address} gave [0-9.]+ [KM]iB/s while {fast.Address} gave [0-9.]+ [KM]iB/s: it is not used, since it stayed below a quarter of that for 5 s of waiting.$", dropped);
+        if (answersBefore == 0)
+            Assert.InRange(slow.Sent, 0, 1 << 20);
+    }
+
+    [Fact]
+    public void Chunk_ThatAMirrorIsLongAt_IsFetchedFromTheOther()
+    {
+        // Faster than a stall, and it would be at one chunk for minutes.
+        const int trickle = 4 << 10;
+        var asked = 0;
+        using var one = Server(_ => Interlocked.Increment(ref asked) == 1 ? trickle : null);
+        using var other = Server(_ => Interlocked.Increment(ref asked) == 1 ? trickle : null);
+
+        var outcome = Write([one, other]);
+
+        AssertWritten(outcome);
+        Assert.InRange(Elapsed, Pace.Enough, TimeSpan.FromMinutes(2));
+    }
+
+    [Fact]
+    public void Mirror_ThatTricklesWhileTheOtherHasNoMoreRoom_DoesNotHoldUpTheWrite()
+    {
+        const int trickle = 4 << 10;
+        var image = TestImage.Sign(_folder.MakeDisk("large.raw", 3 * DiskSize, seed: 9));
+        var file = File.ReadAllBytes(image.Path);
+        var target = new RecordingTarget(new byte[file.Length]);
+        using var isSlow = new ManualResetEventSlim();
+        using var slow = new RangeServer(file, _ =>
+        {
+            if (target.Writes.Count == 0)
+                return null;
+            isSlow.Set();
+            return new Fault(BytesPerSecond: trickle);
+        }, _clock);
+        using var fast = new RangeServer(file, _ =>
+        {
+            if (target.Writes.Count > 0)
+                isSlow.Wait(TestContext.Current.CancellationToken);
+            return null;
+        });
+
+        // Two dozen chunks are held: eight that the slow one was asked for, and few besides.
+        var outcome = Writing.OnClock(
+            _clock, [slow.Address, fast.Address], target, image, new WriteOptions(), TimeSpan.FromMilliseconds(20), TimeSpan.FromSeconds(1));
+
+        Assert.True(outcome.Status == WriteStatus.Written, outcome.Reason?.ToString());
+        Assert.Equal(file, target.Disk);
+        Assert.InRange(Elapsed, Pace.Enough, TimeSpan.FromMinutes(2));
+    }
+
+    [Theory]
+    [InlineData("nothing")]
+    [InlineData("the head, byte by byte")]
+    [InlineData("1xx answers")]
+    [InlineData("the body, a KiB a second")]
+    public void Server_ThatSendsTooLittleToEverGiveAChunk_IsGivenUpAsStalled(string what)
+    {
+        using var server = new ScriptedServer(async (request, stream, stop) =>
+        {
+            var (head, part) = what switch
+            {
+                "nothing" => ("", []),
+                "the head, byte by byte" => ("HTTP/1.1 206 Partial Content\r\nX-", "y"u8.ToArray()),
+                "1xx answers" => ("", "HTTP/1.1 102 Processing\r\n\r\n"u8.ToArray()),
+                _ => ($"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {request.From}-{request.To}/{_file.Length}\r\nContent-Length: {request.To - request.From + 1}\r\n\r\n", new byte[1024]),
+            };
+            await stream.WriteAsync(Encoding.ASCII.GetBytes(head), stop);
+            while (true)
+            {
+                await Task.Delay(TimeSpan.FromSeconds(1), _clock, stop);
+                await stream.WriteAsync(part, stop);
+            }
+        });
+
+        var outcome = Writing.OnClock(
+            _clock, [server.Address], _target, _image, new WriteOptions(Retries: new RetryPolicy(1, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1))), TimeSpan.FromMilliseconds(20), TimeSpan.FromSeconds(1));
+
+        Assert.Equal(WriteStatus.Refused, outcome.Status);
+        Assert.Contains($"{server.Address} stalled at byte ", outcome.Reason!.Cause, StringComparison.Ordinal);
+        Assert.Contains("It was tried 2 times", outcome.Reason.Cause, StringComparison.Ordinal);
+        // Twice for one thread and perhaps once for the other, pauses, and what the clock goes on while nobody looks at it.
+        Assert.InRange(Elapsed, 2 * new HttpLimits().StallTime, 4 * new HttpLimits().StallTime);
+    }
+
+    [Fact]
+    public void Mirrors_AllSlow_AreAllKept()
+    {
+        using var one = Server(_ => Brisk);
+        using var other = Server(_ => Brisk);
+
+        var outcome = Write([one, other]);
+
+        AssertWritten(outcome);
+        Assert.Empty(outcome.Figures.DroppedSources);
+        Assert.All([one, other], server => Assert.True(server.Sent >= Brisk, $"only {server.Sent} bytes from one of them"));
+    }
+
+    [Fact]
+    public void Mirror_SlowAndAlone_IsKept()
+    {
+        using var slow = Server(_ => Brisk);
+
+        var outcome = Write([slow]);
+
+        AssertWritten(outcome);
+        Assert.Empty(outcome.Figures.DroppedSources);
+    }
+
+    [Fact]
+    public void Mirror_SlowAndDropped_IsTakenBackWhenTheFastOneIsGone()
+    {
+        var change = TimeSpan.FromSeconds(8);
+        using var slow = Server(_ => Elapsed < change ? Slow : Brisk);
+        using var fast = new RangeServer(_file, _ => Elapsed < change ? new Fault(BytesPerSecond: Brisk) : new Fault(Status: 404), _clock);
+
+        var outcome = Write([slow, fast]);
+
+        AssertWritten(outcome);
+        Assert.Equal($"{fast.Address} answered 404 Fault.", Assert.Single(outcome.Figures.DroppedSources));
+        // Else what it was asked for at first would have been waited for.
+        Assert.InRange(Elapsed, change, TimeSpan.FromMinutes(1));
+    }
+
+    private TimeSpan Elapsed => _clock.GetUtcNow() - new ManualClock().GetUtcNow();
+
+    private RangeServer Server(Func<RangeRequest, int?> pace) => new(_file, request => pace(request) is { } bytes ? new Fault(BytesPerSecond: bytes) : null, _clock);
+
+    private WriteOutcome Write(RangeServer[] servers) =>
+        Writing.OnClock(_clock, Array.ConvertAll(servers, server => server.Address), _target, _image, new WriteOptions(), TimeSpan.FromMilliseconds(20), TimeSpan.FromSeconds(1));
+
+    private void AssertWritten(WriteOutcome outcome)
+    {
+        Assert.True(outcome.Status == WriteStatus.Written, outcome.Reason?.ToString());
+        Assert.True(_target.Disk.AsSpan().SequenceEqual(File.ReadAllBytes(_raw)), "the disk differs from the image");
+    }
+}
