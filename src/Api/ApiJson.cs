@@ -3,7 +3,10 @@ using System.Text.Json.Serialization;
 
 namespace Baremetal.Api;
 
-/// <summary>JSON as the wire has it: camelCase, enums as kebab-case words, nothing null, no reflection, no duplicate members.</summary>
+/// <summary>
+/// JSON as the wire has it: camelCase, enums as kebab-case words, nothing null, no reflection, no duplicate members. What operators say and
+/// hear; for agents there is <see cref="AgentJson"/>.
+/// </summary>
 [JsonSourceGenerationOptions(
     JsonSerializerDefaults.Web,
     AllowDuplicateProperties = false,
@@ -22,15 +25,6 @@ namespace Baremetal.Api;
 [JsonSerializable(typeof(Image))]
 [JsonSerializable(typeof(AddImage))]
 [JsonSerializable(typeof(Page<Image>))]
-[JsonSerializable(typeof(AgentEnrol))]
-[JsonSerializable(typeof(AgentIdentity))]
-[JsonSerializable(typeof(AgentRenew))]
-[JsonSerializable(typeof(AgentCertificate))]
-[JsonSerializable(typeof(TrustChain))]
-[JsonSerializable(typeof(AgentHeartbeat))]
-[JsonSerializable(typeof(HeartbeatAnswer))]
-[JsonSerializable(typeof(AskOrder))]
-[JsonSerializable(typeof(StepReport))]
 [JsonSerializable(typeof(Inventory))]
 public sealed partial class ApiJson : JsonSerializerContext;
 

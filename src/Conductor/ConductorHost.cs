@@ -106,7 +106,8 @@ public static class ConductorHost
             foreach (var words in ApiJson.Default.Options.Converters)
                 json.SerializerOptions.Converters.Add(words);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Default.WithAddedModifier(RequireWhatIsNotNullable));
-            json.SerializerOptions.TypeInfoResolverChain.Insert(1, ParameterJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(1, AgentJson.Default.WithAddedModifier(RequireWhatIsNotNullable));
+            json.SerializerOptions.TypeInfoResolverChain.Insert(2, ParameterJson.Default);
         });
         // Streams of events end when the host stops; a blob that is being sent gets a moment.
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));

@@ -155,14 +155,14 @@ internal sealed class TestConductor : IAsyncDisposable
 
     private void Map(WebApplication app)
     {
-        app.MapPost(Routes.AgentEnrol, async (HttpRequest request) => Enrol(await ReadAsync(request, ApiJson.Default.AgentEnrol)));
+        app.MapPost(Routes.AgentEnrol, async (HttpRequest request) => Enrol(await ReadAsync(request, AgentJson.Default.AgentEnrol)));
         var agents = app.MapGroup("").AddEndpointFilter(async (context, next) => IsAgent(context.HttpContext) ? await next(context) : Refuse(401, "unauthenticated", "This call needs a client certificate."));
         agents.MapPost(Routes.AgentRenew, async (HttpRequest request) =>
         {
             Renewals++;
-            return Results.Json(new AgentCertificate(Certify((await ReadAsync(request, ApiJson.Default.AgentRenew)).Csr), _now), ApiJson.Default.AgentCertificate);
+            return Results.Json(new AgentCertificate(Certify((await ReadAsync(request, AgentJson.Default.AgentRenew)).Csr), _now), AgentJson.Default.AgentCertificate);
         });
-        agents.MapGet(Routes.AgentTrust, (int from) => Results.Json(new TrustChain([.. Chain.Skip(from).Select(Convert.ToBase64String)]), ApiJson.Default.TrustChain));
+        agents.MapGet(Routes.AgentTrust, (int from) => Results.Json(new TrustChain([.. Chain.Skip(from).Select(Convert.ToBase64String)]), AgentJson.Default.TrustChain));
         agents.MapPost(Routes.AgentInventory, async (HttpRequest request) =>
         {
             Inventory = await ReadAsync(request, ApiJson.Default.Inventory);
@@ -170,19 +170,19 @@ internal sealed class TestConductor : IAsyncDisposable
         });
         agents.MapPost(Routes.AgentHeartbeat, async (HttpRequest request) =>
         {
-            var beat = await ReadAsync(request, ApiJson.Default.AgentHeartbeat);
+            var beat = await ReadAsync(request, AgentJson.Default.AgentHeartbeat);
             Heartbeats.Enqueue(beat);
-            return Results.Json(new HeartbeatAnswer(_now, Order is not null && beat.OrderId is null, Abort), ApiJson.Default.HeartbeatAnswer);
+            return Results.Json(new HeartbeatAnswer(_now, Order is not null && beat.OrderId is null, Abort), AgentJson.Default.HeartbeatAnswer);
         });
         agents.MapPost(Routes.AgentOrder, async (HttpRequest request) =>
         {
-            var ask = await ReadAsync(request, ApiJson.Default.AskOrder);
+            var ask = await ReadAsync(request, AgentJson.Default.AskOrder);
             Nonces.Enqueue(ask.AgentNonce);
             return Order?.Invoke(ask) is { } envelope ? Results.Bytes(envelope, "application/json") : Results.NoContent();
         });
         agents.MapPost(Routes.AgentStep, async (HttpRequest request) =>
         {
-            Reports.Enqueue(await ReadAsync(request, ApiJson.Default.StepReport));
+            Reports.Enqueue(await ReadAsync(request, AgentJson.Default.StepReport));
             return Results.NoContent();
         });
         agents.MapGet(Routes.AgentManifest, async (CancellationToken gone) =>
@@ -206,7 +206,7 @@ internal sealed class TestConductor : IAsyncDisposable
             _spki = spki;
             Enrolments++;
             _identity ??= new AgentIdentity(NodeId, "n7", "boot-3", Certify(ask.Csr), _now, [.. Mirrors, $"{PlainUrl}{Routes.Blobs}"]);
-            return Results.Json(_identity, ApiJson.Default.AgentIdentity);
+            return Results.Json(_identity, AgentJson.Default.AgentIdentity);
         }
     }
 

@@ -25,34 +25,34 @@ public sealed class AgentClient(Uri server, X509Certificate2 ca, TimeProvider ti
         _connection = Connect(certificate, server, ca, time, retrying);
 
     public Task<AgentIdentity> EnrolAsync(AgentEnrol enrol, CancellationToken cancel) =>
-        PostAsync(Routes.AgentEnrol, enrol, ApiJson.Default.AgentEnrol, ApiJson.Default.AgentIdentity, Retry.Patient, cancel);
+        PostAsync(Routes.AgentEnrol, enrol, AgentJson.Default.AgentEnrol, AgentJson.Default.AgentIdentity, Retry.Patient, cancel);
 
     public Task<AgentCertificate> RenewAsync(AgentRenew renew, Retry retry, CancellationToken cancel) =>
-        PostAsync(Routes.AgentRenew, renew, ApiJson.Default.AgentRenew, ApiJson.Default.AgentCertificate, retry, cancel);
+        PostAsync(Routes.AgentRenew, renew, AgentJson.Default.AgentRenew, AgentJson.Default.AgentCertificate, retry, cancel);
 
     /// <summary>The trust documents after a version, oldest first.</summary>
     public Task<TrustChain> GetTrustAsync(long from, CancellationToken cancel) =>
-        _connection.GetAsync($"{Routes.AgentTrust}?from={from}", ApiJson.Default.TrustChain, Retry.Patient, cancel);
+        _connection.GetAsync($"{Routes.AgentTrust}?from={from}", AgentJson.Default.TrustChain, Retry.Patient, cancel);
 
     public async Task PostInventoryAsync(Inventory inventory, CancellationToken cancel)
     {
-        using var answer = await _connection.PostAsync(Routes.AgentInventory, inventory, ApiJson.Default.Inventory, Retry.Patient, cancel);
+        using var answer = await _connection.PostAsync(Routes.AgentInventory, inventory, AgentJson.Default.Inventory, Retry.Patient, cancel);
     }
 
     public Task<HeartbeatAnswer> HeartbeatAsync(AgentHeartbeat heartbeat, CancellationToken cancel) =>
-        PostAsync(Routes.AgentHeartbeat, heartbeat, ApiJson.Default.AgentHeartbeat, ApiJson.Default.HeartbeatAnswer, Retry.Never, cancel);
+        PostAsync(Routes.AgentHeartbeat, heartbeat, AgentJson.Default.AgentHeartbeat, AgentJson.Default.HeartbeatAnswer, Retry.Never, cancel);
 
     /// <summary>The order's envelope, or null when there is none. Not tried again here: whoever beats asks again at the next beat.</summary>
     public async Task<byte[]?> AskOrderAsync(string nonce, CancellationToken cancel)
     {
-        using var answer = await _connection.PostAsync(Routes.AgentOrder, new AskOrder(nonce), ApiJson.Default.AskOrder, Retry.Never, cancel);
+        using var answer = await _connection.PostAsync(Routes.AgentOrder, new AskOrder(nonce), AgentJson.Default.AskOrder, Retry.Never, cancel);
         return answer.StatusCode == HttpStatusCode.NoContent ? null : await answer.Content.ReadAsByteArrayAsync(cancel);
     }
 
     /// <summary>Returns when the conductor has it. A refusal means that the order is not this agent's any more.</summary>
     public async Task ReportAsync(string order, StepReport report, CancellationToken cancel)
     {
-        using var answer = await _connection.PostAsync(Routes.For(Routes.AgentStep, order), report, ApiJson.Default.StepReport, Retry.Patient, cancel);
+        using var answer = await _connection.PostAsync(Routes.For(Routes.AgentStep, order), report, AgentJson.Default.StepReport, Retry.Patient, cancel);
     }
 
     public Task<byte[]> GetConfigDriveAsync(string order, CancellationToken cancel) => _connection.GetBytesAsync(Routes.For(Routes.AgentConfigDrive, order), Retry.Patient, cancel);

@@ -126,7 +126,7 @@ internal sealed class Connection(SocketsHttpHandler handler, Uri server, string?
             try
             {
                 var bytes = await answer.Content.ReadAsByteArrayAsync(cancel);
-                if (JsonSerializer.Deserialize(bytes, ApiJson.Default.Problem) is { Title: not null } problem)
+                if (JsonSerializer.Deserialize(bytes, AgentJson.Default.Problem) is { Title: not null } problem)
                     return new Failure(problem, retryAfter);
             }
             catch (JsonException)

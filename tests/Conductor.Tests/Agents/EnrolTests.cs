@@ -179,7 +179,7 @@ public sealed class EnrolTests
         await using var site = await WaitingAsync();
         using var ca = site.Conductor.Certificate();
         using var anonymous = new HttpClient(PinnedHttp.Handler(ca, CertificateTimes.Ignored)) { BaseAddress = site.Conductor.TlsUrl };
-        using var answer = await anonymous.PostAsync(Routes.AgentOrder, JsonContent.Create(new AskOrder(site.Agent.Nonce), ApiJson.Default.AskOrder), None);
+        using var answer = await anonymous.PostAsync(Routes.AgentOrder, JsonContent.Create(new AskOrder(site.Agent.Nonce), AgentJson.Default.AskOrder), None);
         Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
 
         using var otherCa = new TestCa();
@@ -208,7 +208,7 @@ public sealed class EnrolTests
         await using var site = await WaitingAsync();
         foreach (var path in new[] { Routes.AgentEnrol, Routes.AgentOrder, Routes.Nodes })
         {
-            using var answer = await site.Conductor.Plain.PostAsync(path, JsonContent.Create(new AskOrder(""), ApiJson.Default.AskOrder), None);
+            using var answer = await site.Conductor.Plain.PostAsync(path, JsonContent.Create(new AskOrder(""), AgentJson.Default.AskOrder), None);
             Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
         }
     }

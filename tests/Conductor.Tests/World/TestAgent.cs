@@ -57,7 +57,7 @@ internal sealed partial class TestAgent : IDisposable
     {
         using var anonymous = Connect(null);
         var ask = new AgentEnrol(Csr(key ?? _key), token ?? Token!, [mac ?? _mac], Uuid, null, "test");
-        var identity = await SendAsync(anonymous, Routes.AgentEnrol, ask, ApiJson.Default.AgentEnrol, ApiJson.Default.AgentIdentity);
+        var identity = await SendAsync(anonymous, Routes.AgentEnrol, ask, AgentJson.Default.AgentEnrol, AgentJson.Default.AgentIdentity);
         if (key is null)
         {
             Identity = identity;
@@ -77,19 +77,19 @@ internal sealed partial class TestAgent : IDisposable
     }
 
     public Task<HeartbeatAnswer> BeatAsync(string? order = null, string? step = null, Progress? progress = null) =>
-        SendAsync(Http, Routes.AgentHeartbeat, new AgentHeartbeat(Identity!.BootId, order, step, progress, 0), ApiJson.Default.AgentHeartbeat, ApiJson.Default.HeartbeatAnswer)!;
+        SendAsync(Http, Routes.AgentHeartbeat, new AgentHeartbeat(Identity!.BootId, order, step, progress, 0), AgentJson.Default.AgentHeartbeat, AgentJson.Default.HeartbeatAnswer)!;
 
     public Task<AgentCertificate> RenewAsync(ECDsa? key = null) =>
-        SendAsync(Http, Routes.AgentRenew, new AgentRenew(Csr(key ?? _key)), ApiJson.Default.AgentRenew, ApiJson.Default.AgentCertificate)!;
+        SendAsync(Http, Routes.AgentRenew, new AgentRenew(Csr(key ?? _key)), AgentJson.Default.AgentRenew, AgentJson.Default.AgentCertificate)!;
 
     /// <summary>The order, checked as an agent checks it; null when there is none.</summary>
     public async Task<DeployOrder?> AskOrderAsync()
     {
-        using var answer = await Http.PostAsync(Routes.AgentOrder, JsonContent.Create(new AskOrder(Nonce), ApiJson.Default.AskOrder));
+        using var answer = await Http.PostAsync(Routes.AgentOrder, JsonContent.Create(new AskOrder(Nonce), AgentJson.Default.AskOrder));
         await RequireAsync(answer);
         if (answer.StatusCode == HttpStatusCode.NoContent)
             return null;
-        var chain = await GetAsync($"{Routes.AgentTrust}?from=0", ApiJson.Default.TrustChain);
+        var chain = await GetAsync($"{Routes.AgentTrust}?from=0", AgentJson.Default.TrustChain);
         Assert.True(TrustAnchor.TryWalk([.. chain.Envelopes.Select(Convert.FromBase64String)], out var anchor, out var rejection), rejection?.ToString());
         Assert.True(anchor.TryOpenOrder(await answer.Content.ReadAsByteArrayAsync(), out var order, out rejection), rejection?.ToString());
         Assert.Equal((Identity!.NodeId, Identity.BootId, Nonce), (order.NodeId, order.BootId, order.AgentNonce));
@@ -97,7 +97,7 @@ internal sealed partial class TestAgent : IDisposable
     }
 
     public Task ReportAsync(DeployOrder order, string step, StepOutcome outcome, string? cause = null, WriteResult? result = null) =>
-        SendAsync(Http, Routes.For(Routes.AgentStep, order.OrderId), new StepReport(Identity!.BootId, order.AgentNonce, step, outcome, cause, result), ApiJson.Default.StepReport);
+        SendAsync(Http, Routes.For(Routes.AgentStep, order.OrderId), new StepReport(Identity!.BootId, order.AgentNonce, step, outcome, cause, result), AgentJson.Default.StepReport);
 
     public async Task<byte[]> FetchConfigDriveAsync(string order)
     {
