@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Text.Json.Serialization;
 
 namespace Baremetal.Api;
@@ -33,10 +34,21 @@ public static class EventKinds
 
 /// <summary>
 /// How far a write has come: <paramref name="DoneBytes"/> of <paramref name="TotalBytes"/> of the disk are through this
-/// <paramref name="Phase"/>; <paramref name="WireBytes"/> is what came over the network so far.
+/// <paramref name="Phase"/> (while checking: of the image's tables); <paramref name="WireBytes"/> is what came over the network so far.
 /// </summary>
-public sealed record Progress(long DoneBytes, long TotalBytes, long WireBytes, double BytesPerSecond, ProgressPhase? Phase = null)
+public sealed record Progress(
+    long DoneBytes,
+    long TotalBytes,
+    long WireBytes,
+    double BytesPerSecond,
+    ProgressPhase? Phase = null,
+    [property: Description("Which parts of the disk are done, in its order: up to 64 cells of an equal share each, one letter a cell. "
+        + "'.' nothing done, 'Z' zeroed, 'H' there already, 'W' written, 'R' read back; in lower case if only part of the cell is done.")]
+    string? Map = null)
 {
+    /// <summary>Letters in the longest <see cref="Map"/>.</summary>
+    public const int LongestMap = 64;
+
     /// <summary>For people; empty if it is not known.</summary>
     [JsonIgnore]
     public string PhaseName => Phase switch

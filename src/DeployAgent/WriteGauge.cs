@@ -26,7 +26,7 @@ internal sealed class WriteGauge(WriteProgress progress, TimeProvider time)
             _recent.Dequeue();
         var (at, done) = _recent.Peek();
         var elapsed = time.GetElapsedTime(at, now.At).TotalSeconds;
-        return new Progress(now.Done, progress.TotalBytes, progress.WireBytes, elapsed > 0 ? Math.Max(0, now.Done - done) / elapsed : 0, WordFor(phase));
+        return new Progress(now.Done, progress.TotalBytes, progress.WireBytes, elapsed > 0 ? Math.Max(0, now.Done - done) / elapsed : 0, WordFor(phase), progress.Map);
     }
 
     private static ProgressPhase WordFor(WritePhase phase) => phase switch

@@ -1,9 +1,13 @@
 using System.Globalization;
 using Baremetal.Api;
+using Baremetal.Imaging.Streaming;
 
 namespace Baremetal.Cli.Display;
 
-/// <summary>How far something with a known size has come: <c>[####....]  52%  4.2 of 8.0 GiB  182 MiB/s  0:22 left</c>.</summary>
+/// <summary>
+/// How far something with a known size has come: <c>[####....]  52%  4.2 of 8.0 GiB  182 MiB/s  0:22 left</c>. Where it is a disk, the bar shows its
+/// parts, each as what has been done with it.
+/// </summary>
 internal static class ProgressLine
 {
     private const int LongestBar = 40;
@@ -15,9 +19,20 @@ internal static class ProgressLine
     {
         var figures = Figures(progress);
         // Brackets, the space behind them, and the terminal's last column, which some terminals wrap at.
-        var width = Math.Clamp(screen.Width - head.Length - figures.Length - 4, ShortestBar, LongestBar);
+        var room = Math.Max(ShortestBar, screen.Width - head.Length - figures.Length - 4);
+        screen.Live(head, new Run($"[{BarOf(screen, progress, room)}]", Tone.Busy), " " + figures);
+    }
+
+    /// <summary>Whether the bar is the disk itself. Before anything was done to it, the bar is how far the checks are.</summary>
+    public static bool HasStrip(Progress progress) => !string.IsNullOrEmpty(progress.Map) && progress.Phase != ProgressPhase.Checking;
+
+    private static string BarOf(Screen screen, Progress progress, int room)
+    {
+        if (HasStrip(progress))
+            return ChunkStrip.Draw(progress.Map!, Math.Min(room, Progress.LongestMap), screen.IsUtf8);
+        var width = Math.Min(room, LongestBar);
         var full = width * Percent(progress) / 100;
-        screen.Live(head, new Run($"[{new string('#', full)}{new string('.', width - full)}]", Tone.Busy), " " + figures);
+        return new string('#', full) + new string('.', width - full);
     }
 
     public static string Figures(Progress progress)

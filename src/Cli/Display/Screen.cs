@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Baremetal.Imaging.Streaming;
 
 namespace Baremetal.Cli.Display;
 
@@ -11,13 +12,16 @@ namespace Baremetal.Cli.Display;
 /// <param name="isTerminal">Whether a person watches: a live line is drawn, and tables are cut to the width.</param>
 /// <param name="width">Columns of the terminal.</param>
 /// <param name="colours">Whether tones become colours.</param>
-public sealed class Screen(TextWriter writer, bool isTerminal = false, int width = 80, bool colours = false)
+/// <param name="isUtf8">Whether the terminal shows blocks.</param>
+public sealed class Screen(TextWriter writer, bool isTerminal = false, int width = 80, bool colours = false, bool isUtf8 = false)
 {
     private bool _live;
 
     public TextWriter Writer => writer;
 
     public bool IsTerminal => isTerminal;
+
+    public bool IsUtf8 => isUtf8;
 
     /// <summary>Columns that a line may take; a pipe takes any number.</summary>
     public int Width => isTerminal ? width : int.MaxValue;
@@ -27,7 +31,7 @@ public sealed class Screen(TextWriter writer, bool isTerminal = false, int width
     {
         var dumb = variable("TERM") is null or "" or "dumb";
         var terminal = isTerminal && !dumb;
-        return new Screen(writer, terminal, terminal ? Math.Max(40, Console.WindowWidth) : 80, terminal && string.IsNullOrEmpty(variable("NO_COLOR")));
+        return new Screen(writer, terminal, terminal ? Math.Max(40, Console.WindowWidth) : 80, terminal && string.IsNullOrEmpty(variable("NO_COLOR")), ChunkStrip.IsUtf8(variable));
     }
 
     public void Line(params ReadOnlySpan<Run> runs)

@@ -1,5 +1,6 @@
 using Baremetal.Api;
 using Baremetal.Cli.Display;
+using Baremetal.Imaging.Streaming;
 
 namespace Baremetal.Cli.Jobs;
 
@@ -22,6 +23,7 @@ internal sealed class JobStory(Screen screen)
     private string? _seen;
     private int _tenths;
     private bool _isAway;
+    private bool _isExplained;
 
     private string Head => $"  {(_step ?? "").PadRight(StepWidth)}  ";
 
@@ -80,9 +82,19 @@ internal sealed class JobStory(Screen screen)
         if (_step is null)
             return;
         if (_progress is { } progress)
-            ProgressLine.Draw(screen, Head, progress);
+            DrawProgress(progress);
         else
             screen.Live(Head, new Run(Units.Clock(Elapsed(now)), Tone.Busy), _seen is not null ? $"  {_seen}" : _waitingFor is null ? "" : $"  waiting for {_waitingFor}");
+    }
+
+    private void DrawProgress(Progress progress)
+    {
+        if (ProgressLine.HasStrip(progress) && screen.IsTerminal && !_isExplained)
+        {
+            screen.Line(new Run("  " + ChunkStrip.Legend(screen.IsUtf8), Tone.Faint));
+            _isExplained = true;
+        }
+        ProgressLine.Draw(screen, Head, progress);
     }
 
     public void Close() => screen.EraseLive();

@@ -30,6 +30,9 @@ internal static class AgentEndpoints
 
     public static HeartbeatAnswer Heartbeat(AgentHeartbeat beat, ClaimsPrincipal user, IDatabase database, EventFeed events, TimeProvider time)
     {
+        // It goes on to whoever follows, to be drawn on terminals.
+        if (beat.Progress?.Map is { } map && (map.Length > Progress.LongestMap || !map.All(letter => char.IsAsciiLetter(letter) || letter == '.')))
+            throw Problems.Invalid($"The progress has a map of {map.Length} characters; it may have {Progress.LongestMap} letters and dots.");
         var caller = AgentCaller.Of(user);
         var job = database.Read(sql => JobTable.Unfinished(sql, caller.Node));
         var works = beat.OrderId is not null && beat.OrderId == job?.Id && !job.AbortRequested;

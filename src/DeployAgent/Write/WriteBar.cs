@@ -1,17 +1,25 @@
+using Baremetal.Api;
 using Baremetal.Imaging.Streaming;
 using Baremetal.Trust;
 
 namespace Baremetal.DeployAgent.Write;
 
 /// <summary>
-/// For people: one line that is drawn again and again, then a sentence.
+/// For people: one line that is drawn again and again, then a sentence. In its bar is the disk itself, as far as it has been compared, zeroed,
+/// written and read back; while the tables are checked, how many of them.
 /// <code>
-/// writing     [===============>              ]  52 %   1.1 GiB/s   2 s left
+/// writing     [####0000==+......................]  52 %   1.1 GiB/s  2 s left
 /// </code>
 /// </summary>
-internal sealed class WriteBar(TextWriter output, bool isTerminal, TimeProvider time) : IWriteDisplay
+/// <param name="output">The terminal, or what takes its place.</param>
+/// <param name="width">Columns of the terminal; null if it is none, and nothing is drawn.</param>
+/// <param name="isUtf8">Whether it shows blocks.</param>
+/// <param name="time">For the rate.</param>
+internal sealed class WriteBar(TextWriter output, int? width, bool isUtf8, TimeProvider time) : IWriteDisplay
 {
-    private const int BarLength = 30;
+    // The phase, the brackets, and what stands behind them.
+    private const int OtherColumns = 50;
+    private const int ShortestBar = 8;
 
     private readonly Lock _gate = new();
     private WriteGauge? _gauge;
@@ -22,14 +30,16 @@ internal sealed class WriteBar(TextWriter output, bool isTerminal, TimeProvider 
     {
         lock (_gate)
         {
-            if (!isTerminal || _isEnded)
+            if (width is not { } columns || _isEnded)
                 return;
             var gauge = _gauge ??= new WriteGauge(progress, time);
             var now = gauge.Read();
             if (now.TotalBytes == 0)
                 return;
-            var filled = (int)(BarLength * now.DoneBytes / now.TotalBytes);
-            var bar = new string('=', filled) + (filled < BarLength ? ">" : "") + new string(' ', Math.Max(0, BarLength - filled - 1));
+            if (!_isDrawn)
+                output.WriteLine(ChunkStrip.Legend(isUtf8));
+            var room = Math.Clamp(columns - OtherColumns, ShortestBar, Progress.LongestMap);
+            var bar = now.Map is null || now.Phase == ProgressPhase.Checking ? BarOf(now, room) : ChunkStrip.Draw(now.Map, room, isUtf8).PadRight(room);
             var left = now.BytesPerSecond > 0 ? $"{Quantity.Time(TimeSpan.FromSeconds((now.TotalBytes - now.DoneBytes) / now.BytesPerSecond))} left" : "";
             output.Write($"\r{now.PhaseName,-12}[{bar}] {100 * now.DoneBytes / now.TotalBytes,3} %  {Quantity.Bytes(now.BytesPerSecond),9}/s  {left,-14}");
             _isDrawn = true;
@@ -59,6 +69,12 @@ internal sealed class WriteBar(TextWriter output, bool isTerminal, TimeProvider 
     }
 
     public void Dispose() => output.Flush();
+
+    private static string BarOf(Progress now, int room)
+    {
+        var filled = (int)(room * (double)now.DoneBytes / now.TotalBytes);
+        return new string('=', filled) + (filled < room ? ">" : "") + new string(' ', Math.Max(0, room - filled - 1));
+    }
 
     private void Erase()
     {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Baremetal.Imaging.Streaming;
 
 namespace Baremetal.DeployAgent.Write;
 
@@ -81,7 +82,9 @@ internal static class WriteCommand
             parse.GetValue(_reuse),
             parse.GetValue(_readBack),
             parse.GetValue(_at));
-        using IWriteDisplay display = parse.GetValue(_progress) is null ? new WriteBar(Console.Error, !Console.IsErrorRedirected, TimeProvider.System) : new WriteLines(Console.Out);
+        using IWriteDisplay display = parse.GetValue(_progress) is null
+            ? new WriteBar(Console.Error, Console.IsErrorRedirected ? null : Console.WindowWidth, ChunkStrip.IsUtf8(Environment.GetEnvironmentVariable), TimeProvider.System)
+            : new WriteLines(Console.Out);
         return request.Run(display, TimeProvider.System, cancel);
     }
 }

@@ -21,7 +21,7 @@ internal sealed class WriteLines(TextWriter output) : IWriteDisplay
         {
             if (_isEnded || _shown++ % EveryNth != 0)
                 return;
-            Write(JsonSerializer.Serialize(new ProgressLine(progress.Phase, progress.DoneBytes, progress.TotalBytes, progress.WireBytes), WriteJson.Default.ProgressLine));
+            Write(JsonSerializer.Serialize(new ProgressLine(progress.Phase, progress.DoneBytes, progress.TotalBytes, progress.WireBytes, progress.Map), WriteJson.Default.ProgressLine));
         }
     }
 
@@ -53,8 +53,8 @@ internal sealed class WriteLines(TextWriter output) : IWriteDisplay
     }
 }
 
-/// <summary>Bytes of disk that the phase is done with and has in all, and bytes read from the sources.</summary>
-internal sealed record ProgressLine(WritePhase Phase, long DoneBytes, long TotalBytes, long WireBytes);
+/// <summary>Bytes of disk that the phase is done with and has in all, bytes read from the sources, and which parts of the disk are done.</summary>
+internal sealed record ProgressLine(WritePhase Phase, long DoneBytes, long TotalBytes, long WireBytes, string? Map);
 
 /// <summary>How it ended, and what it cost.</summary>
 internal sealed record OutcomeLine(

@@ -54,6 +54,7 @@ internal sealed class ImageWrite : IDisposable
     public Rejection? Check()
     {
         _progress.Begin(WritePhase.Checking, 0);
+        _progress.Cover(Chunks.Count);
         if (CheckTarget() is { } unfit)
             return unfit;
         var ends = DiskEnds.MostBytes(Chunks, _target.Size, _options.ConfigDrive?.Bytes.Length ?? 0);
@@ -99,7 +100,7 @@ internal sealed class ImageWrite : IDisposable
         Require(_ends.WriteAllButBootSector(_target, _workers!.First.Buffer));
         _cancellation.ThrowIfCancellationRequested();
         Require(_ends.WriteBootSector(_target, _workers.First.Buffer));
-        _progress.Written(_ends.HeldBytes);
+        _progress.Ended(_ends.Chunks, _ends.HeldBytes, _options.ReadBack);
         _target.Complete();
     }
 
@@ -189,7 +190,7 @@ internal sealed class ImageWrite : IDisposable
         {
             _held[chunk] = TryReadDisk(chunk, buffer) && _image.Disk.Matches(chunk, buffer);
             if (_held[chunk])
-                _progress.Reused(buffer.Length);
+                _progress.Reused(chunk, buffer.Length);
         });
     }
 
@@ -232,7 +233,7 @@ internal sealed class ImageWrite : IDisposable
             return;
         _cancellation.ThrowIfCancellationRequested();
         _target.Zero(from, end - from);
-        _progress.Zeroed(end - from);
+        _progress.Zeroed(Chunks.ChunkAt(from), Chunks.ChunkAt(end - 1) - Chunks.ChunkAt(from) + 1, end - from);
         _progress.Done(end - from);
     }
 
@@ -250,7 +251,7 @@ internal sealed class ImageWrite : IDisposable
                     return false;
                 Fill(chunk, worker);
                 _target.Write(chunk.Offset, worker.Buffer[..chunk.Length]);
-                _progress.Written(chunk.Length);
+                _progress.Written(chunk.Number, chunk.Length);
                 _progress.Done(chunk.Length);
                 plan.Return(chunk);
                 return true;
@@ -270,6 +271,7 @@ internal sealed class ImageWrite : IDisposable
             _target.Read(Chunks.OffsetOf(chunk), buffer);
             if (!_image.Disk.Matches(chunk, buffer))
                 throw new RejectedException(new Rejection($"{_target.Name} did not keep chunk {chunk} (byte {Chunks.OffsetOf(chunk)}).", "The disk is failing: replace it."));
+            _progress.ReadBack(chunk);
         });
         Require(_ends!.ReadBackTail(_target, _workers!.First.Buffer));
     }

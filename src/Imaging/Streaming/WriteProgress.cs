@@ -32,6 +32,7 @@ public sealed class WriteProgress
     private long _zeroed;
     private long _reused;
     private volatile Func<long> _wire = () => 0;
+    private volatile ChunkMap? _map;
     private volatile WritePhase _phase;
 
     public WritePhase Phase
@@ -56,6 +57,11 @@ public sealed class WriteProgress
     /// <summary>Bytes that the disk held already.</summary>
     public long ReusedBytes => Interlocked.Read(ref _reused);
 
+    /// <summary>Which parts of the disk are done and how, one letter a cell (see <see cref="ChunkStrip"/>); null until the disk is known.</summary>
+    public string? Map => _map?.ToString();
+
+    internal void Cover(int chunks) => _map = new ChunkMap(chunks);
+
     internal void Begin(WritePhase phase, long total)
     {
         Interlocked.Exchange(ref _done, 0);
@@ -67,9 +73,39 @@ public sealed class WriteProgress
 
     internal void Done(long bytes) => Interlocked.Add(ref _done, bytes);
 
-    internal void Written(long bytes) => Interlocked.Add(ref _written, bytes);
+    internal void Written(int chunk, long bytes)
+    {
+        Interlocked.Add(ref _written, bytes);
+        _map?.Count(chunk, ChunkState.Written);
+    }
 
-    internal void Zeroed(long bytes) => Interlocked.Add(ref _zeroed, bytes);
+    internal void Zeroed(int first, int count, long bytes)
+    {
+        Interlocked.Add(ref _zeroed, bytes);
+        for (var chunk = first; chunk < first + count; chunk++)
+            _map?.Count(chunk, ChunkState.Zeroed);
+    }
 
-    internal void Reused(long bytes) => Interlocked.Add(ref _reused, bytes);
+    internal void Reused(int chunk, long bytes)
+    {
+        Interlocked.Add(ref _reused, bytes);
+        _map?.Count(chunk, ChunkState.Held);
+    }
+
+    internal void ReadBack(int chunk) => _map?.Count(chunk, ChunkState.ReadBack);
+
+    /// <summary>The ends are written: what lies beyond the image too, so that their bytes are more than their chunks'.</summary>
+    /// <param name="chunks">The image's own among them.</param>
+    /// <param name="bytes">Of all ends.</param>
+    /// <param name="isReadBack">Whether the rest was read back as they were.</param>
+    internal void Ended(IEnumerable<int> chunks, long bytes, bool isReadBack)
+    {
+        Interlocked.Add(ref _written, bytes);
+        foreach (var chunk in chunks)
+        {
+            _map?.Count(chunk, ChunkState.Written);
+            if (isReadBack)
+                ReadBack(chunk);
+        }
+    }
 }

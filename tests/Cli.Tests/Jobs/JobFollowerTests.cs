@@ -76,6 +76,18 @@ public sealed class JobFollowerTests
     }
 
     [Fact]
+    public async Task Deploy_ProgressHasAMap_DrawsTheDiskAndSaysOnceWhatItsSignsMean()
+    {
+        var events = Samples.DeployEvents.Select(told => told.Progress is { } progress ? told with { Progress = progress with { Phase = ProgressPhase.Writing, Map = "WWZw." } } : told).ToArray();
+        await using var conductor = await StartAsync(Samples.Deployed, events);
+
+        var output = (await CommandRun.Of(conductor.Operator with { Terminal = true }, "deploy", "r7", "--image", "debian-12", "--wait")).Succeeded();
+
+        Assert.Contains("write-image        [##0+.] writing  25%", output, StringComparison.Ordinal);
+        Assert.Equal(2, output.Split("The disk: . untouched").Length);
+    }
+
+    [Fact]
     public async Task Deploy_WaitAndJson_IsTheEndedJobAlone()
     {
         await using var conductor = await StartAsync(Samples.Deployed, Samples.DeployEvents);

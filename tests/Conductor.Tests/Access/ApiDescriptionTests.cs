@@ -19,6 +19,7 @@ public sealed class ApiDescriptionTests
         Assert.Equal(typeof(ConductorHost).Assembly.GetName().Version!.ToString(3), info.GetProperty("version").GetString());
         var components = document.GetProperty("components");
         Assert.Equal("bearer", components.GetProperty("securitySchemes").GetProperty("operator").GetProperty("scheme").GetString());
+        Assert.Contains("'W' written", components.GetProperty("schemas").GetProperty("Progress").GetProperty("properties").GetProperty("map").GetProperty("description").GetString(), StringComparison.Ordinal);
         Assert.True(components.GetProperty("schemas").GetProperty("Problem").GetProperty("properties").TryGetProperty("remedy", out _));
 
         var ids = new HashSet<string>();

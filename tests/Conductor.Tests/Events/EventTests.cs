@@ -83,7 +83,7 @@ public sealed class EventTests
         var order = await site.OrderAsync();
         await using var events = site.Conductor.Operator.FollowJobAsync(job.Id, 0, None).GetAsyncEnumerator(None);
         Assert.True(await events.MoveNextAsync());
-        var told = new Progress(10, 100, 5, 2.5);
+        var told = new Progress(10, 100, 5, 2.5, ProgressPhase.Writing, "wWZ.");
         var beating = Until.TrueAsync(
             async () =>
             {
@@ -98,6 +98,20 @@ public sealed class EventTests
         await beating;
         await foreach (var stored in site.Conductor.Operator.FollowJobAsync(job.Id, 0, None))
             Assert.NotEqual(EventKinds.Progress, stored.Kind);
+    }
+
+    [Theory]
+    [InlineData("WW\e[2J")]
+    [InlineData("WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW")]
+    public async Task Progress_WithAMapThatIsNone_IsRefused(string map)
+    {
+        await using var site = await TestSite.StartAvailableAsync();
+        _ = await site.DeployAsync();
+        var order = await site.OrderAsync();
+
+        var refused = await Assert.ThrowsAsync<ProblemException>(() => site.Agent.BeatAsync(order.OrderId, OrderSteps.WriteImage, new Progress(1, 2, 3, 4, ProgressPhase.Writing, map)));
+
+        Assert.Contains($"a map of {map.Length} characters", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
