@@ -13,12 +13,18 @@ public sealed record DiskLayout(string PartitionTable, int SectorSize, IReadOnly
     // A GPT's entries lie right behind its header; a table elsewhere is refused.
     private const int StartLength = 1 << 20;
 
+    private const int SmallSector = 512;
+    private const int LargeSector = 4096;
+
     internal static (DiskLayout? Layout, Rejection? Rejection) Read(DiskView disk, long diskSize)
     {
         var start = new byte[Math.Min(StartLength, diskSize)];
         if (!disk.TryRead(0, start))
             return (null, new Rejection("The disk's first bytes do not decode.", "The image is damaged: make it again."));
-        var sectorSize = Gpt.IsAt(start, 4096) && !Gpt.IsAt(start, 512) ? 4096 : 512;
+        if (IsWhole(start, SmallSector) && IsWhole(start, LargeSector))
+            return (null, new Rejection($"The image has a partition table for sectors of {SmallSector} bytes and another for sectors of {LargeSector}.", "Remove the one for disks that it is not meant for, and sign the image anew."));
+        // The header of an older table may have outlived its entries: only if neither is whole, what is wrong with the first is told.
+        var sectorSize = IsWhole(start, LargeSector) || (Gpt.IsAt(start, LargeSector) && !Gpt.IsAt(start, SmallSector)) ? LargeSector : SmallSector;
         if (!Gpt.TryRead(start, sectorSize, out var gpt, out var rejection))
             return (null, rejection);
         var mbr = gpt is null && start.Length >= 512 && Mbr.HasSignature(start) ? Mbr.Partitions(start) : [];
@@ -28,4 +34,6 @@ public sealed record DiskLayout(string PartitionTable, int SectorSize, IReadOnly
         var table = gpt is not null ? "gpt" : mbr.Count > 0 ? "mbr" : "none";
         return (new DiskLayout(table, sectorSize, partitions, BootModes.Detect(disk, sectorSize, [.. gpt?.Partitions ?? []])), null);
     }
+
+    private static bool IsWhole(ReadOnlySpan<byte> start, int sectorSize) => Gpt.TryRead(start, sectorSize, out var gpt, out _) && gpt is not null;
 }

@@ -147,6 +147,18 @@ internal sealed class LoopDevice : IDisposable
         Path = Shell.Run("losetup", "--find", "--show", $"--sector-size={sectorSize}", file).Trim();
     }
 
+    private LoopDevice(string path) => Path = path;
+
+    /// <summary>A partition, which the kernel of a container shows no device of its own for.</summary>
+    public LoopDevice Partition(int number, int sectorSize)
+    {
+        var table = Shell.Run("sgdisk", $"--info={number}", Path);
+        return new LoopDevice(Shell.Run(
+            "losetup", "--find", "--show", $"--sector-size={sectorSize}", $"--offset={SectorsOf("First sector: ") * sectorSize}", $"--sizelimit={SectorsOf("Partition size: ") * sectorSize}", Path).Trim());
+
+        long SectorsOf(string what) => long.Parse(table.Split(what)[1].Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture);
+    }
+
     public string Path { get; }
 
     public void Dispose() => Shell.Run("losetup", "--detach", Path);
