@@ -60,12 +60,15 @@ internal static class WriteImageStep
 
         var write = Task.Factory.StartNew(() => ImageWriter.Write(image, sources, target, options, progress, run.Time, cancel), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         var gauge = new WriteGauge(progress, run.Time);
+        string? remark = null;
         while (!write.IsCompleted)
         {
             await Task.WhenAny(write, Task.Delay(DrawEvery, run.Time, CancellationToken.None));
             var now = gauge.Read();
             run.Tell(now);
             run.Console.Draw(now);
+            if (remark is null && (remark = progress.Remark) is not null)
+                run.Console.Say(remark);
         }
 
         var outcome = await write;

@@ -24,25 +24,34 @@ internal sealed class WriteBar(TextWriter output, int? width, bool isUtf8, TimeP
     private readonly Lock _gate = new();
     private WriteGauge? _gauge;
     private bool _isDrawn;
+    private bool _hasLegend;
     private bool _isEnded;
+    private string? _remark;
 
     public void Show(WriteProgress progress)
     {
         lock (_gate)
         {
-            if (width is not { } columns || _isEnded)
+            if (_isEnded)
+                return;
+            if (_remark is null && progress.Remark is { } remark)
+            {
+                Wipe();
+                output.WriteLine(_remark = remark);
+            }
+            if (width is not { } columns)
                 return;
             var gauge = _gauge ??= new WriteGauge(progress, time);
             var now = gauge.Read();
             if (now.TotalBytes == 0)
                 return;
-            if (!_isDrawn)
+            if (!_hasLegend)
                 output.WriteLine(ChunkStrip.Legend(isUtf8));
             var room = Math.Clamp(columns - OtherColumns, ShortestBar, Progress.LongestMap);
             var bar = now.Map is null || now.Phase == ProgressPhase.Checking ? BarOf(now, room) : ChunkStrip.Draw(now.Map, room, isUtf8).PadRight(room);
             var left = now.BytesPerSecond > 0 ? $"{Quantity.Time(TimeSpan.FromSeconds((now.TotalBytes - now.DoneBytes) / now.BytesPerSecond))} left" : "";
             output.Write($"\r{now.PhaseName,-12}[{bar}] {100 * now.DoneBytes / now.TotalBytes,3} %  {Quantity.Bytes(now.BytesPerSecond),9}/s  {left,-14}");
-            _isDrawn = true;
+            _isDrawn = _hasLegend = true;
         }
     }
 
@@ -80,9 +89,15 @@ internal sealed class WriteBar(TextWriter output, int? width, bool isUtf8, TimeP
     {
         lock (_gate)
         {
-            if (_isDrawn)
-                output.Write("\r\u001b[K");
+            Wipe();
             _isEnded = true;
         }
+    }
+
+    private void Wipe()
+    {
+        if (_isDrawn)
+            output.Write("\r\u001b[K");
+        _isDrawn = false;
     }
 }

@@ -21,7 +21,8 @@ internal sealed class WriteLines(TextWriter output) : IWriteDisplay
         {
             if (_isEnded || _shown++ % EveryNth != 0)
                 return;
-            Write(JsonSerializer.Serialize(new ProgressLine(progress.Phase, progress.DoneBytes, progress.TotalBytes, progress.WireBytes, progress.Map), WriteJson.Default.ProgressLine));
+            Write(JsonSerializer.Serialize(
+                new ProgressLine(progress.Phase, progress.DoneBytes, progress.TotalBytes, progress.WireBytes, progress.Map, progress.Remark), WriteJson.Default.ProgressLine));
         }
     }
 
@@ -53,8 +54,11 @@ internal sealed class WriteLines(TextWriter output) : IWriteDisplay
     }
 }
 
-/// <summary>Bytes of disk that the phase is done with and has in all, bytes read from the sources, and which parts of the disk are done.</summary>
-internal sealed record ProgressLine(WritePhase Phase, long DoneBytes, long TotalBytes, long WireBytes, string? Map);
+/// <summary>
+/// Bytes of disk that the phase is done with and has in all, bytes read from the sources, which parts of the disk are done, and why it takes
+/// longer than it might.
+/// </summary>
+internal sealed record ProgressLine(WritePhase Phase, long DoneBytes, long TotalBytes, long WireBytes, string? Map, string? Remark);
 
 /// <summary>How it ended, and what it cost.</summary>
 internal sealed record OutcomeLine(

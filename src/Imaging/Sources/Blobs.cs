@@ -27,7 +27,7 @@ public static class Blobs
         rejection = null;
         blob = new byte[size];
         IByteSource[] sources = [.. locations.Select(location => ByteSource.At(IsUrl(location) ? $"{location.TrimEnd('/')}/{digest}" : Path.Combine(location, $"{digest}.index"), time))];
-        var mirrors = new SourceMirrors(sources, size, retries, time);
+        var mirrors = new SourceMirrors(sources, size, retries, time, isInOrder: true);
         while (mirrors.TryConnect(0, cancellation) is { } mirror)
         {
             using var connection = mirror;
@@ -42,7 +42,7 @@ public static class Blobs
             cancellation.ThrowIfCancellationRequested();
         }
         blob = null;
-        rejection = new Rejection(mirrors.NoneLeft().Message);
+        rejection = new Rejection(mirrors.NoneLeft()!.Message);
         return false;
     }
 

@@ -7,7 +7,7 @@ public sealed class FileSource(string path) : IByteSource
 {
     public string Name => path;
 
-    public IByteReader Connect(long fileSize) => new Reader(path, fileSize);
+    public IByteReader Connect(long fileSize, bool isInOrder) => new Reader(path, fileSize);
 
     private sealed class Reader(string path, long fileSize) : IByteReader
     {
@@ -16,6 +16,8 @@ public sealed class FileSource(string path) : IByteSource
         private long _received;
 
         public long Received => Interlocked.Read(ref _received);
+
+        public bool IsWhole => false;
 
         public void Open(long offset, long length)
         {

@@ -4,19 +4,25 @@ using System.Net.Sockets;
 
 namespace Baremetal.Imaging.Sources;
 
-/// <summary>An image file on a web server that answers ranges (RFC 9110 section 14). Plain HTTP/1.1: the index verifies, so nothing else need.</summary>
+/// <summary>
+/// An image file on a web server that answers ranges (RFC 9110 section 14), or on any that gives it whole, if it is read in order. Plain HTTP/1.1:
+/// the index verifies, so nothing else need.
+/// </summary>
 public sealed class HttpSource(Uri address, TimeProvider time, HttpLimits? limits = null) : IByteSource
 {
     private readonly HttpLimits _limits = limits ?? new HttpLimits();
 
     public string Name => address.ToString();
 
-    public IByteReader Connect(long fileSize) => new Reader(address, fileSize, time, _limits);
+    public IByteReader Connect(long fileSize, bool isInOrder) => new Reader(address, fileSize, isInOrder, time, _limits);
 
     private sealed class Reader : IByteReader
     {
+        private const int UnwantedBytes = 64 << 10;
+
         private readonly Uri _address;
         private readonly long _fileSize;
+        private readonly bool _isInOrder;
         private readonly HttpLimits _limits;
         private readonly HttpClient _client;
         private readonly ITimer _stallTimer;
@@ -27,13 +33,16 @@ public sealed class HttpSource(Uri address, TimeProvider time, HttpLimits? limit
         private HttpResponseMessage? _response;
         private Stream? _body;
         private long _position;
+        private long _wanted;
         private long _end;
         private long _received;
+        private byte[]? _unwanted;
 
-        public Reader(Uri address, long fileSize, TimeProvider time, HttpLimits limits)
+        public Reader(Uri address, long fileSize, bool isInOrder, TimeProvider time, HttpLimits limits)
         {
             _address = address;
             _fileSize = fileSize;
+            _isInOrder = isInOrder;
             _limits = limits;
             _stallTimer = time.CreateTimer(_ => CutStalled(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
             _client = new HttpClient(new SocketsHttpHandler
@@ -60,18 +69,43 @@ public sealed class HttpSource(Uri address, TimeProvider time, HttpLimits? limit
 
         public long Received => Interlocked.Read(ref _received);
 
+        public bool IsWhole { get; private set; }
+
         public void Open(long offset, long length)
         {
-            _response?.Dispose();
-            (_position, _end) = (offset, offset + length);
-            using var request = new HttpRequestMessage(HttpMethod.Get, _address);
-            request.Headers.Range = new RangeHeaderValue(offset, offset + length - 1);
-            Watched(() => _response = _client.Send(request, HttpCompletionOption.ResponseHeadersRead));
-            CheckAnswer(_response!, offset, length);
-            _body = _response!.Content.ReadAsStream();
+            if (!IsWhole || _body is null || offset < _position)
+                Ask(offset, length);
+            _end = IsWhole ? _fileSize : offset + length;
+            _wanted = offset;
         }
 
         public void Read(Span<byte> buffer)
+        {
+            var body = _body!;
+            // Whatever ends this badly ends the answer; only what was read well is gone on with.
+            _body = null;
+            // Not when the range is opened: whoever opened it may not want to pay for this.
+            while (_position < _wanted)
+                ReadAll(body, (_unwanted ??= new byte[UnwantedBytes]).AsSpan(0, (int)Math.Min(UnwantedBytes, _wanted - _position)));
+            ReadAll(body, buffer);
+            _wanted = _position;
+            _body = body;
+        }
+
+        private void Ask(long offset, long length)
+        {
+            _response?.Dispose();
+            _body = null;
+            _position = offset;
+            using var request = new HttpRequestMessage(HttpMethod.Get, _address);
+            request.Headers.Range = new RangeHeaderValue(offset, offset + length - 1);
+            Watched(() => _response = _client.Send(request, HttpCompletionOption.ResponseHeadersRead));
+            IsWhole = CheckAnswer(_response!, offset, length) == HttpStatusCode.OK;
+            _position = IsWhole ? 0 : offset;
+            _body = _response!.Content.ReadAsStream();
+        }
+
+        private void ReadAll(Stream body, Span<byte> buffer)
         {
             var sinceProgress = 0;
             Watch();
@@ -79,9 +113,9 @@ public sealed class HttpSource(Uri address, TimeProvider time, HttpLimits? limit
             {
                 while (buffer.Length > 0)
                 {
-                    var read = _body!.Read(buffer);
+                    var read = body.Read(buffer);
                     if (read == 0)
-                        throw SourceException.Transient($"{_address} closed the connection at byte {_position}, {_end - _position} before the end of the range.");
+                        throw EndedTooSoon();
                     _position += read;
                     Interlocked.Add(ref _received, read);
                     buffer = buffer[read..];
@@ -92,6 +126,10 @@ public sealed class HttpSource(Uri address, TimeProvider time, HttpLimits? limit
                         Watch();
                     }
                 }
+                // An answer without a length tells only by its end how long the file is.
+                Span<byte> beyond = stackalloc byte[1];
+                if (IsWhole && _position == _fileSize && body.Read(beyond) > 0)
+                    throw SourceException.Permanent($"{_address} goes on after byte {_fileSize}, where the signed manifest says that the file ends. It is another file.");
             }
             catch (Exception e) when (IsBrokenConnection(e))
             {
@@ -102,6 +140,11 @@ public sealed class HttpSource(Uri address, TimeProvider time, HttpLimits? limit
                 Unwatch();
             }
         }
+
+        // Where the answer says by itself that it is over, it was not cut.
+        private SourceException EndedTooSoon() => IsWhole && _response!.Headers.TransferEncodingChunked == true
+            ? SourceException.Permanent($"{_address} ended at byte {_position}; the signed manifest says {_fileSize}. It is another file, or was cut off.")
+            : SourceException.Transient($"{_address} closed the connection at byte {_position}, {_end - _position} before the end of the {(IsWhole ? "file" : "range")}.");
 
         public void Abort()
         {
@@ -133,24 +176,32 @@ public sealed class HttpSource(Uri address, TimeProvider time, HttpLimits? limit
             return socket;
         }
 
-        private void CheckAnswer(HttpResponseMessage answer, long offset, long length)
+        private HttpStatusCode CheckAnswer(HttpResponseMessage answer, long offset, long length)
         {
             var status = (int)answer.StatusCode;
             if (status is 408 or 425 or 429 or >= 500)
                 throw SourceException.Transient($"{_address} answered {status} {answer.ReasonPhrase}.");
-            if (status == 200)
+            if (status == 200 && !_isInOrder)
                 throw SourceException.Permanent($"{_address} does not answer ranges, which a verified write needs. Serve the image from a server that does, such as the conductor ('conductor image add').");
             if (status is >= 300 and < 400 && answer.Headers.Location is { } target)
                 throw SourceException.Permanent($"{_address} redirects to {(Uri.TryCreate(_address, target, out var whole) ? whole : target)}, which is not followed. Give that address as the source.");
             if (status == 416)
                 throw SourceException.Permanent($"{_address} has no bytes {offset}-{offset + length - 1}: its file is not the one of {_fileSize} bytes that was signed.");
-            if (status != 206)
+            if (status is not (200 or 206))
                 throw SourceException.Permanent($"{_address} answered {status} {answer.ReasonPhrase}.");
+            // None is asked for, and what it holds is not what was signed.
+            if (answer.Content.Headers.ContentEncoding is { Count: > 0 } encodings)
+                throw SourceException.Permanent($"{_address} sends the file with Content-Encoding {string.Join(", ", encodings)}, which is not undone. Serve it as it is.");
+            if (status == 200 && answer.Content.Headers.ContentLength is { } found && found != _fileSize)
+                throw SourceException.Permanent($"{_address} has {found} bytes; the signed manifest says {_fileSize}. It is another file, or was cut off.");
+            if (status == 200)
+                return answer.StatusCode;
             var range = answer.Content.Headers.ContentRange;
             if (range?.From != offset || range.To != offset + length - 1)
                 throw SourceException.Permanent($"{_address} answered with the range '{range}' when asked for bytes {offset}-{offset + length - 1}.");
             if (range.HasLength && range.Length != _fileSize)
                 throw SourceException.Permanent($"{_address} has {range.Length} bytes; the signed manifest says {_fileSize}. It is another file, or was cut off.");
+            return answer.StatusCode;
         }
 
         private void Watched(Action request)

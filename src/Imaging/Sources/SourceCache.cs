@@ -33,7 +33,9 @@ internal sealed class SourceCache : IDisposable
     private readonly Slot[] _slots;
     private readonly Slot _zero;
     private readonly Dictionary<int, Chunk> _chunks = [];
-    private readonly PriorityQueue<int, long> _wanted = new();
+
+    // What is wanted at once comes in the file's order: a run that began in its middle would leave the rest to a request of its own.
+    private readonly PriorityQueue<int, (long Turn, int Chunk)> _wanted = new();
     private readonly object _gate = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Thread> _fetchers = [];
@@ -86,7 +88,7 @@ internal sealed class SourceCache : IDisposable
                 var chunk = ChunkOf(number);
                 chunk.Uses.Enqueue(use.Turn);
                 if (chunk.Uses.Count == 1 && chunk.State == ChunkState.Absent)
-                    _wanted.Enqueue(number, use.Turn);
+                    _wanted.Enqueue(number, (use.Turn, number));
             }
             Monitor.PulseAll(_gate);
         }
@@ -117,7 +119,7 @@ internal sealed class SourceCache : IDisposable
             if (chunk.Waiting++ == 0 && chunk.State != ChunkState.Present)
                 chunk.WaitedForSince = _mirrors.Time.GetTimestamp();
             if (chunk.State == ChunkState.Absent)
-                _wanted.Enqueue(number, Now);
+                _wanted.Enqueue(number, (Now, number));
             if (chunk.State != ChunkState.Present)
                 Monitor.PulseAll(_gate);
             while (chunk.State != ChunkState.Present)
@@ -179,7 +181,9 @@ internal sealed class SourceCache : IDisposable
                 if (_stop.IsCancellationRequested)
                     return;
             }
-            Fail(_mirrors.NoneLeft());
+            // A mirror that gives the file only whole is read by another thread alone, which goes on.
+            if (_mirrors.NoneLeft() is { } failure)
+                Fail(failure);
         }
         catch (OperationCanceledException)
         {
@@ -414,7 +418,7 @@ internal sealed class SourceCache : IDisposable
     private void Want(int number, Chunk chunk)
     {
         if (chunk.NextUse != Never)
-            _wanted.Enqueue(number, chunk.NextUse);
+            _wanted.Enqueue(number, (chunk.NextUse, number));
         else if (chunk.Claims == 0)
             _chunks.Remove(number);
     }
@@ -422,13 +426,14 @@ internal sealed class SourceCache : IDisposable
     // The queue is mended here: what was fetched meanwhile falls out, what is needed later than it says moves back.
     private bool TryPeekWanted(out int number, out long turn)
     {
-        while (_wanted.TryPeek(out number, out turn))
+        while (_wanted.TryPeek(out number, out var priority))
         {
+            turn = priority.Turn;
             if (_chunks.TryGetValue(number, out var chunk) && chunk.State == ChunkState.Absent && chunk.NextUse != Never)
             {
                 if (chunk.NextUse <= turn)
                     return true;
-                _wanted.DequeueEnqueue(number, chunk.NextUse);
+                _wanted.DequeueEnqueue(number, (chunk.NextUse, number));
             }
             else
             {
@@ -437,6 +442,7 @@ internal sealed class SourceCache : IDisposable
                     _chunks.Remove(number);
             }
         }
+        (number, turn) = (-1, Never);
         return false;
     }
 

@@ -4,7 +4,12 @@ namespace Baremetal.Imaging.Sources;
 /// The places that have the image file. One that fails for good, sends a chunk that was not signed, or is much slower than another, is dropped
 /// with its reason; the write fails when none is left.
 /// </summary>
-internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fileSize, RetryPolicy retries, TimeProvider time)
+/// <param name="sources">The places, in the order in which they are asked.</param>
+/// <param name="fileSize">The size that the signed manifest gives.</param>
+/// <param name="retries">For transient failures.</param>
+/// <param name="time">The clock for retries and rates.</param>
+/// <param name="isInOrder">The file is read nearly in its own order, so that a place that can only give it whole will do.</param>
+internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fileSize, RetryPolicy retries, TimeProvider time, bool isInOrder = false)
 {
     private readonly Lock _gate = new();
     private readonly Mirror[] _all = [.. sources.Select(source => new Mirror(source))];
@@ -31,8 +36,19 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
         }
     }
 
+    /// <summary>The mirror that is read and gives the file only whole, or null.</summary>
+    public string? ReadWhole
+    {
+        get
+        {
+            lock (_gate)
+                return Array.Find(_all, mirror => mirror.Reader is not null && mirror.Dropped is null)?.Source.Name;
+        }
+    }
+
     /// <summary>
-    /// Connects a fetching thread to a mirror, spreading the threads evenly; null if all are dropped. When no other is left, one that was only
+    /// Connects a fetching thread to a mirror, spreading the threads evenly; null if all are dropped, or another thread reads the only one that is
+    /// left and gives the file only whole. When no other is left, one that was only
     /// slow is taken back, and one that was only away while patience lasts.
     /// </summary>
     public Connection? TryConnect(int thread, CancellationToken stop)
@@ -42,24 +58,55 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
             for (var i = 0; i < _all.Length; i++)
             {
                 var candidate = _all[(thread + i) % _all.Length];
-                if (candidate.Dropped is null)
+                if (candidate.Dropped is null && !candidate.IsTaken)
                     return new Connection(this, candidate, stop);
             }
-            var back = Array.Find(_all, mirror => mirror.Return == Return.Always)
-                ?? Array.Find(_all, mirror => mirror.Return == Return.WhilePatient && IsPatienceLeft(mirror));
-            if (back is null)
+            if (Array.Exists(_all, mirror => mirror.Dropped is null))
+                return null;
+            if (FindReturning() is not { } back)
                 return null;
             back.Dropped = null;
             return new Connection(this, back, stop);
         }
     }
 
-    public SourceException NoneLeft()
+    /// <summary>Why none is connected to; null if another thread still has one, or may have one back.</summary>
+    public SourceException? NoneLeft()
     {
         if (_all.Length == 0)
             return SourceException.Permanent("No place is named to have it from.");
+        lock (_gate)
+        {
+            if (Array.Exists(_all, mirror => mirror.Dropped is null) || FindReturning() is not null)
+                return null;
+        }
         var reasons = string.Join(" ", Dropped);
         return SourceException.Permanent(_all.Length == 1 ? reasons : $"None of the {_all.Length} sources delivers the image file. {reasons}");
+    }
+
+    private Mirror? FindReturning() =>
+        Array.Find(_all, mirror => mirror.Return == Return.Always) ?? Array.Find(_all, mirror => mirror.Return == Return.WhilePatient && IsPatienceLeft(mirror));
+
+    // A mirror that gives the file only whole is read by one thread alone, since each would read all of it; and only if no other may do better.
+    private bool MayReadWhole(Mirror mirror, Connection connection)
+    {
+        lock (_gate)
+        {
+            mirror.GivesWhole = true;
+            mirror.Reader ??= connection;
+            if (mirror.Reader != connection)
+                return false;
+            if (!Array.Exists(_all, other => other != mirror && other.MayServe && !other.GivesWhole))
+                return true;
+        }
+        Drop(mirror, $"{mirror.Source.Name} does not answer ranges: it is not used while another may.", Return.Always);
+        return false;
+    }
+
+    private bool IsReadByAnother(Mirror mirror, Connection connection)
+    {
+        lock (_gate)
+            return mirror.Reader is not null && mirror.Reader != connection;
     }
 
     private void Drop(Mirror mirror, string reason, Return mayReturn)
@@ -157,7 +204,7 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
             _mirror = mirror;
             _stop = stop;
             _seenFailures = mirror.Failures;
-            _reader = mirror.Source.Connect(mirrors.FileSize);
+            _reader = mirror.Source.Connect(mirrors.FileSize, mirrors.IsInOrder);
             mirror.Connections.Add(this);
             _abort = stop.Register(_reader.Abort);
         }
@@ -175,11 +222,19 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
 
         public bool TryOpen(long offset, long length)
         {
+            if (_mirrors.IsReadByAnother(_mirror, this))
+            {
+                Cut();
+                return false;
+            }
             BeginWait();
             try
             {
                 _reader.Open(offset, length);
-                return true;
+                if (!_reader.IsWhole || _mirrors.MayReadWhole(_mirror, this))
+                    return true;
+                Cut();
+                return false;
             }
             catch (SourceException e)
             {
@@ -232,6 +287,8 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
             lock (_mirrors._gate)
             {
                 _mirror.Connections.Remove(this);
+                if (_mirror.Reader == this)
+                    _mirror.Reader = null;
                 _mirror.ReceivedBefore += _reader.Received;
             }
         }
@@ -304,6 +361,14 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
 
         public List<Connection> Connections { get; } = [];
 
+        /// <summary>It does not answer ranges.</summary>
+        public bool GivesWhole { get; set; }
+
+        /// <summary>The one connection that reads it, if it gives the file only whole.</summary>
+        public Connection? Reader { get; set; }
+
+        public bool IsTaken => GivesWhole && Connections.Count > 0;
+
         /// <summary>By connections that are no more.</summary>
         public long ReceivedBefore { get; set; }
 
@@ -322,6 +387,8 @@ internal sealed class SourceMirrors(IReadOnlyList<IByteSource> sources, long fil
     }
 
     private long FileSize => fileSize;
+
+    private bool IsInOrder => isInOrder;
 
     private RetryPolicy Retries => retries;
 }

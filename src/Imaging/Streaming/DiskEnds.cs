@@ -17,7 +17,7 @@ namespace Baremetal.Imaging.Streaming;
 internal sealed class DiskEnds : IDisposable
 {
     /// <summary>Old backup GPTs, md and ZFS labels lie here; firmware and kernels would believe them.</summary>
-    private const long TailLength = 4 << 20;
+    public const long TailLength = 4 << 20;
 
     private readonly ChunkLayout _image;
     private readonly long _diskSize;

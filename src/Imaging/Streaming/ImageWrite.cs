@@ -65,6 +65,8 @@ internal sealed class ImageWrite : IDisposable
         _cache = new SourceCache(_mirrors, _image.Source.Layout, _image.Source.Matches, _image.Source.IsZero, budget.CachedChunks, budget.Connections);
         _onCancel = _cancellation.Register(() => _cache.Fail(new OperationCanceledException()));
         _tables = new SourceCursor(_cache);
+        if (_image.Manifest.Predicate.Source.Format == ImageFormat.Raw.Name)
+            ReadTail(_tables);
         if (!DiskImages.TryOpen(_tables, budget.Tables, out var disk, out rejection))
             return rejection;
         _disk = disk;
@@ -127,6 +129,19 @@ internal sealed class ImageWrite : IDisposable
         _tables?.Dispose();
         _cache?.Dispose();
         _ends?.Dispose();
+    }
+
+    // What a raw image has at the disk's end, before its start is looked at: it stays in the cache, and a server that gives the file only whole is
+    // then read to its end once for all that is checked, and from its start once more for the rest.
+    private void ReadTail(SourceCursor source)
+    {
+        var first = Chunks.ChunkAt(Math.Min(Chunks.Size - 1, Math.Max(0, _target.Size - DiskEnds.TailLength)));
+        var from = Math.Min(Chunks.OffsetOf(first), source.Layout.Size - 1);
+        var length = (int)Math.Min(source.Layout.Size - from, 2 * Chunks.ChunkSize);
+        source.Begin(source.Announce(from, length));
+        for (var at = from; at < from + length; at += source.Layout.ChunkSize)
+            _ = source.Peek(at, 1);
+        source.End();
     }
 
     private Rejection? CheckTarget()

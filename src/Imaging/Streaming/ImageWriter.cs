@@ -1,3 +1,4 @@
+using Baremetal.Imaging.Formats;
 using Baremetal.Imaging.Sources;
 using Baremetal.Imaging.Targets;
 using Baremetal.Trust;
@@ -24,8 +25,12 @@ public static class ImageWriter
         CancellationToken cancellation)
     {
         var begun = time.GetTimestamp();
-        var mirrors = new SourceMirrors(sources, image.Manifest.Predicate.Source.Size, options.Retries ?? new RetryPolicy(), time);
+        var mirrors = new SourceMirrors(sources, image.Manifest.Predicate.Source.Size, options.Retries ?? new RetryPolicy(), time,
+            isInOrder: image.Manifest.Predicate.Source.Format == ImageFormat.Raw.Name);
         progress.CountWireBy(() => mirrors.WireBytes);
+        progress.RemarkBy(() => mirrors.ReadWhole is { } server
+            ? $"{server} does not answer ranges: the image is read to its end for what is checked before anything is written, and then once more."
+            : null);
         using var write = new ImageWrite(image, mirrors, target, options, progress, cancellation);
         Rejection? reason;
         try

@@ -33,6 +33,7 @@ public sealed class WriteProgress
     private long _reused;
     private volatile Func<long> _wire = () => 0;
     private volatile ChunkMap? _map;
+    private volatile Func<string?> _remark = () => null;
     private volatile WritePhase _phase;
 
     public WritePhase Phase
@@ -46,6 +47,9 @@ public sealed class WriteProgress
 
     /// <summary>Bytes of disk, or of tables, in this phase.</summary>
     public long TotalBytes => Interlocked.Read(ref _total);
+
+    /// <summary>Why it takes longer than it might, in a sentence; or null.</summary>
+    public string? Remark => _remark();
 
     /// <summary>Bytes read from the sources.</summary>
     public long WireBytes => _wire();
@@ -70,6 +74,8 @@ public sealed class WriteProgress
     }
 
     internal void CountWireBy(Func<long> wire) => _wire = wire;
+
+    internal void RemarkBy(Func<string?> remark) => _remark = remark;
 
     internal void Done(long bytes) => Interlocked.Add(ref _done, bytes);
 

@@ -99,11 +99,13 @@ public sealed class TableCheckTests : IDisposable
     {
         public string Name => source.Name;
 
-        public IByteReader Connect(long fileSize) => new Reader(source.Connect(fileSize), beforeRead);
+        public IByteReader Connect(long fileSize, bool isInOrder) => new Reader(source.Connect(fileSize, isInOrder), beforeRead);
 
         private sealed class Reader(IByteReader reader, Action beforeRead) : IByteReader
         {
             public long Received => reader.Received;
+
+            public bool IsWhole => reader.IsWhole;
 
             public void Open(long offset, long length) => reader.Open(offset, length);
 

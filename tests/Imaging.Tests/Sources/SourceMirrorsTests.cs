@@ -107,7 +107,7 @@ public sealed class SourceMirrorsTests : IDisposable
         }
 
         Assert.Null(mirrors.TryConnect(0, TestContext.Current.CancellationToken));
-        Assert.Contains("answered 503", mirrors.NoneLeft().Message, StringComparison.Ordinal);
+        Assert.Contains("answered 503", mirrors.NoneLeft()!.Message, StringComparison.Ordinal);
     }
 
     [Fact]
