@@ -197,7 +197,9 @@ public sealed class HttpSource(Uri address, TimeProvider time, HttpLimits? limit
             if (status == 200)
                 return answer.StatusCode;
             var range = answer.Content.Headers.ContentRange;
-            if (range?.From != offset || range.To != offset + length - 1)
+            if (range is null)
+                throw SourceException.Permanent($"{_address} answered 206 without a range of its own ({answer.Content.Headers.ContentType?.MediaType ?? "no type"}) when asked for bytes {offset}-{offset + length - 1}.");
+            if (!range.Unit.Equals("bytes", StringComparison.OrdinalIgnoreCase) || range.From != offset || range.To != offset + length - 1)
                 throw SourceException.Permanent($"{_address} answered with the range '{range}' when asked for bytes {offset}-{offset + length - 1}.");
             if (range.HasLength && range.Length != _fileSize)
                 throw SourceException.Permanent($"{_address} has {range.Length} bytes; the signed manifest says {_fileSize}. It is another file, or was cut off.");
@@ -221,7 +223,13 @@ public sealed class HttpSource(Uri address, TimeProvider time, HttpLimits? limit
             }
         }
 
-        private void Watch() => _stallTimer.Change(_limits.StallTime, Timeout.InfiniteTimeSpan);
+        private void Watch()
+        {
+            // It may have fired when all was read already: what goes wrong from here on is something else.
+            lock (_gate)
+                _hasStalled = false;
+            _stallTimer.Change(_limits.StallTime, Timeout.InfiniteTimeSpan);
+        }
 
         private void Unwatch() => _stallTimer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
 
@@ -247,7 +255,7 @@ public sealed class HttpSource(Uri address, TimeProvider time, HttpLimits? limit
                     return SourceException.Transient($"{_address} stalled at byte {_position}: it sent less than {_limits.StallBytes} bytes in {_limits.StallTime.TotalSeconds:0} s.", e);
                 }
             }
-            return SourceException.Transient($"{_address} cannot be read at byte {_position}: {e.GetBaseException().Message}.", e);
+            return SourceException.Transient($"{_address} cannot be read at byte {_position}: {e.GetBaseException().Message.TrimEnd('.')}.", e);
         }
     }
 }
