@@ -69,7 +69,7 @@ public sealed class ManifestTamperTests : IDisposable
                     continue;
                 }
                 accepted++;
-                Assert.True(IsIn(hint, at) || IsEndOf(payload, at) || IsEndOf(sig, at), $"bit {bit} of byte {at} ('{text[at]}') was accepted");
+                Assert.True(IsIn(hint, at) || IsEndOf(payload, at) || IsEndOf(sig, at) || IsEscape(text, at), $"bit {bit} of byte {at} ('{text[at]}') was accepted");
                 Assert.Equal(_disk, target.Disk);
             }
         }
@@ -105,6 +105,9 @@ public sealed class ManifestTamperTests : IDisposable
         Assert.True(start >= 0, part);
         return start..(start + part.Length);
     }
+
+    // A '+' of the signature may be escaped, and the escape's last digit is the same in lower case.
+    private static bool IsEscape(string text, int at) => at >= 5 && text.AsSpan(at - 5, 6) is "\\u002B";
 
     private static bool IsIn(Range range, int at) => at >= range.Start.Value && at < range.End.Value;
 
