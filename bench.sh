@@ -22,4 +22,8 @@ case "$name" in
     stream) dotnet publish src/DeployAgent -c Release -v quiet -nologo -o build/bench/agent >&2 ;;
     boot) lab/build.sh tiny >&2 ;;
 esac
-exec build/bin/Bench/release/bench "$name" "${2:-5}" build/bench
+case "$name" in
+    # What it mounts is gone with it, however it ends.
+    stream) exec unshare --mount build/bin/Bench/release/bench stream "${2:-5}" build/bench ;;
+    boot) exec build/bin/Bench/release/bench boot "${2:-5}" build/bench ;;
+esac

@@ -12,7 +12,7 @@ internal sealed record StreamCase(string Name, string? Options, Peer[] Peers, bo
         new("qcow2-zlib", "-c", [Peer.EqualWork, Peer.Unchecked, Peer.Ironic, Peer.NbdCopyQcow2]),
         new("qcow2-zstd", "-c -o compression_type=zstd", [Peer.EqualWork, Peer.Unchecked, Peer.Ironic, Peer.CurlZstdDd]),
         new("qcow2-plain", "", [Peer.EqualWork, Peer.Unchecked, Peer.Ironic]),
-        new("raw", null, [Peer.CurlDd, Peer.BmapTool, Peer.NbdCopyHttp, Peer.EqualWork]),
+        new("raw", null, [Peer.CurlDd, Peer.BmapTool, Peer.NbdCopyHttp]),
         new("qcow2-zlib to a file", "-c", [Peer.EqualWork], OntoFile: true),
     ];
 }

@@ -4,7 +4,10 @@ using System.Net.Sockets;
 
 namespace Baremetal.Bench;
 
-/// <summary>nginx over one folder, on loopback: its processor time comes from the same cores as what is measured.</summary>
+/// <summary>
+/// nginx over one folder, on loopback: its processor time comes from the same cores as what is measured. It dies with
+/// the benchmark.
+/// </summary>
 internal sealed class WebServer : IDisposable
 {
     private static readonly TimeSpan _bound = TimeSpan.FromSeconds(20);
@@ -35,7 +38,7 @@ internal sealed class WebServer : IDisposable
                 server { listen 127.0.0.1:{{_port}}; root {{folder}}; }
             }
             """);
-        _nginx = Process.Start(new ProcessStartInfo("/usr/sbin/nginx", ["-c", settings, "-e", Path.Combine(state, "error.log")]))!;
+        _nginx = Process.Start(new ProcessStartInfo("setpriv", ["--pdeathsig", "KILL", "/usr/sbin/nginx", "-c", settings, "-e", Path.Combine(state, "error.log")]))!;
         WaitUntilItAnswers();
     }
 

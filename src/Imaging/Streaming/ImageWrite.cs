@@ -201,11 +201,13 @@ internal sealed class ImageWrite : IDisposable
     private void Compare()
     {
         _progress.Begin(WritePhase.Comparing, DataChunks().Sum(chunk => (long)Chunks.LengthOf(chunk)));
-        ForEach(DataChunks(), (chunk, buffer) =>
+        ForEach(DataChunks(), (chunk, worker) =>
         {
+            var buffer = worker.Buffer[..Chunks.LengthOf(chunk)];
             _held[chunk] = TryReadDisk(chunk, buffer) && _image.Disk.Matches(chunk, buffer);
             if (_held[chunk])
                 _progress.Reused(chunk, buffer.Length);
+            _progress.Done(buffer.Length);
         });
     }
 
@@ -227,29 +229,32 @@ internal sealed class ImageWrite : IDisposable
     // say how long the rest takes.
     private void ZeroGaps()
     {
-        var zeros = DataChunks().Where(chunk => !_held[chunk] && _image.Disk.IsZero(chunk));
-        _progress.Begin(WritePhase.Zeroing, zeros.Sum(chunk => (long)Chunks.LengthOf(chunk)));
+        _progress.Begin(WritePhase.Zeroing, ZeroChunks().Sum(chunk => (long)Chunks.LengthOf(chunk)));
+        ForEach(Gaps(), (gap, _) =>
+        {
+            _target.Zero(gap.From, gap.End - gap.From);
+            _progress.Zeroed(Chunks.ChunkAt(gap.From), Chunks.ChunkAt(gap.End - 1) - Chunks.ChunkAt(gap.From) + 1, gap.End - gap.From);
+            _progress.Done(gap.End - gap.From);
+        });
+    }
+
+    private IEnumerable<int> ZeroChunks() => DataChunks().Where(chunk => !_held[chunk] && _image.Disk.IsZero(chunk));
+
+    private IEnumerable<(long From, long End)> Gaps()
+    {
         long from = 0, end = 0;
-        foreach (var chunk in zeros)
+        foreach (var chunk in ZeroChunks())
         {
             if (Chunks.OffsetOf(chunk) != end || end - from >= MostZeroedAtOnce)
             {
-                ZeroGap(from, end);
+                if (end > from)
+                    yield return (from, end);
                 from = Chunks.OffsetOf(chunk);
             }
             end = Chunks.OffsetOf(chunk) + Chunks.LengthOf(chunk);
         }
-        ZeroGap(from, end);
-    }
-
-    private void ZeroGap(long from, long end)
-    {
-        if (from == end)
-            return;
-        _cancellation.ThrowIfCancellationRequested();
-        _target.Zero(from, end - from);
-        _progress.Zeroed(Chunks.ChunkAt(from), Chunks.ChunkAt(end - 1) - Chunks.ChunkAt(from) + 1, end - from);
-        _progress.Done(end - from);
+        if (end > from)
+            yield return (from, end);
     }
 
     private void WriteData()
@@ -281,12 +286,14 @@ internal sealed class ImageWrite : IDisposable
     private void ReadBack()
     {
         _progress.Begin(WritePhase.ReadingBack, DataChunks().Sum(chunk => (long)Chunks.LengthOf(chunk)));
-        ForEach(DataChunks(), (chunk, buffer) =>
+        ForEach(DataChunks(), (chunk, worker) =>
         {
+            var buffer = worker.Buffer[..Chunks.LengthOf(chunk)];
             _target.Read(Chunks.OffsetOf(chunk), buffer);
             if (!_image.Disk.Matches(chunk, buffer))
                 throw new RejectedException(new Rejection($"{_target.Name} did not keep chunk {chunk} (byte {Chunks.OffsetOf(chunk)}).", "The disk is failing: replace it."));
             _progress.ReadBack(chunk);
+            _progress.Done(buffer.Length);
         });
         Require(_ends!.ReadBackTail(_target, _workers!.First.Buffer));
     }
@@ -309,26 +316,22 @@ internal sealed class ImageWrite : IDisposable
             throw new RejectedException(new Rejection($"Chunk {chunk.Number} of the disk (byte {chunk.Offset}) is not what was signed, though the image file is.", "The image was signed wrongly: sign it anew."));
     }
 
-    private delegate void ChunkAction(int chunk, Span<byte> buffer);
-
-    private void ForEach(IEnumerable<int> chunks, ChunkAction action)
+    private void ForEach<T>(IEnumerable<T> items, Action<T, ChunkWorker> action)
     {
-        // Not a list of them: a disk has up to half a million, and megabytes of numbers would be garbage for long.
-        using var next = chunks.GetEnumerator();
+        // Not a list of them: a disk has up to half a million chunks, and megabytes of numbers would be garbage for long.
+        using var next = items.GetEnumerator();
         var gate = new Lock();
         _workers!.Run(worker =>
         {
             _cancellation.ThrowIfCancellationRequested();
-            int chunk;
+            T item;
             lock (gate)
             {
                 if (!next.MoveNext())
                     return false;
-                chunk = next.Current;
+                item = next.Current;
             }
-            var length = Chunks.LengthOf(chunk);
-            action(chunk, worker.Buffer[..length]);
-            _progress.Done(length);
+            action(item, worker);
             return true;
         });
     }
