@@ -12,7 +12,7 @@ internal sealed record MemoryLimit(long Bytes, string Remedy)
     public const long PromisedBytes = 128L << 20;
 
     /// <summary>Bytes that cache, ends, tables and workers can use; more brings nothing.</summary>
-    public const long Wanted = 72L << 20;
+    public const long Wanted = 68L << 20;
 
     // The runtime, the code and the heap without indexes and tables: 40 MiB measured for the agent as it travels, and some for what a kernel
     // or a C library does otherwise.
