@@ -20,7 +20,7 @@ internal sealed class VolatileDisk : IDisposable
 
     public VolatileDisk(string path, int seed)
     {
-        _file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite);
+        _file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
         Size = RandomAccess.GetLength(_file);
         _chance = new Random(seed);
     }

@@ -37,7 +37,7 @@ public sealed class PowerCutTests : SiteTests
         await server.PowerOffAsync(TestContext.Current.CancellationToken);
         var bytes = new byte[new FileInfo(BuildOutputs.TinyRawImage).Length];
         random.NextBytes(bytes);
-        await using var disk = File.OpenWrite(server.DiskPath());
+        await using var disk = new FileStream(server.DiskPath(), FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
         await disk.WriteAsync(bytes, TestContext.Current.CancellationToken);
     }
 
