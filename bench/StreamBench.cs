@@ -20,7 +20,7 @@ internal sealed class StreamBench : IDisposable
     private readonly string _documents;
     private readonly VerifiedImage _verified;
     private readonly Peer[] _peers;
-    private readonly MemoryFolder _memory = new();
+    private readonly MemoryFolder _memory;
     private readonly MemoryDisk _disk;
     private readonly MemoryDisk _fullDisk;
     private readonly MemoryFile? _file;
@@ -37,10 +37,11 @@ internal sealed class StreamBench : IDisposable
         _image = stream.Options is null ? raw : BenchImage.Qcow2(folder, stream.Name.Split(' ')[0], stream.Options);
         _documents = Path.Combine(folder, "signed");
         _verified = Sign(_image, _documents);
+        _memory = new MemoryFolder(Path.Combine(folder, "memory"));
         _disk = new MemoryDisk(_memory, "disk", _diskSize);
         _fullDisk = new MemoryDisk(_memory, "full-disk", _diskSize);
         _fullDisk.Fill();
-        _file = stream.OntoFile ? new MemoryFile(_memory, _diskSize) : null;
+        _file = stream.OntoFile ? new MemoryFile(_memory, Path.Combine(folder, "ext4"), _diskSize) : null;
         _target = _file?.Path ?? _disk.Device;
         _server = new WebServer(folder);
         _limits = new StreamLimits(_verified, _image, _server.AddressOf(_image), _disk.Device);
