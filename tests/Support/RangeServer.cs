@@ -47,7 +47,7 @@ public sealed class RangeServer : IDisposable
         _time = time ?? TimeProvider.System;
         _faults = faults ?? (_ => null);
         _listener.Start();
-        _ = AcceptAsync();
+        _ = Connections.AcceptAsync(_listener, ServeAsync, _stop.Token);
     }
 
     public Uri Address => new($"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}/image");
@@ -69,23 +69,6 @@ public sealed class RangeServer : IDisposable
         _stop.Cancel();
         _listener.Dispose();
         _stop.Dispose();
-    }
-
-    private async Task AcceptAsync()
-    {
-        var stop = _stop.Token;
-        try
-        {
-            while (true)
-            {
-                var client = await _listener.AcceptSocketAsync(stop);
-                _ = Task.Run(() => ServeAsync(client, stop), stop);
-            }
-        }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
-        {
-            // Disposed: the test is over.
-        }
     }
 
     private async Task ServeAsync(Socket client, CancellationToken stop)

@@ -24,7 +24,7 @@ public sealed class ScriptedServer : IDisposable
         _answer = answer;
         _listener = new TcpListener(address ?? IPAddress.Loopback, 0);
         _listener.Start();
-        _ = AcceptAsync();
+        _ = Support.Connections.AcceptAsync(_listener, ServeAsync, _stop.Token);
     }
 
     /// <summary>Answers each request with some bytes.</summary>
@@ -50,26 +50,9 @@ public sealed class ScriptedServer : IDisposable
         _stop.Dispose();
     }
 
-    private async Task AcceptAsync()
-    {
-        var stop = _stop.Token;
-        try
-        {
-            while (true)
-            {
-                var client = await _listener.AcceptSocketAsync(stop);
-                Interlocked.Increment(ref _connections);
-                _ = Task.Run(() => ServeAsync(client, stop), stop);
-            }
-        }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
-        {
-            // Disposed: the test is over.
-        }
-    }
-
     private async Task ServeAsync(Socket client, CancellationToken stop)
     {
+        Interlocked.Increment(ref _connections);
         using var _ = client;
         await using var stream = new NetworkStream(client);
         try
