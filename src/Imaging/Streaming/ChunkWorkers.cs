@@ -36,32 +36,43 @@ internal sealed class ChunkWorkers : IDisposable
     public ChunkWorker First => _workers[0];
 
     /// <summary>Repeats a step on all threads until it says that there is no more; the first failure ends all and is thrown.</summary>
-    public void Run(Func<ChunkWorker, bool> step)
+    /// <param name="step">The step.</param>
+    /// <param name="beside">Repeated on one more thread until it has no more either, or the others are through.</param>
+    public void Run(Func<ChunkWorker, bool> step, Func<bool>? beside = null)
     {
         Exception? failure = null;
-        var threads = Array.ConvertAll(_workers, worker => new Thread(() =>
-        {
-            try
-            {
-                while (Volatile.Read(ref failure) is null && step(worker))
-                {
-                }
-            }
-            catch (Exception e)
-            {
-                Interlocked.CompareExchange(ref failure, e, null);
-            }
-        })
-        {
-            IsBackground = true,
-            Name = "write",
-        });
-        foreach (var thread in threads)
-            thread.Start();
+        var areThrough = false;
+        var threads = Array.ConvertAll(_workers, worker => Repeat(() => step(worker)));
+        var other = beside is null ? null : Repeat(() => !Volatile.Read(ref areThrough) && beside());
         foreach (var thread in threads)
             thread.Join();
+        Volatile.Write(ref areThrough, true);
+        other?.Join();
         if (failure is not null)
             ExceptionDispatchInfo.Throw(failure);
+
+        Thread Repeat(Func<bool> step)
+        {
+            var thread = new Thread(() =>
+            {
+                try
+                {
+                    while (Volatile.Read(ref failure) is null && step())
+                    {
+                    }
+                }
+                catch (Exception e)
+                {
+                    Interlocked.CompareExchange(ref failure, e, null);
+                }
+            })
+            {
+                IsBackground = true,
+                Name = "write",
+            };
+            thread.Start();
+            return thread;
+        }
     }
 
     public void Dispose()

@@ -12,9 +12,6 @@ namespace Baremetal.Imaging.Streaming;
 /// </summary>
 internal sealed class ImageWrite : IDisposable
 {
-    // Long enough that a call costs nothing, short enough that a disk that really writes its zeros can be stopped within a second.
-    private const long MostZeroedAtOnce = 128 << 20;
-
     private readonly VerifiedImage _image;
     private readonly SourceMirrors _mirrors;
     private readonly IBlockTarget _target;
@@ -92,8 +89,7 @@ internal sealed class ImageWrite : IDisposable
         _cancellation.ThrowIfCancellationRequested();
         HasTouched = true;
         _ends!.Blank(_target);
-        ZeroGaps();
-        WriteData();
+        WriteChunks();
         _target.Flush();
         if (_options.ReadBack)
             ReadBack();
@@ -225,41 +221,32 @@ internal sealed class ImageWrite : IDisposable
         }
     }
 
-    // By themselves and before the data: a disk zeros at another speed than it writes, and most zeros lie at its end. Mixed, nobody could
-    // say how long the rest takes.
-    private void ZeroGaps()
+    // A disk that zeros by itself does it while the data come; what is left of it then is for all. Another is written with zeros, which goes at
+    // another speed than the image comes: before the data, since mixed nobody could say how long the rest takes.
+    private void WriteChunks()
     {
-        _progress.Begin(WritePhase.Zeroing, ZeroChunks().Sum(chunk => (long)Chunks.LengthOf(chunk)));
-        ForEach(Gaps(), (gap, _) =>
+        var changed = DataChunks().Where(chunk => !_held[chunk]);
+        using var gaps = new ZeroGaps(changed.Where(_image.Disk.IsZero), Chunks, _target, _progress);
+        var data = changed.Where(chunk => !_image.Disk.IsZero(chunk));
+        if (_target.ZerosByItself)
+            WriteData(data, () => ZeroNext(gaps));
+        if (gaps.LeftBytes > 0)
         {
-            _target.Zero(gap.From, gap.End - gap.From);
-            _progress.Zeroed(Chunks.ChunkAt(gap.From), Chunks.ChunkAt(gap.End - 1) - Chunks.ChunkAt(gap.From) + 1, gap.End - gap.From);
-            _progress.Done(gap.End - gap.From);
-        });
-    }
-
-    private IEnumerable<int> ZeroChunks() => DataChunks().Where(chunk => !_held[chunk] && _image.Disk.IsZero(chunk));
-
-    private IEnumerable<(long From, long End)> Gaps()
-    {
-        long from = 0, end = 0;
-        foreach (var chunk in ZeroChunks())
-        {
-            if (Chunks.OffsetOf(chunk) != end || end - from >= MostZeroedAtOnce)
-            {
-                if (end > from)
-                    yield return (from, end);
-                from = Chunks.OffsetOf(chunk);
-            }
-            end = Chunks.OffsetOf(chunk) + Chunks.LengthOf(chunk);
+            _progress.Begin(WritePhase.Zeroing, gaps.LeftBytes);
+            _workers!.Run(_ => ZeroNext(gaps));
         }
-        if (end > from)
-            yield return (from, end);
+        if (!_target.ZerosByItself)
+            WriteData(data, beside: null);
     }
 
-    private void WriteData()
+    private bool ZeroNext(ZeroGaps gaps)
     {
-        var chunks = DataChunks().Where(chunk => !_held[chunk] && !_image.Disk.IsZero(chunk)).ToArray();
+        _cancellation.ThrowIfCancellationRequested();
+        return gaps.TryZeroNext();
+    }
+
+    private void WriteData(IEnumerable<int> chunks, Func<bool>? beside)
+    {
         _progress.Begin(WritePhase.Writing, chunks.Sum(chunk => (long)Chunks.LengthOf(chunk)));
         using var plan = PlanOf(chunks);
         try
@@ -275,7 +262,7 @@ internal sealed class ImageWrite : IDisposable
                 _progress.Done(chunk.Length);
                 plan.Return(chunk);
                 return true;
-            });
+            }, beside);
         }
         finally
         {

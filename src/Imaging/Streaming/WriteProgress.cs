@@ -8,10 +8,10 @@ public enum WritePhase
     /// <summary>Comparing what the disk holds already.</summary>
     Comparing,
 
-    /// <summary>Zeroing what the image has no data for; from here on the disk does not boot.</summary>
+    /// <summary>Zeroing what the image has no data for: before the data, or what is left of it after them (see <see cref="Targets.IBlockTarget.ZerosByItself"/>).</summary>
     Zeroing,
 
-    /// <summary>Writing data.</summary>
+    /// <summary>Writing data, of which the disk zeros the gaps by itself if it can.</summary>
     Writing,
 
     /// <summary>Reading all back.</summary>
@@ -88,6 +88,9 @@ public sealed class WriteProgress
     internal void Zeroed(int first, int count, long bytes)
     {
         Interlocked.Add(ref _zeroed, bytes);
+        // Beside the data they are not what is waited for.
+        if (_phase == WritePhase.Zeroing)
+            Done(bytes);
         for (var chunk = first; chunk < first + count; chunk++)
             _map?.Count(chunk, ChunkState.Zeroed);
     }

@@ -21,6 +21,7 @@ public sealed class BlockDevice : IBlockTarget
         _device = device;
         Size = Libc.SizeOfDevice(device);
         SectorSize = Libc.SectorSizeOfDevice(device);
+        ZerosByItself = SysBlock.ZerosByItself(path);
     }
 
     public string Name { get; }
@@ -28,6 +29,8 @@ public sealed class BlockDevice : IBlockTarget
     public long Size { get; }
 
     public int? SectorSize { get; }
+
+    public bool ZerosByItself { get; }
 
     /// <summary>Opens a whole disk that nobody else uses: neither mounted, nor swap, nor part of an array or a volume group.</summary>
     public static (BlockDevice? Target, Rejection? Rejection) Open(string path)

@@ -8,13 +8,12 @@ internal static class DeviceUsers
     {
         try
         {
-            var disk = Path.GetFileName(new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? path);
-            var folder = $"/sys/class/block/{disk}";
-            string[] parts = [disk, .. Directory.EnumerateDirectories(folder, $"{disk}*").Select(part => Path.GetFileName(part)!)];
+            var disk = SysBlock.NameOf(path);
+            string[] parts = [disk, .. Directory.EnumerateDirectories(SysBlock.FolderOf(disk), $"{disk}*").Select(part => Path.GetFileName(part)!)];
             string[] users =
             [
                 .. Mounted(parts),
-                .. parts.SelectMany(part => Holders($"/sys/class/block/{part}/holders")).Select(holder => $"{holder} is built on it"),
+                .. parts.SelectMany(part => Holders($"{SysBlock.FolderOf(part)}/holders")).Select(holder => $"{holder} is built on it"),
                 .. File.ReadLines("/proc/swaps").Select(line => line.Split(' ')[0]).Where(swap => parts.Contains(Path.GetFileName(swap))).Select(swap => $"{swap} is swap"),
             ];
             return users.Length == 0 ? "" : $" ({string.Join(", ", users)})";

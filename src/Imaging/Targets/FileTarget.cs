@@ -24,6 +24,9 @@ public sealed class FileTarget : IBlockTarget
 
     public int? SectorSize => null;
 
+    // A hole: the file systems of today have them.
+    public bool ZerosByItself => true;
+
     /// <summary>Opens a file, or makes one of the given size if there is none.</summary>
     public static (FileTarget? Target, Rejection? Rejection) Open(string path, long sizeIfNew)
     {

@@ -15,6 +15,9 @@ public interface IBlockTarget : IDisposable
     /// <summary>512 or 4096 bytes; null for a file, which has no sectors.</summary>
     int? SectorSize { get; }
 
+    /// <summary>Whether zeroing asks a disk, or a file system, to do it: then it takes neither this machine's time nor its memory's.</summary>
+    bool ZerosByItself { get; }
+
     void Write(long offset, ReadOnlySpan<byte> data);
 
     /// <summary>Reads what the device holds, past the kernel's cache where that is possible.</summary>

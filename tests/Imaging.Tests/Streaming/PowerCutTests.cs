@@ -13,14 +13,15 @@ public sealed class PowerCutTests
     private const int DiskSize = 24 << 20;
 
     [Theory]
-    [InlineData(0)]
-    [InlineData(5 << 20)]
-    public void PowerCut_AtAnyMoment_LeavesAnUnbootableDiskOrTheWholeImage(int larger)
+    [InlineData(0, false)]
+    [InlineData(0, true)]
+    [InlineData(5 << 20, false)]
+    public void PowerCut_AtAnyMoment_LeavesAnUnbootableDiskOrTheWholeImage(int larger, bool zerosByItself)
     {
         using var folder = new TestFolder();
         var old = new byte[DiskSize + larger];
         File.ReadAllBytes(folder.MakeDisk("old.raw", DiskSize, seed: 1)).CopyTo(old, 0);
-        var target = new RecordingTarget((byte[])old.Clone());
+        var target = new RecordingTarget((byte[])old.Clone()) { ZerosByItself = zerosByItself };
         var image = TestImage.Sign(folder.Convert(folder.MakeDisk("new.raw", DiskSize, seed: 2), "new.qcow2", "-c"));
         Assert.True(Disks.Boots(old));
         Assert.Equal(WriteStatus.Written, Writing.To(target, image).Status);
