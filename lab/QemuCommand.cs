@@ -49,7 +49,8 @@ internal static class QemuCommand
         foreach (var (index, disk) in spec.Disks.Index())
         {
             // unmap and no detection of zeroes: BLKZEROOUT punches holes, and written zeros stay written, as on a real disk.
-            command.AddRange("-drive", $"if=none,id=drive{index},format=raw,discard=unmap,detect-zeroes=off,{Storage(disk, index, files)}");
+            command.AddRange("-drive", $"if=none,id=drive{index},format=raw,discard=unmap,detect-zeroes=off,{Storage(disk, index, files)}"
+                + (disk.WrittenPerSecond is { } most ? $",throttling.bps-write={most}" : ""));
             command.AddRange("-device", $"virtio-blk-pci,id=disk{index},drive=drive{index},bootindex={DisksFrom + index},"
                 + $"serial={Escape(disk.Serial ?? $"{spec.Serial}-{index}")},logical_block_size={disk.SectorBytes},physical_block_size={disk.SectorBytes}");
         }

@@ -54,7 +54,8 @@ public sealed record VirtualServerSpec
 /// When given, a power cut takes part of what was not flushed with it, and this decides which part. Such a disk is slower. Null keeps all that the
 /// guest has written, as a cache behind a battery does.
 /// </param>
-public sealed record VirtualDisk(long SizeBytes = 8L << 30, string? Serial = null, int SectorBytes = 512, int? CacheLossSeed = null);
+/// <param name="WrittenPerSecond">The most bytes that it takes in a second, zeros too; null sets no limit.</param>
+public sealed record VirtualDisk(long SizeBytes = 8L << 30, string? Serial = null, int SectorBytes = 512, int? CacheLossSeed = null, long? WrittenPerSecond = null);
 
 /// <summary>A kernel, its initramfs and its command line, loaded by QEMU without firmware or network (<c>-kernel</c>).</summary>
 public sealed record DirectKernel(string Kernel, string Initrd, string Append);
