@@ -8,7 +8,7 @@ namespace Baremetal.Imaging.Sources;
 /// </summary>
 internal sealed class SourceCursor(SourceCache cache) : IDisposable
 {
-    private SourceCache.Slot? _slot;
+    private CacheSlot? _slot;
     private int _chunk = -1;
     private SourceUse? _use;
 
