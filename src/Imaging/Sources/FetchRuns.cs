@@ -1,13 +1,13 @@
 namespace Baremetal.Imaging.Sources;
 
 /// <summary>Chunks that follow each other in the file, which one fetcher has claimed and not yet fetched. Under the cache's lock.</summary>
-internal sealed class FetchRun(int first, int end, SourceMirrors.Connection connection)
+internal sealed class FetchRun(int first, int end, MirrorConnection connection)
 {
     public int Next { get; set; } = first;
 
     public int End => end;
 
-    public SourceMirrors.Connection Connection => connection;
+    public MirrorConnection Connection => connection;
 }
 
 /// <summary>
@@ -39,7 +39,7 @@ internal sealed class FetchRuns : IDisposable
 
     /// <summary>Waits for work: what is overdue elsewhere, or the chunk that is wanted first and those after it in the file that are wanted too.</summary>
     /// <returns>Null: all is over.</returns>
-    public FetchRun? Claim(SourceMirrors.Connection connection)
+    public FetchRun? Claim(MirrorConnection connection)
     {
         lock (_gate)
         {
@@ -138,7 +138,7 @@ internal sealed class FetchRuns : IDisposable
 
     public void Dispose() => _overdue.Dispose();
 
-    private FetchRun Claim(int first, int count, SourceMirrors.Connection connection)
+    private FetchRun Claim(int first, int count, MirrorConnection connection)
     {
         for (var number = first; number < first + count; number++)
         {
@@ -153,7 +153,7 @@ internal sealed class FetchRuns : IDisposable
 
     // A chunk that a reader has long waited for, and that a connection to another mirror alone is at. It is not taken from that one, which may
     // still be the first: both may be slow. Nothing is sooner; if nothing is overdue yet, all are woken when something will be.
-    private bool TryFindOverdue(SourceMirrors.Connection connection, out int overdue)
+    private bool TryFindOverdue(MirrorConnection connection, out int overdue)
     {
         var soonest = Timeout.InfiniteTimeSpan;
         foreach (var run in _runs.Where(run => !run.Connection.LeadsWhere(connection)))

@@ -57,7 +57,7 @@ internal sealed class SourceFetcher
         }
     }
 
-    private void Fetch(SourceMirrors.Connection connection, FetchRun run)
+    private void Fetch(MirrorConnection connection, FetchRun run)
     {
         try
         {

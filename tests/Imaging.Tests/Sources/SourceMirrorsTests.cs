@@ -9,8 +9,8 @@ public sealed class SourceMirrorsTests : IDisposable
     private readonly ManualClock _clock = new();
     private readonly RangeServer _server;
     private readonly SourceMirrors _mirrors;
-    private readonly SourceMirrors.Connection _one;
-    private readonly SourceMirrors.Connection _other;
+    private readonly MirrorConnection _one;
+    private readonly MirrorConnection _other;
     private bool _isDown;
 
     public SourceMirrorsTests()
@@ -152,13 +152,13 @@ public sealed class SourceMirrorsTests : IDisposable
         Assert.False(new Pace(1 << 20, Pace.Enough).IsTooSlowBeside(new Pace(4 << 20, Pace.Enough)));
     }
 
-    private void Fail(SourceMirrors.Connection connection)
+    private void Fail(MirrorConnection connection)
     {
         _isDown = true;
         Assert.False(connection.TryOpen(0, 4096));
     }
 
-    private void Serve(SourceMirrors.Connection connection)
+    private void Serve(MirrorConnection connection)
     {
         _isDown = false;
         Assert.True(connection.TryOpen(0, 4096) && connection.TryRead(new byte[4096]));
