@@ -31,12 +31,12 @@ public static class ImageWriter
         progress.RemarkBy(() => mirrors.ReadWhole is { } server
             ? $"{server} does not answer ranges: the image is read to its end for what is checked before anything is written, and then once more."
             : null);
-        using var write = new ImageWrite(image, mirrors, target, options, progress, cancellation);
+        using var checks = new WriteChecks(image, mirrors, target, options, progress, cancellation);
+        ImageWrite? write = null;
         Rejection? reason;
         try
         {
-            reason = write.Check();
-            if (reason is null)
+            if (checks.TryPass(out write, out reason))
                 write.Run();
         }
         catch (RejectedException e)
@@ -61,9 +61,9 @@ public static class ImageWriter
             reason = new Rejection($"{target.Name}: the write ended by a fault of this program ({e.GetType().Name}: {e.Message}).", "Report it, with the image's name.");
         }
 
-        var status = reason is null ? WriteStatus.Written : write.HasTouched ? WriteStatus.Failed : WriteStatus.Refused;
+        var status = reason is null ? WriteStatus.Written : write is { HasTouched: true } ? WriteStatus.Failed : WriteStatus.Refused;
         if (status == WriteStatus.Failed)
-            write.KeepUnbootable();
+            write!.KeepUnbootable();
         else if (status == WriteStatus.Written)
             progress.Begin(WritePhase.Done, 0);
         return new WriteOutcome(status, reason, new WriteFigures(
