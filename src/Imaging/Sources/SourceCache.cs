@@ -6,11 +6,10 @@ namespace Baremetal.Imaging.Sources;
 /// The only door to the image file's bytes: whole chunks, verified on entry, fetched ahead of their planned uses by threads that read long
 /// ranges, and evicted by farthest next use. This is the readers' side of it.
 /// <code>
-///  readers → SourceCache ───────────────┬→ WantedChunks   what is here, and what is wanted next
-///              │                        ├→ CacheSlots     the room for it
-///              └→ SourceFetcher → FetchRuns               which fetcher gets what, and room for it
+///  readers             → SourceCache ─┬→ WantedChunks   what is wanted, and which of it first
+///  SourceFetcher × few → FetchRuns   ─┴→ CacheSlots     the room for it, and who has to go
 /// </code>
-/// All of these lie under one lock, <see cref="CacheGate"/>; why nobody waits in vain there, <see cref="FetchRuns.TryTakeSlot"/> says.
+/// All of it is under one lock, <see cref="CacheGate"/>; why nobody waits there for ever, <see cref="FetchRuns.TryTakeSlot"/> says.
 /// </summary>
 internal sealed class SourceCache : IDisposable
 {
