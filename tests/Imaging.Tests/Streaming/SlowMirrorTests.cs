@@ -167,17 +167,21 @@ public sealed class SlowMirrorTests : IDisposable
     public void Mirror_SlowAndDropped_IsTakenBackWhenTheFastOneIsGone()
     {
         var toBeJudged = TimeSpan.FromSeconds(8);
-        TimeSpan? asked = null;
+        using var isSlow = new ManualResetEventSlim();
+        var asked = TimeSpan.Zero;
         var isGone = false;
         using var slow = Server(_ =>
         {
-            asked ??= Elapsed;
+            if (!isSlow.IsSet)
+                asked = Elapsed;
+            isSlow.Set();
             return Volatile.Read(ref isGone) ? Brisk : Trickle;
         });
         // Once enough is known of both, however long that takes here.
         RangeServer? fast = null;
         using var server = fast = new RangeServer(_file, _ =>
         {
+            isSlow.Wait(TestContext.Current.CancellationToken);
             Volatile.Write(ref isGone, Volatile.Read(ref isGone) || (Elapsed - asked >= toBeJudged && fast!.Sent >= 6 << 20));
             return Volatile.Read(ref isGone) ? new Fault(Status: 404) : new Fault(BytesPerSecond: Brisk);
         }, _clock);
