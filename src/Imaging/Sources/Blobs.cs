@@ -3,7 +3,7 @@ using Baremetal.Trust;
 
 namespace Baremetal.Imaging.Sources;
 
-/// <summary>Small files that are known by their digest, such as indexes: in folders as <c>DIGEST.index</c>, on servers at <c>URL/DIGEST</c>.</summary>
+/// <summary>Small files that are known by their digest, such as indexes: in folders as <c>DIGEST.index</c>, on servers by that name or the digest alone.</summary>
 public static class Blobs
 {
     /// <param name="digest">Its digest; no other bytes are returned.</param>
@@ -26,7 +26,7 @@ public static class Blobs
     {
         rejection = null;
         blob = new byte[size];
-        IByteSource[] sources = [.. locations.Select(location => ByteSource.At(IsUrl(location) ? $"{location.TrimEnd('/')}/{digest}" : Path.Combine(location, $"{digest}.index"), time))];
+        IByteSource[] sources = [.. locations.Select(location => At(location, digest, time))];
         var mirrors = new SourceMirrors(sources, size, retries, time, isInOrder: true);
         while (mirrors.TryConnect(0, cancellation) is { } mirror)
         {
@@ -45,6 +45,9 @@ public static class Blobs
         rejection = new Rejection(mirrors.NoneLeft()!.Message);
         return false;
     }
+
+    private static IByteSource At(string location, Digest digest, TimeProvider time) =>
+        IsUrl(location) ? new BlobSource(location, digest, time) : new FileSource(Path.Combine(location, $"{digest}.index"));
 
     internal static bool IsUrl(string location) =>
         location.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || location.StartsWith("https://", StringComparison.OrdinalIgnoreCase);

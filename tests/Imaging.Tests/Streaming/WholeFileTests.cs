@@ -38,7 +38,7 @@ public sealed class WholeFileTests : IDisposable
     {
         Assert.SkipUnless(File.Exists("/usr/bin/python3"), "there is no python3");
         var port = FreePort();
-        File.WriteAllBytes(_folder[Digest.Of(_image.Verified.Source.Bytes).ToString()], [.. _image.Verified.Source.Bytes]);
+        File.WriteAllBytes(_folder[$"{Digest.Of(_image.Verified.Source.Bytes)}.index"], [.. _image.Verified.Source.Bytes]);
         using var python = Process.Start(new ProcessStartInfo("/usr/bin/python3", ["-u", "-m", "http.server", port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--directory", Path.GetDirectoryName(_image.Path)!])
         {
             UseShellExecute = false,
