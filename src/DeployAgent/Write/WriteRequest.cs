@@ -45,8 +45,16 @@ internal sealed record WriteRequest(
     private bool TryVerify(TimeProvider time, CancellationToken cancellation, [NotNullWhen(true)] out VerifiedImage? image, [NotNullWhen(false)] out Rejection? rejection)
     {
         image = null;
-        if (!TrustAnchor.TryWalk([.. Trust.Select(File.ReadAllBytes)], out var anchor, out rejection)
-            || !anchor.TryOpenManifest(File.ReadAllBytes(Manifest), At ?? time.GetUtcNow(), out var manifest, out _, out rejection)
+        var documents = new byte[Trust.Length][];
+        for (var i = 0; i < Trust.Length; i++)
+        {
+            if (!SignedFile.Trust.TryRead(Trust[i], out var document, out rejection))
+                return false;
+            documents[i] = document;
+        }
+        if (!SignedFile.Manifest.TryRead(Manifest, out var signed, out rejection)
+            || !TrustAnchor.TryWalk(documents, out var anchor, out rejection)
+            || !anchor.TryOpenManifest(signed, At ?? time.GetUtcNow(), out var manifest, out _, out rejection)
             || !TryFetchIndex(manifest.Predicate.Disk.Index, time, cancellation, out var disk, out rejection)
             || !TryFetchIndex(manifest.Predicate.Source.Index, time, cancellation, out var source, out rejection))
             return false;

@@ -118,6 +118,25 @@ public sealed class WriteCommandTests : IDisposable
         AssertRefused(Write("--source", At("nowhere")), "nowhere cannot be read");
 
     [Fact]
+    public void Write_DocumentThatIsNotThere_IsRefusedNamingItsKindAndWhatMakesIt()
+    {
+        File.Delete(At("trust.dsse.json"));
+        AssertRefused(Write("--source", At("disk.raw")), $"The trust document {At("trust.dsse.json")} does not exist. Give trust.dsse.json, as 'conductor key new' writes it.");
+
+        Directory.CreateDirectory(At("trust.dsse.json"));
+        AssertRefused(Write("--source", At("disk.raw")), $"The trust document {At("trust.dsse.json")} is a directory.");
+    }
+
+    [Fact]
+    public void Write_ManifestByUrlOrMissing_IsRefusedSayingWhatToGive()
+    {
+        string[] others = ["--trust", At("trust.dsse.json"), "--target", At("target"), "--source", At("disk.raw")];
+
+        AssertRefused(Run(["write", "--manifest", "http://mirror.example/a.dsse.json", .. others]), "Fetch it, and give the file");
+        AssertRefused(Run(["write", "--manifest", At("disk.raw"), .. others]), "it is something else. Give NAME.dsse.json");
+    }
+
+    [Fact]
     public void Write_WithoutATarget_Exits2()
     {
         var (code, output) = Run("write", "--manifest", _manifest, "--trust", At("trust.dsse.json"), "--source", "x");
