@@ -18,7 +18,7 @@ internal static class ImageCommands
         var to = new Option<string>("--out") { HelpName = "DIR", Required = true, Description = "Where NAME.dsse.json and the two indexes go; made if it is not there." };
         var version = new Option<string>("--version") { HelpName = "V", DefaultValueFactory = _ => "1", Description = "Of the image, for people; 1 if not given." };
         var release = new Option<ulong>("--release") { HelpName = "N", DefaultValueFactory = _ => 1, Description = "Only grows, so that old releases can be refused; 1 if not given." };
-        var arch = new Option<string>("--arch") { HelpName = "ARCH", Description = "As uname -m has it; else found in the boot loader." };
+        var arch = new Option<string>("--arch") { HelpName = "ARCH", Description = "As uname -m has it, such as x86_64; else found in the boot loader." };
         var firmware = new Option<string>("--firmware") { HelpName = "bios,uefi", Description = "What it boots on; else found in the image." };
         var notAfter = new Option<string>("--not-after") { HelpName = "TIME", Description = "When it may no longer be written: a date, or a span such as 90d." };
         var rewrite = new Option<bool>("--rewrite") { Description = "First makes FILE.rewritten.qcow2 beside it, in the order in which it is written, and signs that (by qemu-img)." };
@@ -111,6 +111,8 @@ internal static class ImageCommands
             if (!ImageName.IsValid(given))
                 throw Failure.WrongUsage($"{option} '{given}' cannot be used.", "It may have letters, digits and . _ + -, at most 100, and begins with none of . and -.");
         }
+        if (statement.Arch is { } arch && !BootModes.KnownArchitectures.Contains(arch))
+            throw Failure.WrongUsage($"--arch '{arch}' is not known.", $"Give {string.Join(", ", BootModes.KnownArchitectures)}: as 'uname -m' says it on the machine.");
         using var keys = PrivateKeys.Load(keyFiles, passphrases);
         var manifest = $"{statement.Name}.dsse.json";
         NewFiles.Require(to, manifest);
@@ -168,5 +170,8 @@ internal static class ImageCommands
             : throw Failure.WrongUsage($"--firmware '{text}' is not known.", "Give bios, uefi, or bios,uefi.");
     }
 
-    private static string Existing(string file) => File.Exists(file) ? file : throw Failure.NotFound($"The image {file} does not exist.");
+    private static string Existing(string file) =>
+        File.Exists(file) ? file
+        : Directory.Exists(file) ? throw Failure.Refused($"The image {file} is a directory.", "Name the image file in it.")
+        : throw Failure.NotFound($"The image {file} does not exist.");
 }

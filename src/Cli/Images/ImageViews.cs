@@ -42,7 +42,12 @@ internal static class ImageViews
             screen.Line($"  qemu-img convert -O qcow2 -c {report.File} NEW.qcow2");
         }
         screen.Line();
-        screen.Line("Next, give it to the conductor:");
+        screen.Line("Next, write it to a disk by hand:");
+        screen.Line();
+        screen.Line($"  deploy-agent write --manifest {report.ManifestFile} \\");
+        screen.Line($"    --trust trust.dsse.json --source {report.File} --target /dev/sdX");
+        screen.Line();
+        screen.Line("Or give it to the conductor:");
         screen.Line();
         screen.Line($"  conductor image add {report.ManifestFile} --source {report.File}");
     }

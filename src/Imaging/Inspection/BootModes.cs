@@ -22,6 +22,9 @@ public sealed record BootModes(IReadOnlyList<string> Firmware, string Arch)
         ("BOOTIA32.EFI", "i686"),
     ];
 
+    /// <summary>Those that loaders are known for, as <c>uname -m</c> has them.</summary>
+    public static IReadOnlyList<string> KnownArchitectures { get; } = [.. _loaders.Select(known => known.Arch)];
+
     internal static BootModes Detect(DiskView disk, int sectorSize, IReadOnlyList<GptEntry> partitions)
     {
         Span<byte> sector = stackalloc byte[512];

@@ -34,6 +34,7 @@ public sealed record ImageInspection(
             return new ImageInspection(file.Format.Name, null, file.Size, facts is { DiskBytes: < long.MaxValue } ? (long)facts.DiskBytes : null, null, [], facts, null, file.Rejection);
         var image = file.Image;
         var (layout, rejection) = file.ReadLayout();
+        rejection ??= file.CheckSectors(layout!);
         return new ImageInspection(image.Format, image.Compression, file.Size, image.DiskSize, Allocated(image), image.Features, facts, layout, rejection);
     }
 

@@ -59,6 +59,11 @@ internal sealed class OpenedImage : IDisposable
         return DiskLayout.Read(view, Image.DiskSize);
     }
 
+    /// <summary>Why a disk of this size has no whole sectors, or null.</summary>
+    public Rejection? CheckSectors(DiskLayout layout) => Image.DiskSize % layout.SectorSize == 0
+        ? null
+        : new Rejection($"The image's disk has {Image.DiskSize} bytes, which is no multiple of its sector size {layout.SectorSize}.", $"Grow it: 'qemu-img resize' to a multiple of {layout.SectorSize}.");
+
     public void Dispose()
     {
         _tables.Dispose();

@@ -57,8 +57,8 @@ public sealed class MeasuredImage
         if (layout is null)
             return (null, rejection);
         var image = opened.Image;
-        if (image.DiskSize % layout.SectorSize != 0)
-            return (null, new Rejection($"The image's disk has {image.DiskSize} bytes, which is no multiple of its sector size {layout.SectorSize}.", $"Grow it: 'qemu-img resize' to a multiple of {layout.SectorSize}."));
+        if (opened.CheckSectors(layout) is { } uneven)
+            return (null, uneven);
 
         using var stopped = cancellation.Register(() => opened.Cache.Fail(new OperationCanceledException()));
         var whole = Task.Factory.StartNew(() => digests.ReadAll(path, cancellation), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);

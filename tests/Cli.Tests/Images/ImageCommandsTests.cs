@@ -36,6 +36,48 @@ public sealed class ImageCommandsTests
     }
 
     [Fact]
+    public async Task Sign_Image_ShowsHowItIsWrittenByHand()
+    {
+        using var bench = await SigningBench.NewAsync();
+
+        var output = (await CommandRun.Of("image", "sign", bench.Image, "--key", bench.Key, "--name", "debian-12", "--out", bench.Documents)).Succeeded();
+
+        Assert.Contains($"deploy-agent write --manifest {bench.Manifest}", output, StringComparison.Ordinal);
+    }
+
+    // It would be signed for machines that there are none of, and no deploy would take it.
+    [Fact]
+    public async Task Sign_ArchThatUnameDoesNotSay_IsRefusedNamingThoseItDoes()
+    {
+        using var bench = await SigningBench.NewAsync();
+
+        var error = (await CommandRun.Of("image", "sign", bench.Image, "--key", bench.Key, "--name", "debian-12", "--out", bench.Documents, "--arch", "amd64")).EndedWith(ExitCodes.WrongUsage);
+
+        Assert.Contains("--arch 'amd64' is not known.", error, StringComparison.Ordinal);
+        Assert.Contains("x86_64, aarch64", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Inspect_Directory_IsNotSaidToBeMissing()
+    {
+        using var bench = await SigningBench.NewAsync();
+
+        Assert.Contains("is a directory", (await CommandRun.Of("image", "inspect", bench.Folder["keys"])).EndedWith(ExitCodes.Refused), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Inspect_DiskOfNoWholeSectors_IsRefusedAsSigningItIs()
+    {
+        using var bench = await SigningBench.NewAsync();
+        var odd = bench.Folder.Write("odd.raw", new byte[1_000_000]);
+
+        var run = await CommandRun.Of("image", "inspect", odd);
+
+        Assert.Equal(ExitCodes.Refused, run.ExitCode);
+        Assert.Contains("no multiple of its sector size 512", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Sign_Manifest_HasASignatureThatOpensslAccepts()
     {
         using var bench = await SigningBench.SignedAsync();
