@@ -14,6 +14,7 @@ internal static partial class Libc
     public const int CloseOnExec = 0x80000;
     public static readonly int Direct = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x10000 : 0x4000;
 
+    public const int NoEntry = 2;
     public const int Busy = 16;
     public const int InvalidArgument = 22;
     public const int NotSupported = 95;

@@ -27,6 +27,14 @@ public sealed class FileSource(string path) : IByteSource
                 if (RandomAccess.GetLength(_file) is var found && found != fileSize)
                     throw SourceException.Permanent($"{path} has {found} bytes; the signed manifest says {fileSize}. It is another file, or was cut off.");
             }
+            catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+            {
+                throw SourceException.Permanent(
+                    path.Contains("://", StringComparison.Ordinal)
+                        ? $"{path} cannot be read: its protocol is not known. Give an http or https address, or a file."
+                        : $"{path} cannot be read: it does not exist.",
+                    e);
+            }
             catch (Exception e) when (e is (IOException and not SourceException) or UnauthorizedAccessException)
             {
                 throw SourceException.Permanent($"{path} cannot be read: {e.Message}", e);

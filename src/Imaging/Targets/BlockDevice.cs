@@ -38,9 +38,14 @@ public sealed class BlockDevice : IBlockTarget
         var device = Libc.TryOpen(path, Libc.ReadWrite | Libc.Exclusive | Libc.Direct, out var error);
         if (device is null)
         {
-            return (null, error == Libc.Busy
-                ? new Rejection($"{path} is in use{DeviceUsers.Describe(path)}.", "Unmount or stop what uses it, or choose another disk.")
-                : new Rejection($"{path} cannot be opened: {Libc.Describe(error)}."));
+            return (null, error switch
+            {
+                Libc.Busy => new Rejection($"{path} is in use{DeviceUsers.Describe(path)}.", "Unmount or stop what uses it, or choose another disk."),
+                Libc.NoEntry => new Rejection($"{path} does not exist.", "'lsblk' shows the disks."),
+                // What else lies in /dev cannot bypass the page cache.
+                Libc.InvalidArgument => new Rejection($"{path} is no disk.", "'lsblk' shows the disks."),
+                _ => new Rejection($"{path} cannot be opened: {Libc.Describe(error)}.", "Run the command as root, and see what 'lsblk' and 'dmesg' say of the disk."),
+            });
         }
         try
         {

@@ -30,6 +30,8 @@ public sealed class FileTarget : IBlockTarget
     /// <summary>Opens a file, or makes one of the given size if there is none.</summary>
     public static (FileTarget? Target, Rejection? Rejection) Open(string path, long sizeIfNew)
     {
+        if (Directory.Exists(path))
+            return (null, new Rejection($"{path} is a directory.", "Name a disk, or a file in it."));
         SafeFileHandle? file = null;
         try
         {
@@ -39,10 +41,14 @@ public sealed class FileTarget : IBlockTarget
                 RandomAccess.SetLength(file, sizeIfNew);
             return (new FileTarget(path, file), null);
         }
+        catch (DirectoryNotFoundException)
+        {
+            return (null, new Rejection($"The directory of {path} does not exist.", "Make it first."));
+        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             file?.Dispose();
-            return (null, new Rejection($"The file {path} cannot be written: {e.Message}"));
+            return (null, new Rejection($"The file {path} cannot be written: {e.Message}", "Name another, or run the command as a user who may write it."));
         }
     }
 

@@ -136,6 +136,18 @@ public sealed class WriteCommandTests : IDisposable
         AssertRefused(Run(["write", "--manifest", At("disk.raw"), .. others]), "it is something else. Give NAME.dsse.json");
     }
 
+    [Theory]
+    [InlineData("/dev/nosuchdisk", "/dev/nosuchdisk does not exist. 'lsblk' shows the disks.")]
+    [InlineData("/dev/null", "/dev/null is no disk. 'lsblk' shows the disks.")]
+    [InlineData("/tmp", "/tmp is a directory. Name a disk, or a file in it.")]
+    [InlineData("/nowhere/disk.raw", "The directory of /nowhere/disk.raw does not exist. Make it first.")]
+    public void Write_TargetThatIsNone_IsRefusedSayingWhatToName(string target, string reason) =>
+        AssertRefused(Run("write", "--manifest", _manifest, "--trust", At("trust.dsse.json"), "--source", At("disk.raw"), "--target", target), reason);
+
+    [Fact]
+    public void Write_SourceByAnotherProtocol_IsRefusedSayingWhichCan() =>
+        AssertRefused(Write("--source", "ftp://mirror.example/disk.raw"), "Give an http or https address, or a file.");
+
     [Fact]
     public void Write_WithoutATarget_Exits2()
     {

@@ -112,7 +112,7 @@ public sealed class BlockDeviceTests
         var (target, rejection) = BlockTarget.Open("/dev/baremetal-no-such-disk", 1 << 20);
 
         Assert.Null(target);
-        Assert.Contains("cannot be opened", rejection!.Cause, StringComparison.Ordinal);
+        Assert.Contains("does not exist", rejection!.Cause, StringComparison.Ordinal);
         Assert.False(File.Exists("/dev/baremetal-no-such-disk"));
     }
 
