@@ -8,7 +8,7 @@ namespace Baremetal.DeployAgent.Write;
 /// For people: one line that is drawn again and again, then a sentence. In its bar is the disk itself, as far as it has been compared, zeroed,
 /// written and read back; while the tables are checked, how many of them.
 /// <code>
-/// writing     [####0000==+......................]  52 %   1.1 GiB/s  2 s left
+/// writing      [####000==+.........]  52 %  2.1 GiB   1.1 GiB/s  2 s left
 /// </code>
 /// </summary>
 /// <param name="output">The terminal, or what takes its place.</param>
@@ -17,8 +17,8 @@ namespace Baremetal.DeployAgent.Write;
 /// <param name="time">For the rate.</param>
 internal sealed class WriteBar(TextWriter output, int? width, bool isUtf8, TimeProvider time) : IWriteDisplay
 {
-    // The phase, the brackets, and what stands behind them.
-    private const int OtherColumns = 50;
+    // The phase, the brackets, and the last column: a terminal may begin a new line when that is filled.
+    private const int OtherColumns = 13 + 2 + 1;
     private const int ShortestBar = 8;
 
     private readonly Lock _gate = new();
@@ -47,10 +47,10 @@ internal sealed class WriteBar(TextWriter output, int? width, bool isUtf8, TimeP
                 return;
             if (!_hasLegend)
                 output.WriteLine(ChunkStrip.Legend(isUtf8));
-            var room = Math.Clamp(columns - OtherColumns, ShortestBar, Progress.LongestMap);
+            var behind = Array.Find(FiguresOf(now), figures => OtherColumns + ShortestBar + figures.Length <= columns) ?? "";
+            var room = Math.Clamp(columns - OtherColumns - behind.Length, 1, Progress.LongestMap);
             var bar = now.Map is null || now.Phase == ProgressPhase.Checking ? BarOf(now, room) : ChunkStrip.Draw(now.Map, room, isUtf8).PadRight(room);
-            var left = now.BytesPerSecond > 0 ? $"{Quantity.Time(TimeSpan.FromSeconds((now.TotalBytes - now.DoneBytes) / now.BytesPerSecond))} left" : "";
-            output.Write($"\r{now.PhaseName,-12}[{bar}] {100 * now.DoneBytes / now.TotalBytes,3} %  {Quantity.Bytes(now.BytesPerSecond),9}/s  {left,-14}");
+            output.Write($"\r{now.PhaseName,-13}[{bar}]{behind}");
             _isDrawn = _hasLegend = true;
         }
     }
@@ -59,7 +59,8 @@ internal sealed class WriteBar(TextWriter output, int? width, bool isUtf8, TimeP
     {
         Erase();
         var figures = outcome.Figures;
-        foreach (var dropped in figures.DroppedSources)
+        // The reason names the last ones itself.
+        foreach (var dropped in figures.DroppedSources.Where(dropped => outcome.Reason?.Cause.Contains(dropped, StringComparison.Ordinal) != true))
             output.WriteLine($"Source dropped: {dropped}");
         output.WriteLine(outcome.Status switch
         {
@@ -69,6 +70,8 @@ internal sealed class WriteBar(TextWriter output, int? width, bool isUtf8, TimeP
             WriteStatus.Failed => $"Failed, and {target} does not boot: {outcome.Reason}",
             _ => $"Refused, and nothing was written: {outcome.Reason}",
         });
+        if (outcome.Status == WriteStatus.Failed)
+            output.WriteLine("Start the write again when that is mended; with --reuse, what is there already stays.");
     }
 
     public void Refuse(Rejection rejection)
@@ -78,6 +81,16 @@ internal sealed class WriteBar(TextWriter output, int? width, bool isUtf8, TimeP
     }
 
     public void Dispose() => output.Flush();
+
+    // From all of them to what a narrow terminal has room for: a line that wraps cannot be drawn over.
+    private static string[] FiguresOf(Progress now)
+    {
+        var percent = $" {100 * now.DoneBytes / now.TotalBytes,3} %";
+        var bytes = $"  {Quantity.Bytes(now.DoneBytes),8}";
+        var rate = $"  {Quantity.Bytes(now.BytesPerSecond),8}/s";
+        var left = $"  {(now.BytesPerSecond > 0 ? $"{Quantity.Time(TimeSpan.FromSeconds((now.TotalBytes - now.DoneBytes) / now.BytesPerSecond))} left" : ""),-14}";
+        return [percent + bytes + rate + left, percent + rate + left, percent + left, percent];
+    }
 
     private static string BarOf(Progress now, int room)
     {

@@ -39,7 +39,7 @@ public static class ChunkStrip
     public static string Legend(bool isUtf8)
     {
         var (signs, part) = isUtf8 ? (Blocks, BlockPart) : (Ascii, AsciiPart);
-        return $"The disk: {signs[0]} untouched  {part} in part  {signs[1]} zeroed  {signs[2]} there already  {signs[3]} written  {signs[4]} read back";
+        return $"Disk: {signs[0]} untouched  {part} in part  {signs[1]} zeroed  {signs[2]} there already  {signs[3]} written  {signs[4]} read back";
     }
 
     /// <summary>Whether a terminal shows more than ASCII, from what it says of itself; the kernel's own console has blocks in some fonts only.</summary>

@@ -84,7 +84,7 @@ public sealed class JobFollowerTests
         var output = (await CommandRun.Of(conductor.Operator with { Terminal = true }, "deploy", "r7", "--image", "debian-12", "--wait")).Succeeded();
 
         Assert.Contains("write-image        [##0+.] writing  25%", output, StringComparison.Ordinal);
-        Assert.Equal(2, output.Split("The disk: . untouched").Length);
+        Assert.Equal(2, output.Split("Disk: . untouched").Length);
     }
 
     [Fact]
