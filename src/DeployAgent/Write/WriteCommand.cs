@@ -7,6 +7,8 @@ namespace Baremetal.DeployAgent.Write;
 /// <summary><c>deploy-agent write</c>: the agent's own pipeline by hand, for any disk or file.</summary>
 internal static class WriteCommand
 {
+    public const string Name = "write";
+
     private static readonly Option<string> _manifest = new("--manifest")
     {
         Description = "The signed image manifest (NAME.dsse.json).",
@@ -23,7 +25,7 @@ internal static class WriteCommand
 
     private static readonly Option<string?> _blobs = new("--blobs")
     {
-        Description = "Where the two indexes are, by digest; by default beside the manifest.",
+        Description = "Where the two .index files are that the image was signed with; by default beside the manifest.",
         HelpName = "DIR|URL",
     };
 
@@ -63,7 +65,7 @@ internal static class WriteCommand
     public static Command Create()
     {
         _progress.AcceptOnlyFromAmong("json");
-        var command = new Command("write", "Writes a signed image to a disk: every byte is verified before it is written. Exit codes: 0 written, 1 failed and unbootable, 2 wrong usage, 4 refused and untouched.")
+        var command = new Command(Name, "Writes a signed image to a disk: every byte is verified before it is written.")
         {
             _manifest, _trust, _blobs, _source, _target, _reuse, _readBack, _at, _progress,
         };

@@ -149,6 +149,21 @@ public sealed class WriteCommandTests : IDisposable
         AssertRefused(Write("--source", "ftp://mirror.example/disk.raw"), "Give an http or https address, or a file.");
 
     [Fact]
+    public void Help_Write_HasAnExampleAndTheExitCodes()
+    {
+        var (code, output) = Run("write", "--help");
+
+        Assert.Equal(0, code);
+        Assert.Contains("deploy-agent write --manifest images/debian-12.dsse.json", output, StringComparison.Ordinal);
+        Assert.Contains("4  refused, and nothing was written", output, StringComparison.Ordinal);
+        Assert.Contains("second GPT", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Write_WithoutATarget_PointsAtItsOwnHelp() =>
+        Assert.Contains("'deploy-agent write --help' says more.", Run("write").Output, StringComparison.Ordinal);
+
+    [Fact]
     public void Write_WithoutATarget_Exits2()
     {
         var (code, output) = Run("write", "--manifest", _manifest, "--trust", At("trust.dsse.json"), "--source", "x");
