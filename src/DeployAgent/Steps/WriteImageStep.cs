@@ -67,8 +67,8 @@ internal static class WriteImageStep
             var now = gauge.Read();
             run.Tell(now);
             run.Console.Draw(now);
-            if (remark is null && (remark = progress.Remark) is not null)
-                run.Console.Say(remark);
+            if (progress.Remark is { } said && said != remark)
+                run.Console.Say(remark = said);
         }
 
         var outcome = await write;

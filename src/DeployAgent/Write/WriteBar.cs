@@ -34,7 +34,7 @@ internal sealed class WriteBar(TextWriter output, int? width, bool isUtf8, TimeP
         {
             if (_isEnded)
                 return;
-            if (_remark is null && progress.Remark is { } remark)
+            if (progress.Remark is { } remark && remark != _remark)
             {
                 Wipe();
                 output.WriteLine(_remark = remark);

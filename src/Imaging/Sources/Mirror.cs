@@ -37,6 +37,9 @@ internal sealed class Mirror(IByteSource source, Lock gate, TimeProvider time)
     /// <summary>Since its last success.</summary>
     public int Failures { get; private set; }
 
+    /// <summary>The newest of these, as a sentence.</summary>
+    public string? LastFailure { get; private set; }
+
     /// <summary>Since the first of these.</summary>
     public TimeSpan FailingFor => time.GetElapsedTime(_failingSince);
 
@@ -86,10 +89,11 @@ internal sealed class Mirror(IByteSource source, Lock gate, TimeProvider time)
     /// Connections that fail together fail once: only the first of them finds the count as it left it. Else an outage would be given up the
     /// sooner, the more threads meet it.
     /// </summary>
-    public int CountFailure(int seen)
+    public int CountFailure(int seen, string failure)
     {
         lock (gate)
         {
+            LastFailure = failure;
             if (Failures == 0)
                 _failingSince = time.GetTimestamp();
             return Failures == seen ? ++Failures : Failures;
@@ -138,6 +142,7 @@ internal sealed class Mirror(IByteSource source, Lock gate, TimeProvider time)
             _receivedBefore += connection.Received;
         }
     }
+
     /// <summary>The connection waits for the place from now on, until the wait is ended.</summary>
     public void BeginWait(MirrorConnection connection)
     {

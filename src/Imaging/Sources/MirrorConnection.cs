@@ -125,7 +125,7 @@ internal sealed class MirrorConnection : IDisposable
             _mirror.Drop(e.Message, MirrorReturn.Never);
             return;
         }
-        _seenFailures = _mirror.CountFailure(_seenFailures);
+        _seenFailures = _mirror.CountFailure(_seenFailures, e.Message);
         if (_mirrors.IsWorthARetry(_mirror))
             // No failures, if another thread has just succeeded: this one waits all the same.
             _pause = _mirrors.Retries.DelayBefore(Math.Max(1, _seenFailures));

@@ -61,6 +61,19 @@ internal sealed class SourceMirrors
     }
 
     /// <summary>
+    /// Why a mirror is waited for: it has failed more than once since it last served. One failure alone is over before anybody reads of it.
+    /// Null if none is.
+    /// </summary>
+    public string? Awaited
+    {
+        get
+        {
+            lock (_gate)
+                return Array.Find(_all, mirror => mirror.Dropped is null && mirror.Failures > 1)?.LastFailure;
+        }
+    }
+
+    /// <summary>
     /// Connects a fetching thread to a mirror, spreading the threads evenly; null if all are dropped, or another thread reads the only one that is
     /// left and gives the file only whole. When no other is left, one that was only slow is taken back, and one that was only away while patience
     /// lasts.

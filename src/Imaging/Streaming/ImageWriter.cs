@@ -30,7 +30,7 @@ public static class ImageWriter
         progress.CountWireBy(() => mirrors.WireBytes);
         progress.RemarkBy(() => mirrors.ReadWhole is { } server
             ? $"{server} does not answer ranges: the image is read to its end for what is checked before anything is written, and then once more."
-            : null);
+            : mirrors.Awaited is { } failure ? $"{failure} It is asked again." : null);
         using var checks = new WriteChecks(image, mirrors, target, options, progress, cancellation);
         ImageWrite? write = null;
         Rejection? reason;

@@ -42,6 +42,19 @@ public sealed class SourceMirrorsTests : IDisposable
     }
 
     [Fact]
+    public void Awaited_MirrorThatFailsAgain_SaysWhyUntilItServes()
+    {
+        Fail(_one);
+        Assert.Null(_mirrors.Awaited);
+
+        Fail(_one);
+        Assert.Contains("answered 503", _mirrors.Awaited, StringComparison.Ordinal);
+
+        Serve(_other);
+        Assert.Null(_mirrors.Awaited);
+    }
+
+    [Fact]
     public void Mirror_AllConnectionsFailTogether_IsTriedAsOftenAsByOne()
     {
         for (var round = 0; round < new RetryPolicy().MaxRetries; round++)
