@@ -84,9 +84,9 @@ internal static class WriteCommand
             parse.GetValue(_reuse),
             parse.GetValue(_readBack),
             parse.GetValue(_at));
-        using IWriteDisplay display = parse.GetValue(_progress) is null
+        using var display = new UnheardDisplay(parse.GetValue(_progress) is null
             ? new WriteBar(Console.Error, Console.IsErrorRedirected ? null : Console.WindowWidth, ChunkStrip.IsUtf8(Environment.GetEnvironmentVariable), TimeProvider.System)
-            : new WriteLines(Console.Out);
+            : new WriteLines(Console.Out));
         return request.Run(display, TimeProvider.System, cancel);
     }
 }

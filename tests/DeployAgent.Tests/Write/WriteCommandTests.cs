@@ -117,6 +117,22 @@ public sealed class WriteCommandTests : IDisposable
     public void Write_FromAFileThatIsNotThere_IsRefusedAndLeavesNoTarget() =>
         AssertRefused(Write("--source", At("nowhere")), "nowhere cannot be read");
 
+    [Theory]
+    [InlineData("--progress json >/dev/full")]
+    [InlineData("2>/dev/full")]
+    [InlineData("2>&-")]
+    [InlineData("--progress json >&- 2>&- <&-")]
+    public void Write_WithAnOutputThatTakesNothing_IsWrittenAndExits0(string how)
+    {
+        using var slow = new RangeServer(_disk, request => request.Number <= 1 ? new Fault(Status: 503) : null);
+        var command = $"{Path.Combine(AppContext.BaseDirectory, "deploy-agent")} write --manifest {_manifest} --trust {At("trust.dsse.json")} --target {At("target")} --source {slow.Address} {how}";
+        using var shell = Process.Start(new ProcessStartInfo("sh", ["-c", command]) { UseShellExecute = false })!;
+
+        Assert.True(shell.WaitForExit(_longest), $"deploy-agent did not end within {_longest}");
+        Assert.Equal(0, shell.ExitCode);
+        Assert.Equal(_disk, File.ReadAllBytes(At("target")));
+    }
+
     [Fact]
     public void Write_DocumentThatIsNotThere_IsRefusedNamingItsKindAndWhatMakesIt()
     {
