@@ -1,3 +1,5 @@
+using Baremetal.Trust;
+
 namespace Baremetal.Cli.Display;
 
 /// <summary>Sentences on a screen of limited width.</summary>
@@ -27,7 +29,7 @@ internal static class Prose
     public static void WriteUnder(Screen screen, Run label, string text)
     {
         var indent = label.Text.Length;
-        foreach (var (number, line) in Fold(Screen.Printable(text), screen.Width - indent).Index())
+        foreach (var (number, line) in Fold(Printable.Of(text), screen.Width - indent).Index())
             screen.Line(number == 0 ? label : new string(' ', indent), line);
     }
 }

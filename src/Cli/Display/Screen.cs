@@ -1,6 +1,5 @@
-using System.Globalization;
-using System.Text;
 using Baremetal.Imaging.Streaming;
+using Baremetal.Trust;
 
 namespace Baremetal.Cli.Display;
 
@@ -73,7 +72,7 @@ public sealed class Screen(TextWriter writer, bool isTerminal = false, int width
     {
         var colour = colours ? ColourOf(run.Tone) : null;
         writer.Write(colour);
-        writer.Write(Printable(run.Text));
+        writer.Write(Printable.Of(run.Text));
         if (colour is not null)
             writer.Write("\e[0m");
     }
@@ -87,22 +86,6 @@ public sealed class Screen(TextWriter writer, bool isTerminal = false, int width
         Tone.Strong => "\e[1m",
         _ => null,
     };
-
-    /// <summary>The text without characters that move the cursor, change colours or reorder what is shown (U+202A to U+202E and their like).</summary>
-    public static string Printable(string text)
-    {
-        if (text.AsSpan().IndexOfAnyExceptInRange(' ', '~') < 0)
-            return text;
-        var printable = new StringBuilder(text.Length);
-        foreach (var rune in text.EnumerateRunes())
-        {
-            if (Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator)
-                printable.Append(rune.Value is '\n' or '\t' ? ' ' : '?');
-            else
-                printable.Append(rune);
-        }
-        return printable.ToString();
-    }
 }
 
 /// <summary>A piece of a line, all in one tone.</summary>

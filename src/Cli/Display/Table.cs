@@ -1,3 +1,5 @@
+using Baremetal.Trust;
+
 namespace Baremetal.Cli.Display;
 
 /// <summary>
@@ -10,7 +12,7 @@ internal sealed class Table(params string[] headings)
 
     private readonly List<Run[]> _rows = [];
 
-    public void Add(params Run[] cells) => _rows.Add([.. cells.Select(cell => cell.Text.Length == 0 ? "-" : cell with { Text = Screen.Printable(cell.Text) })]);
+    public void Add(params Run[] cells) => _rows.Add([.. cells.Select(cell => cell.Text.Length == 0 ? "-" : cell with { Text = Printable.Of(cell.Text) })]);
 
     public void Write(Screen screen)
     {

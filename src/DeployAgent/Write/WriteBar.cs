@@ -37,7 +37,7 @@ internal sealed class WriteBar(TextWriter output, int? width, bool isUtf8, TimeP
             if (progress.Remark is { } remark && remark != _remark)
             {
                 Wipe();
-                output.WriteLine(_remark = remark);
+                Say(_remark = remark);
             }
             if (width is not { } columns)
                 return;
@@ -61,8 +61,8 @@ internal sealed class WriteBar(TextWriter output, int? width, bool isUtf8, TimeP
         var figures = outcome.Figures;
         // The reason names the last ones itself.
         foreach (var dropped in figures.DroppedSources.Where(dropped => outcome.Reason?.Cause.Contains(dropped, StringComparison.Ordinal) != true))
-            output.WriteLine($"Source dropped: {dropped}");
-        output.WriteLine(outcome.Status switch
+            Say($"Source dropped: {dropped}");
+        Say(outcome.Status switch
         {
             WriteStatus.Written =>
                 $"Image {image.Name}:{image.Version} is on {target}, verified: {Quantity.Bytes(figures.WrittenBytes)} written, {Quantity.Bytes(figures.ZeroedBytes)} zeroed, "
@@ -77,7 +77,7 @@ internal sealed class WriteBar(TextWriter output, int? width, bool isUtf8, TimeP
     public void Refuse(Rejection rejection)
     {
         Erase();
-        output.WriteLine($"Refused, and nothing was written: {rejection}");
+        Say($"Refused, and nothing was written: {rejection}");
     }
 
     public void Dispose() => output.Flush();
@@ -97,6 +97,9 @@ internal sealed class WriteBar(TextWriter output, int? width, bool isUtf8, TimeP
         var filled = (int)(room * (double)now.DoneBytes / now.TotalBytes);
         return new string('=', filled) + (filled < room ? ">" : "") + new string(' ', Math.Max(0, room - filled - 1));
     }
+
+    // A document that nobody has signed, and a server, may say what they like.
+    private void Say(string sentence) => output.WriteLine(Printable.Of(sentence));
 
     private void Erase()
     {

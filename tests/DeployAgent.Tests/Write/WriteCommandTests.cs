@@ -180,6 +180,17 @@ public sealed class WriteCommandTests : IDisposable
         Assert.Contains("'deploy-agent write --help' says more.", Run("write").Output, StringComparison.Ordinal);
 
     [Fact]
+    public void Write_WithAManifestThatSteersTerminals_ShowsNoneOfIt()
+    {
+        File.WriteAllText(_manifest, """{"\u001b[2J":1,"\u001b[2J":2}""");
+
+        var (code, output) = Write("--source", At("disk.raw"));
+
+        Assert.Equal(4, code);
+        Assert.DoesNotContain(output, character => char.IsControl(character) && character != '\n');
+    }
+
+    [Fact]
     public void Write_WithoutATarget_Exits2()
     {
         var (code, output) = Run("write", "--manifest", _manifest, "--trust", At("trust.dsse.json"), "--source", "x");

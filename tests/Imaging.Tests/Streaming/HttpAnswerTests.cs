@@ -47,6 +47,16 @@ public sealed class HttpAnswerTests : IDisposable
     }
 
     [Theory]
+    [InlineData("HTTP/1.1 403 \e[2J\e]0;owned\a", "answered 403 ?[2J?]0;owned?")]
+    [InlineData("HTTP/1.1 302 Found\r\nLocation: file:///\e[2J", "redirects to file:///?[2J")]
+    public void Answer_ThatSteersTerminals_IsShownWithoutIt(string head, string reason)
+    {
+        using var server = ScriptedServer.Of(_ => ScriptedServer.Http([], head, "Content-Length: 0"));
+
+        AssertRefused(Write(server), reason);
+    }
+
+    [Theory]
     [InlineData("Content-Length: {0}")]
     [InlineData("Transfer-Encoding: chunked")]
     public void Body_LongerThanTheRange_HarmsNothing(string framing)
