@@ -1,4 +1,5 @@
 using Baremetal.Cli.Display;
+using Baremetal.Imaging.Sources;
 using Baremetal.Imaging.Streaming;
 using Baremetal.Trust;
 
@@ -30,11 +31,11 @@ internal static class ImageVerification
     {
         if (!File.Exists(path))
             throw Failure.NotFound($"The image {path} does not exist.");
-        using var file = File.OpenHandle(path, options: FileOptions.SequentialScan);
-        var length = RandomAccess.GetLength(file);
+        var length = FileSource.LengthOf(path);
         if (length != index.Layout.Size)
             throw Failure.Refused($"{path} has {length} bytes; {index.Layout.Size} were signed.", "It was cut or belongs to another manifest; fetch it again.");
 
+        using var file = File.OpenHandle(path, options: FileOptions.SequentialScan);
         using var progress = call.WantsJson ? null : new LocalProgress(call.Out, "Checking", length, call.Shell.Time);
         var buffer = new byte[index.Layout.ChunkSize];
         for (var chunk = 0; chunk < index.Count; chunk++)

@@ -44,11 +44,15 @@ internal sealed class OpenedImage : IDisposable
     public IDiskImage Image => _image!;
 
     /// <summary>Throws <see cref="IOException"/> if the file cannot be read.</summary>
-    public static OpenedImage Open(string path, AdmitChunk admit, CancellationToken cancellation)
+    public static OpenedImage Open(string path, AdmitChunk admit, CancellationToken cancellation) => new(path, LengthOf(path), admit, cancellation);
+
+    /// <summary>Bytes of an image file. Throws <see cref="IOException"/> if no image has so many: hours of hashing would come to nothing.</summary>
+    public static long LengthOf(string path) => FileSource.LengthOf(path) switch
     {
-        var size = new FileInfo(path).Length;
-        return size == 0 ? throw new IOException($"{path} is empty.") : new OpenedImage(path, size, admit, cancellation);
-    }
+        0 => throw new IOException($"{path} is empty."),
+        > ChunkLayout.MaxSize and var size => throw new IOException($"{path} has {size} bytes; at most {ChunkLayout.MaxSize} (2 TiB) can be written. Make it smaller: 'qemu-img convert -O qcow2 -c'."),
+        var size => size,
+    };
 
     /// <summary>What a qcow2 file says of itself, also if it is rejected; null for other formats.</summary>
     public Qcow2Facts? ReadFacts() => Format == ImageFormat.Qcow2 ? Qcow2Facts.TryRead(_tables) : null;

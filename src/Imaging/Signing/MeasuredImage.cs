@@ -49,7 +49,7 @@ public sealed class MeasuredImage
     /// <param name="cancellation">Ends it.</param>
     public static (MeasuredImage? Image, Rejection? Rejection) Measure(string path, Action<long, long>? progress, CancellationToken cancellation)
     {
-        var digests = new ChunkDigests(ChunkLayout.ForSource(Math.Max(1, new FileInfo(path).Length)));
+        var digests = new ChunkDigests(ChunkLayout.ForSource(OpenedImage.LengthOf(path)));
         using var opened = OpenedImage.Open(path, digests.Admit, cancellation);
         if (opened.Rejection is not null)
             return (null, opened.Rejection);

@@ -7,6 +7,9 @@ public sealed class FileSource(string path) : IByteSource
 {
     public string Name => path;
 
+    /// <summary>Bytes of a file, or of the one that a link leads to. It is not opened: to open a pipe waits for somebody who writes.</summary>
+    public static long LengthOf(string path) => new FileInfo(new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? path).Length;
+
     public IByteReader Connect(long fileSize, bool isInOrder) => new Reader(path, fileSize);
 
     private sealed class Reader(string path, long fileSize) : IByteReader
@@ -23,9 +26,9 @@ public sealed class FileSource(string path) : IByteSource
         {
             try
             {
-                _file ??= File.OpenHandle(path);
-                if (RandomAccess.GetLength(_file) is var found && found != fileSize)
+                if ((_file is null ? LengthOf(path) : RandomAccess.GetLength(_file)) is var found && found != fileSize)
                     throw SourceException.Permanent($"{path} has {found} bytes; the signed manifest says {fileSize}. It is another file, or was cut off.");
+                _file ??= File.OpenHandle(path);
             }
             catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
             {

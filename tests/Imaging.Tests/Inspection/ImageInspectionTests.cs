@@ -152,6 +152,30 @@ public sealed class ImageInspectionTests
         Assert.Contains("is empty", Assert.Throws<IOException>(() => ImageInspection.Of(folder["disk"])).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Of_ALink_IsThatOfTheFileItLeadsTo()
+    {
+        using var folder = new TestFolder();
+        var path = folder.MakeDisk("disk.raw", 4 << 20, seed: 2);
+        File.CreateSymbolicLink(folder["link"], path);
+
+        var inspection = ImageInspection.Of(folder["link"]);
+
+        Assert.Equal((null, 4 << 20), (inspection.Refused, inspection.FileBytes));
+    }
+
+    [Theory]
+    [InlineData((2L << 40) + 512)]
+    [InlineData(4L << 60)]
+    public void Of_AFileLargerThanIsWritten_IsAnErrorNamingTheMost(long size)
+    {
+        using var folder = new TestFolder();
+        using (var file = File.Create(folder["disk"]))
+            file.SetLength(size);
+
+        Assert.Contains("2 TiB", Assert.Throws<IOException>(() => ImageInspection.Of(folder["disk"])).Message, StringComparison.Ordinal);
+    }
+
     private static string MakeSystem(TestFolder folder, string? loader, int fatBits, bool bootCode)
     {
         var (raw, esp) = (folder["disk.raw"], folder["esp"]);

@@ -180,6 +180,24 @@ public sealed class SourceFaultTests : IDisposable
     }
 
     [Fact]
+    public void File_BehindALink_IsWritten()
+    {
+        File.Move(_image.Path, _image.Path + ".moved");
+        File.CreateSymbolicLink(_image.Path, _image.Path + ".moved");
+
+        Assert.Equal(WriteStatus.Written, Writing.To(_target, _image).Status);
+    }
+
+    [Fact]
+    public void File_ThatIsAPipe_IsRefusedAndNotWaitedFor()
+    {
+        File.Delete(_image.Path);
+        Shell.Run("mkfifo", _image.Path);
+
+        AssertRefused(Writing.To(_target, _image), "has 0 bytes");
+    }
+
+    [Fact]
     public void Mirror_ThatIsGone_IsReplacedByTheOther()
     {
         using var gone = new RangeServer(_file, _ => new Fault(Status: 404));
