@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
+using Baremetal.Imaging.Sources;
 using Baremetal.Imaging.Streaming;
 
 namespace Baremetal.DeployAgent.Write;
@@ -65,12 +67,22 @@ internal static class WriteCommand
     public static Command Create()
     {
         _progress.AcceptOnlyFromAmong("json");
+        Array.ForEach<Option>([_manifest, _trust, _blobs, _source, _target], option => option.Validators.Add(RequirePlaces));
         var command = new Command(Name, "Writes a signed image to a disk: every byte is verified before it is written.")
         {
             _manifest, _trust, _blobs, _source, _target, _reuse, _readBack, _at, _progress,
         };
         command.SetAction((parse, cancel) => Task.Run(() => Run(parse, cancel), CancellationToken.None));
         return command;
+    }
+
+    private static void RequirePlaces(OptionResult result)
+    {
+        foreach (var place in result.Tokens.Select(token => token.Value))
+        {
+            if (!ByteSource.IsPlace(place))
+                result.AddError($"{result.Option.Name} '{place}' is neither a path nor a URL; write it like /images/debian.qcow2 or http://server/debian.qcow2.");
+        }
     }
 
     private static int Run(ParseResult parse, CancellationToken cancel)

@@ -190,6 +190,26 @@ public sealed class WriteCommandTests : IDisposable
         Assert.DoesNotContain(output, character => char.IsControl(character) && character != '\n');
     }
 
+    [Theory]
+    [InlineData("--source", "http://[")]
+    [InlineData("--source", "http://host:99999/image")]
+    [InlineData("--source", "")]
+    [InlineData("--blobs", "https://")]
+    [InlineData("--target", "")]
+    [InlineData("--manifest", "")]
+    [InlineData("--trust", "")]
+    public void Write_WithAPlaceThatIsNone_Exits2AndLeavesNoTarget(string option, string place)
+    {
+        string[] good = ["--manifest", _manifest, "--trust", At("trust.dsse.json"), "--target", At("target"), "--source", At("disk.raw"), "--blobs", _folder.FullName];
+        good[Array.IndexOf(good, option) + 1] = place;
+
+        var (code, output) = Run(["write", .. good]);
+
+        Assert.True(code == 2, output);
+        Assert.Contains(option, output, StringComparison.Ordinal);
+        Assert.False(File.Exists(At("target")), "a wrong usage left a target");
+    }
+
     [Fact]
     public void Write_WithoutATarget_Exits2()
     {
