@@ -18,10 +18,13 @@ internal sealed record SignedFile(string What, string MadeBy)
         try
         {
             using var file = File.OpenRead(path);
-            if (file.Length > Envelope.MaxBytes)
+            // What never ends has a length of 0.
+            var bytes = new byte[Envelope.MaxBytes + 1];
+            var length = file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+            if (length > Envelope.MaxBytes)
                 rejection = new Rejection($"The {What} {path} has more than {Envelope.MaxBytes} bytes; it is something else.", $"Give {MadeBy}.");
             else
-                file.ReadExactly(content = new byte[file.Length]);
+                content = bytes[..length];
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {

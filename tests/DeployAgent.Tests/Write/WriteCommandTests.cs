@@ -191,6 +191,17 @@ public sealed class WriteCommandTests : IDisposable
     }
 
     [Theory]
+    [InlineData("--manifest")]
+    [InlineData("--trust")]
+    public void Write_WithADocumentThatNeverEnds_IsRefusedWith4(string option)
+    {
+        var result = Run(["write", "--target", At("target"), "--source", At("disk.raw"),
+            "--manifest", option == "--manifest" ? "/dev/zero" : _manifest, "--trust", option == "--trust" ? "/dev/zero" : At("trust.dsse.json")]);
+
+        AssertRefused(result, "it is something else");
+    }
+
+    [Theory]
     [InlineData("--source", "http://[")]
     [InlineData("--source", "http://host:99999/image")]
     [InlineData("--source", "")]
