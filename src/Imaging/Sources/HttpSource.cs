@@ -12,15 +12,17 @@ public sealed class HttpSource(Uri address, TimeProvider time, HttpLimits? limit
 {
     private readonly HttpLimits _limits = limits ?? new HttpLimits();
 
-    public string Name => address.ToString();
+    // It goes into logs and reports: a password, or the signature of an address that is signed for a while, is nobody's there.
+    public string Name { get; } = new UriBuilder(address) { UserName = "", Password = "", Query = "", Fragment = "" }.Uri.ToString();
 
-    public IByteReader Connect(long fileSize, bool isInOrder) => new Reader(address, fileSize, isInOrder, time, _limits);
+    public IByteReader Connect(long fileSize, bool isInOrder) => new Reader(address, Name, fileSize, isInOrder, time, _limits);
 
     private sealed class Reader : IByteReader
     {
         private const int UnwantedBytes = 64 << 10;
 
         private readonly Uri _address;
+        private readonly string _name;
         private readonly long _fileSize;
         private readonly bool _isInOrder;
         private readonly HttpLimits _limits;
@@ -38,9 +40,10 @@ public sealed class HttpSource(Uri address, TimeProvider time, HttpLimits? limit
         private long _received;
         private byte[]? _unwanted;
 
-        public Reader(Uri address, long fileSize, bool isInOrder, TimeProvider time, HttpLimits limits)
+        public Reader(Uri address, string name, long fileSize, bool isInOrder, TimeProvider time, HttpLimits limits)
         {
             _address = address;
+            _name = name;
             _fileSize = fileSize;
             _isInOrder = isInOrder;
             _limits = limits;
@@ -129,7 +132,7 @@ public sealed class HttpSource(Uri address, TimeProvider time, HttpLimits? limit
                 // An answer without a length tells only by its end how long the file is.
                 Span<byte> beyond = stackalloc byte[1];
                 if (IsWhole && _position == _fileSize && body.Read(beyond) > 0)
-                    throw SourceException.Permanent($"{_address} goes on after byte {_fileSize}, where the signed manifest says that the file ends. It is another file.");
+                    throw SourceException.Permanent($"{_name} goes on after byte {_fileSize}, where the signed manifest says that the file ends. It is another file.");
             }
             catch (Exception e) when (IsBrokenConnection(e))
             {
@@ -143,8 +146,8 @@ public sealed class HttpSource(Uri address, TimeProvider time, HttpLimits? limit
 
         // Where the answer says by itself that it is over, it was not cut.
         private SourceException EndedTooSoon() => IsWhole && _response!.Headers.TransferEncodingChunked == true
-            ? SourceException.Permanent($"{_address} ended at byte {_position}; the signed manifest says {_fileSize}. It is another file, or was cut off.")
-            : SourceException.Transient($"{_address} closed the connection at byte {_position}, {_end - _position} before the end of the {(IsWhole ? "file" : "range")}.");
+            ? SourceException.Permanent($"{_name} ended at byte {_position}; the signed manifest says {_fileSize}. It is another file, or was cut off.")
+            : SourceException.Transient($"{_name} closed the connection at byte {_position}, {_end - _position} before the end of the {(IsWhole ? "file" : "range")}.");
 
         public void Abort()
         {
@@ -180,29 +183,29 @@ public sealed class HttpSource(Uri address, TimeProvider time, HttpLimits? limit
         {
             var status = (int)answer.StatusCode;
             if (status is 408 or 425 or 429 or >= 500)
-                throw SourceException.Transient($"{_address} answered {status} {answer.ReasonPhrase}.");
+                throw SourceException.Transient($"{_name} answered {status} {answer.ReasonPhrase}.");
             if (status == 200 && !_isInOrder)
-                throw SourceException.Permanent($"{_address} does not answer ranges, which a verified write needs. Serve the image from a server that does, such as the conductor ('conductor image add').");
+                throw SourceException.Permanent($"{_name} does not answer ranges, which a verified write needs. Serve the image from a server that does, such as the conductor ('conductor image add').");
             if (status is >= 300 and < 400 && answer.Headers.Location is { } target)
-                throw SourceException.Permanent($"{_address} redirects to {(Uri.TryCreate(_address, target, out var whole) ? whole : target)}, which is not followed. Give that address as the source.");
+                throw SourceException.Permanent($"{_name} redirects to {(Uri.TryCreate(_address, target, out var whole) ? whole : target)}, which is not followed. Give that address as the source.");
             if (status == 416)
-                throw SourceException.Permanent($"{_address} has no bytes {offset}-{offset + length - 1}: its file is not the one of {_fileSize} bytes that was signed.");
+                throw SourceException.Permanent($"{_name} has no bytes {offset}-{offset + length - 1}: its file is not the one of {_fileSize} bytes that was signed.");
             if (status is not (200 or 206))
-                throw SourceException.Permanent($"{_address} answered {status} {answer.ReasonPhrase}.");
+                throw SourceException.Permanent($"{_name} answered {status} {answer.ReasonPhrase}.");
             // None is asked for, and what it holds is not what was signed.
             if (answer.Content.Headers.ContentEncoding is { Count: > 0 } encodings)
-                throw SourceException.Permanent($"{_address} sends the file with Content-Encoding {string.Join(", ", encodings)}, which is not undone. Serve it as it is.");
+                throw SourceException.Permanent($"{_name} sends the file with Content-Encoding {string.Join(", ", encodings)}, which is not undone. Serve it as it is.");
             if (status == 200 && answer.Content.Headers.ContentLength is { } found && found != _fileSize)
-                throw SourceException.Permanent($"{_address} has {found} bytes; the signed manifest says {_fileSize}. It is another file, or was cut off.");
+                throw SourceException.Permanent($"{_name} has {found} bytes; the signed manifest says {_fileSize}. It is another file, or was cut off.");
             if (status == 200)
                 return answer.StatusCode;
             var range = answer.Content.Headers.ContentRange;
             if (range is null)
-                throw SourceException.Permanent($"{_address} answered 206 without a range of its own ({answer.Content.Headers.ContentType?.MediaType ?? "no type"}) when asked for bytes {offset}-{offset + length - 1}.");
+                throw SourceException.Permanent($"{_name} answered 206 without a range of its own ({answer.Content.Headers.ContentType?.MediaType ?? "no type"}) when asked for bytes {offset}-{offset + length - 1}.");
             if (!range.Unit.Equals("bytes", StringComparison.OrdinalIgnoreCase) || range.From != offset || range.To != offset + length - 1)
-                throw SourceException.Permanent($"{_address} answered with the range '{range}' when asked for bytes {offset}-{offset + length - 1}.");
+                throw SourceException.Permanent($"{_name} answered with the range '{range}' when asked for bytes {offset}-{offset + length - 1}.");
             if (range.HasLength && range.Length != _fileSize)
-                throw SourceException.Permanent($"{_address} has {range.Length} bytes; the signed manifest says {_fileSize}. It is another file, or was cut off.");
+                throw SourceException.Permanent($"{_name} has {range.Length} bytes; the signed manifest says {_fileSize}. It is another file, or was cut off.");
             return answer.StatusCode;
         }
 
@@ -252,10 +255,10 @@ public sealed class HttpSource(Uri address, TimeProvider time, HttpLimits? limit
                 if (_hasStalled)
                 {
                     _hasStalled = false;
-                    return SourceException.Transient($"{_address} stalled at byte {_position}: it sent less than {_limits.StallBytes} bytes in {_limits.StallTime.TotalSeconds:0} s.", e);
+                    return SourceException.Transient($"{_name} stalled at byte {_position}: it sent less than {_limits.StallBytes} bytes in {_limits.StallTime.TotalSeconds:0} s.", e);
                 }
             }
-            return SourceException.Transient($"{_address} cannot be read at byte {_position}: {e.GetBaseException().Message.TrimEnd('.')}.", e);
+            return SourceException.Transient($"{_name} cannot be read at byte {_position}: {e.GetBaseException().Message.TrimEnd('.')}.", e);
         }
     }
 }

@@ -56,6 +56,18 @@ public sealed class HttpAnswerTests : IDisposable
         AssertRefused(Write(server), reason);
     }
 
+    [Fact]
+    public void Address_WithAPassword_IsShownWithoutIt()
+    {
+        using var server = ScriptedServer.Of(_ => ScriptedServer.Http([], "HTTP/1.1 403 Forbidden", "Content-Length: 0"));
+        var address = new UriBuilder(server.Address) { UserName = "me", Password = "s3cret", Query = "?X-Signature=s3cret" }.Uri;
+
+        var outcome = Writing.From([new HttpSource(address, TimeProvider.System)], _target, _image);
+
+        Assert.DoesNotContain("s3cret", outcome.Reason!.ToString(), StringComparison.Ordinal);
+        Assert.StartsWith($"{server.Address} answered 403", outcome.Reason.Cause, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("Content-Length: {0}")]
     [InlineData("Transfer-Encoding: chunked")]
