@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
+using System.Security.Authentication;
 
 namespace Baremetal.Imaging.Sources;
 
@@ -258,6 +259,9 @@ public sealed class HttpSource(Uri address, TimeProvider time, HttpLimits? limit
                     return SourceException.Transient($"{_name} stalled at byte {_position}: it sent less than {_limits.StallBytes} bytes in {_limits.StallTime.TotalSeconds:0} s.", e);
                 }
             }
+            // A certificate that nobody trusts, or no TLS at all where it is asked for. What ends a handshake otherwise has a cause of its own within.
+            if (e.InnerException is AuthenticationException { InnerException: null } refused)
+                return SourceException.Permanent($"{_name} is not who it should be: {refused.Message.TrimEnd('.')}. Give it a certificate that this machine trusts, or serve the image over plain HTTP: its index verifies it.", e);
             return SourceException.Transient($"{_name} cannot be read at byte {_position}: {e.GetBaseException().Message.TrimEnd('.')}.", e);
         }
     }

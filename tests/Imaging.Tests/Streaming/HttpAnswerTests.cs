@@ -68,6 +68,19 @@ public sealed class HttpAnswerTests : IDisposable
         Assert.StartsWith($"{server.Address} answered 403", outcome.Reason.Cause, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Certificate_ThatNobodyTrusts_IsRefusedAndNotAskedForAgain()
+    {
+        using var ca = new TestCa();
+        await using var server = await TlsServer.StartAsync(ca.Server(IPAddress.Loopback), _ => { });
+
+        var outcome = Writing.From([new HttpSource(server.Address, TimeProvider.System)], _target, _image, new WriteOptions(Retries: new RetryPolicy(MaxRetries: 3, TimeSpan.Zero, TimeSpan.Zero)));
+
+        Assert.Equal(WriteStatus.Refused, outcome.Status);
+        Assert.Contains("certificate", outcome.Reason!.Cause, StringComparison.Ordinal);
+        Assert.DoesNotContain("It was tried", outcome.Reason.Cause, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("Content-Length: {0}")]
     [InlineData("Transfer-Encoding: chunked")]
