@@ -20,6 +20,7 @@ internal static partial class Libc
     public const int NotSupported = 95;
 
     // linux/fs.h
+    private const nuint BlkReadOnly = 0x125e;
     private const nuint BlkRereadPartitions = 0x125f;
     private const nuint BlkSectorSize = 0x1268;
     private const nuint BlkZeroOut = 0x127f;
@@ -52,6 +53,12 @@ internal static partial class Libc
     {
         Check(Control(device, BlkSectorSize, out int size), "BLKSSZGET");
         return size;
+    }
+
+    public static bool IsReadOnlyDevice(SafeFileHandle device)
+    {
+        Check(Control(device, BlkReadOnly, out int isReadOnly), "BLKROGET");
+        return isReadOnly != 0;
     }
 
     /// <summary>False if the device cannot do it. Zeros are what it reads afterwards, which a discard does not promise.</summary>

@@ -49,7 +49,11 @@ public sealed class BlockDevice : IBlockTarget
         }
         try
         {
-            return (new BlockDevice(path, device), null);
+            // The kernel opens it for writing all the same, and then refuses each write.
+            if (!Libc.IsReadOnlyDevice(device))
+                return (new BlockDevice(path, device), null);
+            device.Dispose();
+            return (null, new Rejection($"{path} is read-only.", "Lift its write protection, or choose another disk."));
         }
         catch (IOException e)
         {

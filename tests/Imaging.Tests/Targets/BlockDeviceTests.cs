@@ -107,6 +107,18 @@ public sealed class BlockDeviceTests
     }
 
     [Fact]
+    public void Open_ADiskThatIsReadOnly_IsRefused()
+    {
+        using var folder = new TestFolder();
+        using var loop = new LoopDevice(folder["loop"], DiskSize, sectorSize: 512, "--read-only");
+
+        var (target, rejection) = BlockTarget.Open(loop.Path, 0);
+
+        Assert.Null(target);
+        Assert.Contains($"{loop.Path} is read-only", rejection!.Cause, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Open_ADiskThatIsNotThere_MakesNoFile()
     {
         var (target, rejection) = BlockTarget.Open("/dev/baremetal-no-such-disk", 1 << 20);
@@ -141,11 +153,11 @@ public sealed class BlockDeviceTests
 /// <summary>A loop device over a file; it needs root, as the whole project does.</summary>
 internal sealed class LoopDevice : IDisposable
 {
-    public LoopDevice(string file, long? size, int sectorSize)
+    public LoopDevice(string file, long? size, int sectorSize, params string[] options)
     {
         if (size is not null)
             Shell.Run("truncate", "-s", $"{size}", file);
-        Path = Shell.Run("losetup", "--find", "--show", $"--sector-size={sectorSize}", file).Trim();
+        Path = Shell.Run("losetup", ["--find", "--show", $"--sector-size={sectorSize}", .. options, file]).Trim();
     }
 
     private LoopDevice(string path) => Path = path;
