@@ -10,10 +10,10 @@ public static class BlockTarget
     public static (IBlockTarget? Target, Rejection? Rejection) Open(string path, long sizeIfNew) =>
         IsDevice(path) ? BlockDevice.Open(path) : FileTarget.Open(path, sizeIfNew);
 
-    // By the name: a disk that is missing must not become a file in /dev, which is memory.
+    // By the name, or that of what a link leads to: a disk that is missing must not become a file in /dev, which is memory.
     private static bool IsDevice(string path)
     {
-        var full = Path.GetFullPath(path);
+        var full = (File.Exists(path) ? new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName : null) ?? Path.GetFullPath(path);
         return full.StartsWith("/dev/", StringComparison.Ordinal) && !full.StartsWith("/dev/shm/", StringComparison.Ordinal);
     }
 }

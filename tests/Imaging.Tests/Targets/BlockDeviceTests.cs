@@ -119,6 +119,20 @@ public sealed class BlockDeviceTests
     }
 
     [Fact]
+    public void Open_ALinkToADisk_IsTheDisk()
+    {
+        using var folder = new TestFolder();
+        using var loop = new LoopDevice(folder["loop"], DiskSize, sectorSize: 512);
+        File.CreateSymbolicLink(folder["link"], loop.Path);
+
+        var (target, rejection) = BlockTarget.Open(folder["link"], 0);
+
+        using (target)
+            Assert.Equal((512, DiskSize), (target?.SectorSize, target?.Size));
+        Assert.Null(rejection);
+    }
+
+    [Fact]
     public void Open_ADiskThatIsNotThere_MakesNoFile()
     {
         var (target, rejection) = BlockTarget.Open("/dev/baremetal-no-such-disk", 1 << 20);
