@@ -57,7 +57,13 @@ internal sealed class Gpt
             rejection = GptHeader.Damaged("its entries' CRC is wrong");
             return false;
         }
-        gpt = new Gpt(diskStart[..sectorSize].ToArray(), header, entries, sectorSize);
+        var read = new Gpt(diskStart[..sectorSize].ToArray(), header, entries, sectorSize);
+        if (read.Partitions.FirstOrDefault(partition => partition.FirstLba < 0 || partition.LastLba < partition.FirstLba) is { } nowhere)
+        {
+            rejection = GptHeader.Damaged($"its partition '{nowhere.Name}' reaches from sector {(ulong)nowhere.FirstLba} to {(ulong)nowhere.LastLba}");
+            return false;
+        }
+        gpt = read;
         return true;
     }
 
@@ -74,6 +80,11 @@ internal sealed class Gpt
         var lastUsable = sectors - entrySectors - 2;
         var entries = (byte[])_entries.Clone();
         var fitted = new List<DerivedWrite>();
+        if (_header.EntriesLba + entrySectors > lastUsable + 1)
+        {
+            rejection = new Rejection($"A disk of {diskSize} bytes has no room for a GPT and its backup.", "Choose a larger disk.");
+            return false;
+        }
         if (Partitions.FirstOrDefault(partition => partition.LastLba > lastUsable) is { } beyond)
         {
             rejection = new Rejection($"The image's partition '{beyond.Name}' ends at sector {beyond.LastLba}, but the last one that a disk of {diskSize} bytes can use is {lastUsable}.", "Choose a larger disk, or shrink the image.");

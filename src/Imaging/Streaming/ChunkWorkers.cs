@@ -42,12 +42,22 @@ internal sealed class ChunkWorkers : IDisposable
     {
         Exception? failure = null;
         var areThrough = false;
-        var threads = Array.ConvertAll(_workers, worker => Repeat(() => step(worker)));
-        var other = beside is null ? null : Repeat(() => !Volatile.Read(ref areThrough) && beside());
-        foreach (var thread in threads)
-            thread.Join();
+        List<Thread> threads = [], others = [];
+        try
+        {
+            foreach (var worker in _workers)
+                threads.Add(Repeat(() => step(worker)));
+            if (beside is not null)
+                others.Add(Repeat(() => !Volatile.Read(ref areThrough) && beside()));
+        }
+        catch (Exception e)
+        {
+            // The system gives no more threads. Those that run are waited for all the same: they use what the caller disposes.
+            Interlocked.CompareExchange(ref failure, e, null);
+        }
+        threads.ForEach(thread => thread.Join());
         Volatile.Write(ref areThrough, true);
-        other?.Join();
+        others.ForEach(thread => thread.Join());
         if (failure is not null)
             ExceptionDispatchInfo.Throw(failure);
 

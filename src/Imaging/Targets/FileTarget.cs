@@ -32,6 +32,8 @@ public sealed class FileTarget : IBlockTarget
     {
         if (Directory.Exists(path))
             return (null, new Rejection($"{path} is a directory.", "Name a disk, or a file in it."));
+        if (SysBlock.LoopOver(path) is { } loop)
+            return (null, new Rejection($"{path} is in use (it is behind {loop}).", $"Write to {loop}, or detach it first: 'losetup --detach {loop}'."));
         SafeFileHandle? file = null;
         try
         {

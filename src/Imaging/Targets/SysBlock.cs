@@ -8,6 +8,24 @@ internal static class SysBlock
 
     public static string FolderOf(string name) => $"/sys/class/block/{name}";
 
+    /// <summary>The loop device that shows this file as a disk; null if none does. Whoever uses that disk would not see who writes to the file.</summary>
+    public static string? LoopOver(string file)
+    {
+        try
+        {
+            var path = new FileInfo(file).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? Path.GetFullPath(file);
+            return Directory.EnumerateDirectories("/sys/class/block", "loop*")
+                .Where(loop => File.Exists($"{loop}/loop/backing_file") && File.ReadAllText($"{loop}/loop/backing_file").TrimEnd('\n') == path)
+                .Select(loop => $"/dev/{Path.GetFileName(loop)}")
+                .FirstOrDefault();
+        }
+        catch (IOException)
+        {
+            // Detached at this moment, or a system that tells nothing.
+            return null;
+        }
+    }
+
     /// <summary>Whether it has a command to zero a range; else the kernel sends it the zeros. A partition has its disk's, and says nothing itself.</summary>
     public static bool ZerosByItself(string path)
     {

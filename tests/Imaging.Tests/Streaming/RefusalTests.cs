@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Baremetal.Imaging.PartitionTables;
 using Baremetal.Imaging.Signing;
 using Baremetal.Imaging.Sources;
 using Baremetal.Imaging.Streaming;
@@ -235,6 +236,45 @@ public sealed class RefusalTests
     }
 
     [Theory]
+    [InlineData(ulong.MaxValue, "reaches from sector 2048 to 18446744073709551615")]
+    [InlineData(1UL << 63, "reaches from sector 2048 to 9223372036854775808")]
+    [InlineData(2047UL, "reaches from sector 2048 to 2047")]
+    public void Partition_ThatEndsNowhere_IsRefused(ulong lastLba, string reason)
+    {
+        using var folder = new TestFolder();
+        var path = folder.MakeDisk("disk.raw", DiskSize, seed: 1);
+        var bytes = File.ReadAllBytes(path);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(1024 + 40), lastLba);
+        Seal(bytes, entryBytes: 128 * 128);
+        File.WriteAllBytes(path, bytes);
+
+        var (measured, rejection) = MeasuredImage.Measure(path, null, TestContext.Current.CancellationToken);
+
+        Assert.Null(measured);
+        Assert.Contains(reason, rejection!.Cause, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void DiskWithoutRoomForABackupTable_IsRefused()
+    {
+        using var folder = new TestFolder();
+        var bytes = File.ReadAllBytes(folder.MakeDisk("disk.raw", DiskSize, seed: 1))[..(5 * 512)];
+        // Four free entries in one sector, and nothing but the two copies of the table on the disk: they would share a sector if it had one less.
+        bytes.AsSpan(1024, 512).Clear();
+        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(512 + 40), 3);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(512 + 48), 3);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(512 + 80), 4);
+        Seal(bytes, entryBytes: 512);
+        File.WriteAllBytes(folder["small.raw"], bytes);
+        Assert.Equal(WriteStatus.Written, Writing.To(new RecordingTarget(new byte[bytes.Length]), TestImage.Sign(folder["small.raw"])).Status);
+        File.WriteAllBytes(folder["smaller.raw"], bytes[..(4 * 512)]);
+
+        var outcome = AssertUntouched(TestImage.Sign(folder["smaller.raw"]), new RecordingTarget(new byte[4 * 512]));
+
+        Assert.Contains("no room for a GPT and its backup", outcome.Reason!.Cause, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData(512 + 20, "header's CRC")]
     [InlineData(1024 + 130, "entries' CRC")]
     public void PartitionTable_Damaged_IsRefused(int at, string reason)
@@ -251,6 +291,14 @@ public sealed class RefusalTests
         Assert.Null(measured);
         Assert.Contains(reason, rejection!.Cause, StringComparison.Ordinal);
         Assert.Contains("not what was signed", AssertUntouched(image).Reason!.Cause, StringComparison.Ordinal);
+    }
+
+    // The checksums of the entries and of the header, as whoever made this table would have them.
+    private static void Seal(byte[] disk, int entryBytes)
+    {
+        BinaryPrimitives.WriteUInt32LittleEndian(disk.AsSpan(512 + 88), Crc32.Of(disk.AsSpan(1024, entryBytes)));
+        disk.AsSpan(512 + 16, 4).Clear();
+        BinaryPrimitives.WriteUInt32LittleEndian(disk.AsSpan(512 + 16), Crc32.Of(disk.AsSpan(512, 92)));
     }
 
     private static WriteOutcome AssertUntouched(TestImage image, RecordingTarget? target = null, WriteOptions? options = null)

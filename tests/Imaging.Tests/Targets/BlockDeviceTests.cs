@@ -133,6 +133,22 @@ public sealed class BlockDeviceTests
     }
 
     [Fact]
+    public void Open_TheFileBehindALoopDevice_IsRefusedNamingIt()
+    {
+        using var folder = new TestFolder();
+        using var loop = new LoopDevice(folder["loop"], DiskSize, sectorSize: 512);
+        File.CreateSymbolicLink(folder["link"], folder["loop"]);
+
+        foreach (var path in new[] { folder["loop"], folder["link"] })
+        {
+            var (target, rejection) = BlockTarget.Open(path, 0);
+
+            Assert.Null(target);
+            Assert.Contains($"{path} is in use (it is behind {loop.Path})", rejection!.Cause, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void Open_ADiskThatIsNotThere_MakesNoFile()
     {
         var (target, rejection) = BlockTarget.Open("/dev/baremetal-no-such-disk", 1 << 20);
