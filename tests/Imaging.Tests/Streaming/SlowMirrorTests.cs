@@ -167,28 +167,34 @@ public sealed class SlowMirrorTests : IDisposable
     public void Mirror_SlowAndDropped_IsTakenBackWhenTheFastOneIsGone()
     {
         var toBeJudged = TimeSpan.FromSeconds(8);
+        // So large that the fast one is still asked when both have been judged.
+        var image = TestImage.Sign(_folder.MakeDisk("large.raw", 3 * DiskSize, seed: 9));
+        var file = File.ReadAllBytes(image.Path);
+        var target = new RecordingTarget(new byte[file.Length]);
         using var isSlow = new ManualResetEventSlim();
         var asked = TimeSpan.Zero;
         var isGone = false;
-        using var slow = Server(_ =>
+        using var slow = new RangeServer(file, _ =>
         {
             if (!isSlow.IsSet)
                 asked = Elapsed;
             isSlow.Set();
-            return Volatile.Read(ref isGone) ? Brisk : Trickle;
-        });
+            return new Fault(BytesPerSecond: Volatile.Read(ref isGone) ? Brisk : Trickle);
+        }, _clock);
         // Once enough is known of both, however long that takes here.
-        RangeServer? fast = null;
-        using var server = fast = new RangeServer(_file, _ =>
+        RangeServer? judged = null;
+        using var fast = judged = new RangeServer(file, _ =>
         {
             isSlow.Wait(TestContext.Current.CancellationToken);
-            Volatile.Write(ref isGone, Volatile.Read(ref isGone) || (Elapsed - asked >= toBeJudged && fast!.Sent >= 6 << 20));
+            if (Elapsed - asked >= toBeJudged && judged!.Sent >= 8 << 20)
+                Volatile.Write(ref isGone, true);
             return Volatile.Read(ref isGone) ? new Fault(Status: 404) : new Fault(BytesPerSecond: Brisk);
         }, _clock);
 
-        var outcome = Write([slow, fast]);
+        var outcome = Writing.OnClock(_clock, [slow.Address, fast.Address], target, image, new WriteOptions(), TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(1));
 
-        AssertWritten(outcome);
+        Assert.True(outcome.Status == WriteStatus.Written, outcome.Reason?.ToString());
+        Assert.Equal(file, target.Disk);
         Assert.Equal($"{fast.Address} answered 404 Fault.", Assert.Single(outcome.Figures.DroppedSources));
         // Else what it was asked for at first would have been waited for.
         Assert.InRange(Elapsed, toBeJudged, _anHonestChunk);
