@@ -14,6 +14,8 @@ namespace Baremetal.Api;
     Converters = [typeof(Words<NodeState>), typeof(Words<BootPolicy>), typeof(Words<FirmwareMode>), typeof(Words<PowerTarget>), typeof(Words<PowerState>), typeof(Words<JobKind>), typeof(Words<JobOutcome>), typeof(Words<StepOutcome>), typeof(Words<ProgressPhase>)])]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(EnrolNode))]
+[JsonSerializable(typeof(EditNode))]
+[JsonSerializable(typeof(BeginMaintenance))]
 [JsonSerializable(typeof(Node))]
 [JsonSerializable(typeof(Page<Node>))]
 [JsonSerializable(typeof(SetPower))]

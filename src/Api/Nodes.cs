@@ -8,7 +8,12 @@ public enum NodeState
     Available,
     Deploying,
     Active,
+
+    /// <summary>A job ended badly; nothing is written to it until an operator has looked.</summary>
     Failed,
+
+    /// <summary>An alarm was raised about who it is: whatever said that it is this node is shut out, until an operator has looked.</summary>
+    Held,
 }
 
 /// <summary>Which device the firmware tries first when nobody has said otherwise.</summary>
@@ -29,7 +34,10 @@ public sealed record EnrolNode(
     BootPolicy BootPolicy = BootPolicy.DiskFirst,
     FirmwareMode? Firmware = null);
 
-/// <summary>A node as the API shows it. <paramref name="Address"/> is the last one seen on the network, by agent or by installed system.</summary>
+/// <summary>
+/// A node as the API shows it. <paramref name="Address"/> is the last one seen on the network, by agent or by installed system.
+/// A <paramref name="Protected"/> node is never written to; on one in <paramref name="Maintenance"/> (the reason) nothing is begun.
+/// </summary>
 public sealed record Node(
     string Id,
     string Name,
@@ -45,7 +53,19 @@ public sealed record Node(
     string? Image,
     string? CurrentJob,
     string? Cause,
-    Inventory? Inventory);
+    Inventory? Inventory,
+    bool Protected = false,
+    string? Maintenance = null,
+    NodeWork? Work = null);
+
+/// <summary>What a job does on a node now: the step and since when, what it waits for there, and which steps are still to come.</summary>
+public sealed record NodeWork(string Job, JobKind Kind, string Step, DateTimeOffset Since, int Attempt, string? WaitingFor, string[] Next);
+
+/// <summary><c>PATCH /v1/nodes/{node}</c>: what is left out stays as it is. <paramref name="Power"/> replaces all power settings.</summary>
+public sealed record EditNode(string? Name = null, string? Mac = null, PowerSettings? Power = null, BootPolicy? BootPolicy = null, FirmwareMode? Firmware = null);
+
+/// <summary><c>POST /v1/nodes/{node}/maintenance</c>: why nothing shall be begun on it.</summary>
+public sealed record BeginMaintenance(string Reason);
 
 /// <summary>How well each side knows the other: C0 to C2 the conductor towards the node, N0 to N3 the node towards the conductor.</summary>
 public sealed record TrustGrades(string Conductor, string Node);
@@ -58,6 +78,11 @@ public static class NodeActions
 {
     public const string Approve = "approve";
     public const string Inspect = "inspect";
+    public const string Adopt = "adopt";
+    public const string Protect = "protect";
+    public const string Unprotect = "unprotect";
+    public const string Maintenance = "maintenance";
+    public const string Unmaintenance = "unmaintenance";
 }
 
 /// <summary><c>POST /v1/nodes/{node}/power</c>.</summary>

@@ -14,4 +14,11 @@ internal sealed class Verb : Command
 
     /// <summary>One or more whole command lines, as they would really be typed.</summary>
     public string Example { get; }
+
+    /// <summary>Options that several commands share.</summary>
+    public void Add(IEnumerable<Option> options)
+    {
+        foreach (var option in options)
+            Add(option);
+    }
 }

@@ -70,10 +70,22 @@ internal static class Endpoints
             .Describe("listNodes", "Lists the nodes, by name.");
         operators.MapGet(Routes.Node, NodeEndpoints.Show)
             .Describe("getNode", "Shows a node, by id, name or MAC address.");
+        operators.MapPatch(Routes.Node, NodeEndpoints.Edit)
+            .Describe("editNode", "Changes a node's name, MAC address, power settings, boot policy or firmware mode; what is left out stays.");
         operators.MapDelete(Routes.Node, NodeEndpoints.Remove)
             .Describe("removeNode", "Forgets a node; the server itself stays as it is.");
-        operators.MapPost(Action(NodeActions.Approve), NodeEndpoints.Approve)
+        operators.MapPost(Action(NodeActions.Approve), NodeActionEndpoints.Approve)
             .Describe("approveNode", "Says that an inspected node may be written to.");
+        operators.MapPost(Action(NodeActions.Adopt), NodeActionEndpoints.Adopt)
+            .Describe("adoptNode", "Takes a server that runs already for active, untouched; it is protected from then on.");
+        operators.MapPost(Action(NodeActions.Protect), NodeActionEndpoints.Protect)
+            .Describe("protectNode", "Protects a node against being written to or removed.");
+        operators.MapPost(Action(NodeActions.Unprotect), NodeActionEndpoints.Unprotect)
+            .Describe("unprotectNode", "Takes a node's protection away.");
+        operators.MapPost(Action(NodeActions.Maintenance), NodeActionEndpoints.BeginMaintenance)
+            .Describe("beginMaintenance", "Keeps anything from being begun on a node.");
+        operators.MapPost(Action(NodeActions.Unmaintenance), NodeActionEndpoints.EndMaintenance)
+            .Describe("endMaintenance", "Ends a node's maintenance.");
         operators.MapPost(Action(NodeActions.Inspect), JobEndpoints.Inspect)
             .Describe("inspectNode", "Starts a job that boots the node's agent and takes its inventory.");
         operators.MapGet(Routes.NodePower, PowerEndpoints.Show)

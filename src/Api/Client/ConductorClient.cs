@@ -32,9 +32,28 @@ public sealed class ConductorClient(Uri server, X509Certificate2 ca, string toke
 
     public Task RemoveNodeAsync(string node, CancellationToken cancel) => DeleteAsync(Routes.For(Routes.Node, node), cancel);
 
-    /// <summary>An enrolled node becomes available.</summary>
-    public Task<Node> ApproveAsync(string node, CancellationToken cancel) =>
-        StartAsync(Routes.For(Routes.NodeAction, node, NodeActions.Approve), ApiJson.Default.Node, cancel);
+    /// <summary>Changes what is given. It sets and does not count, so that trying again does no harm.</summary>
+    public async Task<Node> EditNodeAsync(string node, EditNode edit, CancellationToken cancel)
+    {
+        var body = JsonSerializer.SerializeToUtf8Bytes(edit, ApiJson.Default.EditNode);
+        using var answer = await _connection.SendAsync(() => Connection.WithBody(HttpMethod.Patch, Routes.For(Routes.Node, node), body), Retry.Person, HttpCompletionOption.ResponseContentRead, cancel);
+        return await _connection.ReadAsync(answer, ApiJson.Default.Node, cancel);
+    }
+
+    /// <summary>An inspected node becomes available.</summary>
+    public Task<Node> ApproveAsync(string node, CancellationToken cancel) => SayAsync(node, NodeActions.Approve, cancel);
+
+    /// <summary>A server that runs already becomes active, untouched, and is protected.</summary>
+    public Task<Node> AdoptAsync(string node, CancellationToken cancel) => SayAsync(node, NodeActions.Adopt, cancel);
+
+    public Task<Node> ProtectAsync(string node, CancellationToken cancel) => SayAsync(node, NodeActions.Protect, cancel);
+
+    public Task<Node> UnprotectAsync(string node, CancellationToken cancel) => SayAsync(node, NodeActions.Unprotect, cancel);
+
+    public Task<Node> BeginMaintenanceAsync(string node, string reason, CancellationToken cancel) =>
+        StartAsync(Routes.For(Routes.NodeAction, node, NodeActions.Maintenance), new BeginMaintenance(reason), ApiJson.Default.BeginMaintenance, ApiJson.Default.Node, cancel);
+
+    public Task<Node> EndMaintenanceAsync(string node, CancellationToken cancel) => SayAsync(node, NodeActions.Unmaintenance, cancel);
 
     /// <summary>Starts a job that boots the node's agent and takes its inventory.</summary>
     public Task<Job> InspectAsync(string node, CancellationToken cancel) =>
@@ -139,6 +158,8 @@ public sealed class ConductorClient(Uri server, X509Certificate2 ca, string toke
     {
         using var answer = await _connection.SendAsync(() => new HttpRequestMessage(HttpMethod.Delete, path), Retry.Person, HttpCompletionOption.ResponseContentRead, cancel);
     }
+
+    private Task<Node> SayAsync(string node, string action, CancellationToken cancel) => StartAsync(Routes.For(Routes.NodeAction, node, action), ApiJson.Default.Node, cancel);
 
     private Task<T> StartAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancel) where T : class => StartAsync(path, "{}"u8.ToArray(), type, cancel);
 

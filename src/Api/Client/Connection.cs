@@ -61,7 +61,9 @@ internal sealed class Connection(SocketsHttpHandler handler, Uri server, string?
 
     public void Dispose() => _http.Dispose();
 
-    public static HttpRequestMessage Post(string path, byte[] json) => new(HttpMethod.Post, path)
+    public static HttpRequestMessage Post(string path, byte[] json) => WithBody(HttpMethod.Post, path, json);
+
+    public static HttpRequestMessage WithBody(HttpMethod method, string path, byte[] json) => new(method, path)
     {
         Content = new ByteArrayContent(json) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } },
     };

@@ -1,16 +1,11 @@
 using System.CommandLine;
-using System.Text;
 using Baremetal.Api;
-using Baremetal.Cli.Jobs;
 
 namespace Baremetal.Cli.Nodes;
 
 /// <summary><c>conductor node …</c>: the servers that a conductor knows.</summary>
 internal static class NodeCommands
 {
-    private const string Redfish = "redfish";
-    public const string Manual = "manual";
-
     /// <summary>The argument that names a node, in every command that works on one.</summary>
     public static Argument<string> Name() => new("NODE") { Description = "Its name, its id, or a MAC address." };
 
@@ -48,12 +43,7 @@ internal static class NodeCommands
     {
         var name = new Argument<string>("NAME") { Description = "What the node shall be called." };
         var mac = new Option<string>("--mac") { HelpName = "MAC", Required = true, Description = "The MAC address that it boots from the network with." };
-        var redfish = new Option<string>("--redfish") { HelpName = "URL", Description = "Its Redfish service: https://BMC, or the path of one system there." };
-        var user = new Option<string>("--redfish-user") { HelpName = "NAME", Description = "The account of the Redfish service." };
-        var password = new Option<string>("--redfish-password-file") { HelpName = "FILE", Description = "Holds that account's password; - reads it from standard input." };
-        var pin = new Option<string>("--redfish-tls-pin") { HelpName = "SHA256", Description = "The digest of the BMC's certificate (DER), if no authority vouches for it." };
-        var power = new Option<string>("--power") { HelpName = "manual", Description = "For a server without a BMC: an operator presses its buttons." };
-        power.AcceptOnlyFromAmong(Manual);
+        var power = new PowerOptions();
         var policy = new Option<BootPolicy>("--boot-policy") { HelpName = "disk-first|network-first", CustomParser = Word<BootPolicy>.Parse, Description = "What its firmware tries first; disk-first if not given." };
         var firmware = new Option<FirmwareMode?>("--firmware") { HelpName = "bios|uefi", CustomParser = Word<FirmwareMode>.ParseOptional, Description = "How it boots, if you know; inspection finds it." };
         return new Verb(
@@ -65,12 +55,7 @@ internal static class NodeCommands
             """,
             async (call, cancel) =>
             {
-                var settings = (call.Get(redfish), call.Get(power)) switch
-                {
-                    ({ } url, null) => new PowerSettings(Redfish, url, call.Get(user), Password(call, call.Get(password)), call.Get(pin)),
-                    (null, Manual) => new PowerSettings(Manual),
-                    _ => throw Failure.WrongUsage("How the server is switched on is not clear.", "Give either --redfish URL or --power manual."),
-                };
+                var settings = power.Read(call) ?? throw PowerOptions.NotClear();
                 using var conductor = call.Connect();
                 var node = await conductor.EnrolNodeAsync(new EnrolNode(call.Require(name), call.Require(mac), settings, call.Get(policy), call.Get(firmware)), cancel);
                 call.Show(node, CliJson.Api.Node, NodeViews.Enrolled);
@@ -79,82 +64,44 @@ internal static class NodeCommands
         {
             name,
             mac,
-            redfish,
-            user,
-            password,
-            pin,
             power,
             policy,
             firmware,
         };
     }
 
-    public static Verb Inspect()
+    public static Verb Edit()
     {
         var name = Name();
-        var wait = JobCommands.Wait();
+        var newName = new Option<string>("--name") { HelpName = "NAME", Description = "What it shall be called." };
+        var mac = new Option<string>("--mac") { HelpName = "MAC", Description = "Another card: the address that it boots from the network with. An available node has to be approved again." };
+        var power = new PowerOptions();
+        var policy = new Option<BootPolicy?>("--boot-policy") { HelpName = "disk-first|network-first", CustomParser = Word<BootPolicy>.ParseOptional, Description = "What its firmware tries first." };
+        var firmware = new Option<FirmwareMode?>("--firmware") { HelpName = "bios|uefi", CustomParser = Word<FirmwareMode>.ParseOptional, Description = "How it boots, until an inspection finds otherwise." };
         return new Verb(
-            "inspect",
-            "Boots a node's agent from the network and takes its inventory. Its disks are not touched.",
-            "conductor node inspect r7 --wait",
-            async (call, cancel) =>
-            {
-                using var follower = new JobFollower(call);
-                var job = await follower.Conductor.InspectAsync(call.Require(name), cancel);
-                return await follower.StartedAsync(job, call.Get(wait), cancel);
-            })
-        {
-            name,
-            wait,
-        };
-    }
-
-    public static Verb Approve()
-    {
-        var name = Name();
-        return new Verb(
-            "approve",
-            "Says that a node is the server you think it is, and may be written to. Look at its inventory first.",
-            "conductor node approve r7",
-            async (call, cancel) =>
-            {
-                using var conductor = call.Connect();
-                call.Show(await conductor.ApproveAsync(call.Require(name), cancel), CliJson.Api.Node, NodeViews.Approved);
-                return ExitCodes.Done;
-            })
-        {
-            name,
-        };
-    }
-
-    public static Verb Power()
-    {
-        var name = Name();
-        var target = new Argument<PowerTarget?>("TARGET")
-        {
-            Arity = ArgumentArity.ZeroOrOne,
-            CustomParser = Word<PowerTarget>.ParseOptional,
-            Description = "on, off, reset or cycle; without it, the power state is shown.",
-        };
-        return new Verb(
-            "power",
-            "Shows whether a node is on, or switches it.",
+            "edit",
+            "Changes how a node is called, recognised or switched on. What you do not give stays; power options replace all of the old ones.",
             """
-            conductor node power r7
-            conductor node power r7 cycle
+            conductor node edit r7 --boot-policy network-first
+            conductor node edit r7 --redfish https://r7-new-bmc \
+              --redfish-user admin --redfish-password-file bmc.password
             """,
             async (call, cancel) =>
             {
+                var edit = new EditNode(call.Get(newName), call.Get(mac), power.Read(call), call.Get(policy), call.Get(firmware));
+                if (edit == new EditNode())
+                    throw Failure.WrongUsage("Nothing was given to change.", "'conductor node edit --help' lists what can be.");
                 using var conductor = call.Connect();
-                var node = call.Require(name);
-                if (call.Get(target) is { } wanted)
-                    await conductor.SetPowerAsync(node, wanted, cancel);
-                call.Show(await conductor.GetPowerAsync(node, cancel), CliJson.Api.PowerReport, (screen, report) => NodeViews.Power(screen, node, report));
+                call.Show(await conductor.EditNodeAsync(call.Require(name), edit, cancel), CliJson.Api.Node, NodeViews.Edited);
                 return ExitCodes.Done;
             })
         {
             name,
-            target,
+            newName,
+            mac,
+            power,
+            policy,
+            firmware,
         };
     }
 
@@ -177,12 +124,4 @@ internal static class NodeCommands
             name,
         };
     }
-
-    private static string? Password(Invocation call, string? file) => file switch
-    {
-        null => null,
-        "-" => call.Shell.In.ReadLine(),
-        // One line as an editor leaves it; spaces may be part of a password, the line's end is not.
-        _ => Encoding.UTF8.GetString(InputFile.Read(file, "password file", 4096)).TrimEnd('\r', '\n'),
-    };
 }

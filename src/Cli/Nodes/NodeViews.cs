@@ -23,7 +23,7 @@ internal static class NodeViews
                 Units.Age(now - node.Since),
                 node.Mac,
                 $"{node.Trust.Conductor}/{node.Trust.Node}",
-                node.Cause is { } cause ? new Run(cause, Tone.Bad) : node.Image);
+                node.Maintenance is { } maintenance ? new Run($"maintenance: {maintenance}", Tone.Busy) : node.Cause is { } cause ? new Run(cause, Tone.Bad) : node.Image);
         }
         table.Write(screen);
     }
@@ -35,7 +35,15 @@ internal static class NodeViews
         sheet.Add("Id", node.Id);
         sheet.Add("State", $"{Word<NodeState>.Of(node.State)} since {Units.Time(node.Since)}", StateOf(node).Tone);
         sheet.Add("Cause", node.Cause, Tone.Bad);
-        sheet.Add("Job", node.CurrentJob);
+        sheet.Add("Protected", node.Protected ? "yes: neither written to nor removed" : null);
+        sheet.Add("Maintenance", node.Maintenance, Tone.Busy);
+        if (node.Work is { } work)
+        {
+            sheet.Add("Job", $"{Word<JobKind>.Of(work.Kind)} {work.Job}");
+            sheet.Add("Step", $"{work.Step} since {Units.Time(work.Since)}{(work.Attempt > 1 ? $", attempt {work.Attempt}" : "")}", Tone.Busy);
+            sheet.Add("Waits for", work.WaitingFor);
+            sheet.Add("Then", string.Join(", ", work.Next));
+        }
         sheet.Add("Image", node.Image);
         sheet.Add("Address", node.Address);
         sheet.Add("MAC", node.Mac);
@@ -52,7 +60,7 @@ internal static class NodeViews
 
     public static void Enrolled(Screen screen, Node node)
     {
-        screen.Line($"Enrolled {node.Name} ({node.Mac}, {(node.Power.Driver == NodeCommands.Manual ? "switched by hand" : $"power by {node.Power.Driver}")}).");
+        screen.Line($"Enrolled {node.Name} ({node.Mac}, {(node.Power.Driver == PowerOptions.Manual ? "switched by hand" : $"power by {node.Power.Driver}")}).");
         screen.Line($"Next, see what it is: conductor node inspect {node.Name} --wait");
     }
 
@@ -62,6 +70,23 @@ internal static class NodeViews
         screen.Line($"Next: conductor deploy {node.Name} --image NAME --wait");
     }
 
+    public static void Edited(Screen screen, Node node)
+    {
+        screen.Line($"Changed {node.Name}:");
+        Show(screen, node);
+    }
+
+    public static void Adopted(Screen screen, Node node) =>
+        screen.Line($"{node.Name} is {Word<NodeState>.Of(node.State)}, as it is{(node.Protected ? ", and protected: it is neither written to nor removed" : "")}.");
+
+    public static void Protected(Screen screen, Node node) => screen.Line(node.Protected
+        ? $"{node.Name} is protected: it is neither written to nor removed until 'conductor node unprotect {node.Name}'."
+        : $"{node.Name} is not protected any more: {(node.State is NodeState.Available or NodeState.Active ? "it may be written to" : "it can be removed")}.");
+
+    public static void Maintained(Screen screen, Node node) => screen.Line(node.Maintenance is { } reason
+        ? $"{node.Name} is in maintenance ({reason}): nothing is begun on it until 'conductor node maintenance {node.Name} --end'."
+        : $"{node.Name} is out of maintenance.");
+
     public static void Power(Screen screen, string node, PowerReport report) => screen.Line(report.State == PowerState.Unknown
         ? $"{node} has no power controller that could tell whether it is on."
         : $"{node} is {Word<PowerState>.Of(report.State)}.");
@@ -69,7 +94,7 @@ internal static class NodeViews
     private static Run StateOf(Node node) => new(Word<NodeState>.Of(node.State), node.State switch
     {
         NodeState.Active => Tone.Good,
-        NodeState.Failed => Tone.Bad,
+        NodeState.Failed or NodeState.Held => Tone.Bad,
         NodeState.Inspecting or NodeState.Deploying => Tone.Busy,
         _ => Tone.Plain,
     });

@@ -80,8 +80,8 @@ internal sealed partial class EnrolEndpoints(
     {
         tx.Append(EventKinds.Alarm, node.Id, node.CurrentJob, text: "Somebody tried to enrol with the node's used token and another key.");
         AgentTable.Forget(tx, node.Id);
-        if (Moves.Next(node.State, Move.Fail) is not null)
-            NodeTable.Move(tx, node, Move.Fail, node.CurrentJob, TwoKeys);
+        if (Moves.Next(node.State, Move.Alarm) is not null)
+            NodeTable.Move(tx, node, Move.Alarm, node.CurrentJob, TwoKeys);
         if (node.CurrentJob is { } job)
             JobTable.Finish(tx, JobTable.Get(tx.Sql, job), JobOutcome.Failed, TwoKeys);
     }

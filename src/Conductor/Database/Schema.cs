@@ -163,6 +163,12 @@ internal static class Schema
         ALTER TABLE nodes ADD COLUMN power_system TEXT;
         CREATE UNIQUE INDEX nodes_by_power_system ON nodes (power_system);
         """,
+
+        // What keeps a node from being worked on, whatever its state.
+        """
+        ALTER TABLE nodes ADD COLUMN protected INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE nodes ADD COLUMN maintenance TEXT;
+        """,
     ];
 
     public static void Upgrade(WriteTransaction tx)

@@ -81,6 +81,7 @@ internal static class JobEndpoints
 
         if (!ask.DryRun)
             return Start(database, node, JobKind.Deploy, Move.Deploy, call, (_, job) => Filled(job));
+        Guards.Require(found, Move.Deploy);
         if (Moves.Next(found.State, Move.Deploy) is null)
             throw NodeTable.Forbidden(found, Move.Deploy);
         return TypedResults.Ok(Filled(new JobRow { Id = "", Node = found.Id, Kind = JobKind.Deploy, Step = Steps.Begin }).ToApi(found.Name, []));
@@ -96,6 +97,7 @@ internal static class JobEndpoints
                 call.Require(done.Node == found.Id && done.Kind == kind, done.RequestSha256);
                 return JobTable.View(tx.Sql, done);
             }
+            Guards.Require(found, move);
             var made = fill(found, new JobRow
             {
                 Id = Guid.CreateVersion7(tx.Now).ToString(),

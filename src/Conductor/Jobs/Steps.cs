@@ -61,11 +61,14 @@ public static class Steps
     public static Decision Next(JobRow job, Facts facts, LimitSettings limits, DateTimeOffset now) =>
         job.AbortRequested ? new Decision.Abort() : Table[job.Step](new Situation(job, facts, limits, now));
 
-    internal static string? After(Situation now)
+    /// <summary>The steps after this one; some may be over before they begin.</summary>
+    public static IEnumerable<string> StillToCome(JobKind kind, string step)
     {
-        var plan = now.Job.Kind == JobKind.Inspect ? InspectPlan : DeployPlan;
-        return plan.Skip(Array.IndexOf(plan, now.Job.Step) + 1).FirstOrDefault(step => !IsOver(step, now));
+        var plan = kind == JobKind.Inspect ? InspectPlan : DeployPlan;
+        return plan.Skip(Array.IndexOf(plan, step) + 1);
     }
+
+    internal static string? After(Situation now) => StillToCome(now.Job.Kind, now.Job.Step).FirstOrDefault(step => !IsOver(step, now));
 
     private static bool IsOver(string step, Situation now) => step switch
     {

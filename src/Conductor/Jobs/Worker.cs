@@ -169,7 +169,7 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
     private static void Abort(WriteTransaction tx, JobRow job)
     {
         var node = NodeTable.ById(tx.Sql, job.Node);
-        if (job.Kind == JobKind.Inspect && job.Origin != NodeState.Failed)
+        if (job.Kind == JobKind.Inspect && job.Origin is not (NodeState.Failed or NodeState.Held))
             NodeTable.Move(tx, node, job.Origin == NodeState.Available ? Move.InspectedAvailable : Move.Inspected, job.Id);
         else
             NodeTable.Move(tx, node, Move.Fail, job.Id, $"Its {job.Kind.ToString().ToLowerInvariant()} was aborted by an operator at '{job.Step}'.");

@@ -2,12 +2,15 @@ using Baremetal.Api;
 
 namespace Baremetal.Conductor.Nodes;
 
-/// <summary>What can happen to a node: the first ones by an operator, the rest by the end of a job.</summary>
+/// <summary>What can happen to a node: the first ones by an operator, the rest by the end of a job or an alarm.</summary>
 public enum Move
 {
     Inspect,
     Approve,
     Deploy,
+
+    /// <summary>Whatever runs on it is what shall run on it; it is left as it is.</summary>
+    Adopt,
     Remove,
 
     /// <summary>An inspection ended well on a node that nobody had approved yet.</summary>
@@ -17,6 +20,12 @@ public enum Move
     InspectedAvailable,
     Deployed,
     Fail,
+
+    /// <summary>Something happened that an honest machine does not do.</summary>
+    Alarm,
+
+    /// <summary>It was told to be another machine than the one that was approved.</summary>
+    Replaced,
 }
 
 /// <summary>
@@ -27,9 +36,12 @@ public enum Move
 ///                 ▲            │  └─────────────────▲             │
 ///                 │            ▼                                  ▼
 ///                 └─inspect─ failed ◄──────────────────────────── ┘      failed ─approve─► available
+///
+///   enrolled, available, failed ─adopt─► active          all but active ─alarm─► held ─inspect, approve─► as from failed
 /// </code>
-/// An alarm fails a node that no job works on as well: what an inspection said of it may have been said by another.
-/// A failed node needs a word from an operator before anything is written to it again: it may have failed before it was ever approved.
+/// An alarm holds a node that no job works on as well: what an inspection said of it may have been said by another.
+/// A failed or held node needs a word from an operator before anything is written to it again: it may never have been approved.
+/// Whether a node is protected or in maintenance is no state: see <see cref="Guards"/>.
 /// </summary>
 public static class Moves
 {
@@ -37,23 +49,33 @@ public static class Moves
     {
         [(NodeState.Enrolled, Move.Inspect)] = NodeState.Inspecting,
         [(NodeState.Enrolled, Move.Approve)] = NodeState.Available,
-        [(NodeState.Enrolled, Move.Fail)] = NodeState.Failed,
+        [(NodeState.Enrolled, Move.Adopt)] = NodeState.Active,
+        [(NodeState.Enrolled, Move.Alarm)] = NodeState.Held,
 
         [(NodeState.Inspecting, Move.Inspected)] = NodeState.Enrolled,
         [(NodeState.Inspecting, Move.InspectedAvailable)] = NodeState.Available,
         [(NodeState.Inspecting, Move.Fail)] = NodeState.Failed,
+        [(NodeState.Inspecting, Move.Alarm)] = NodeState.Held,
 
         [(NodeState.Available, Move.Inspect)] = NodeState.Inspecting,
         [(NodeState.Available, Move.Deploy)] = NodeState.Deploying,
-        [(NodeState.Available, Move.Fail)] = NodeState.Failed,
+        [(NodeState.Available, Move.Adopt)] = NodeState.Active,
+        [(NodeState.Available, Move.Replaced)] = NodeState.Enrolled,
+        [(NodeState.Available, Move.Alarm)] = NodeState.Held,
 
         [(NodeState.Deploying, Move.Deployed)] = NodeState.Active,
         [(NodeState.Deploying, Move.Fail)] = NodeState.Failed,
+        [(NodeState.Deploying, Move.Alarm)] = NodeState.Held,
 
         [(NodeState.Active, Move.Deploy)] = NodeState.Deploying,
 
         [(NodeState.Failed, Move.Inspect)] = NodeState.Inspecting,
         [(NodeState.Failed, Move.Approve)] = NodeState.Available,
+        [(NodeState.Failed, Move.Adopt)] = NodeState.Active,
+        [(NodeState.Failed, Move.Alarm)] = NodeState.Held,
+
+        [(NodeState.Held, Move.Inspect)] = NodeState.Inspecting,
+        [(NodeState.Held, Move.Approve)] = NodeState.Available,
     };
 
     /// <summary>Where the move leads, or null when the state forbids it. Removal leads out of the table, from wherever no job runs.</summary>

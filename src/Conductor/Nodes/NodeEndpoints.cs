@@ -8,15 +8,13 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Baremetal.Conductor.Nodes;
 
-/// <summary>Enrol, list, show, approve and remove nodes.</summary>
+/// <summary>Enrol, list, show, edit and remove nodes.</summary>
 internal static class NodeEndpoints
 {
     public static Created<Node> Enrol(EnrolNode ask, IDatabase database, SecretBox secrets, HttpRequest request, HttpResponse response)
     {
-        if (!IsName(ask.Name))
-            throw Problems.Invalid($"'{ask.Name}' cannot be a node's name.", "Use letters, digits and dashes, at most 63, beginning with a letter or digit; it becomes the host's name if nothing else is given.");
-        if (!MacAddress.TryParse(ask.Mac, out var mac) || !mac.IsStation)
-            throw Problems.Invalid($"'{ask.Mac}' is not a MAC address.", "Write it as 52:54:00:12:34:56.");
+        RequireName(ask.Name);
+        var mac = RequireMac(ask.Mac);
         PowerDrivers.Check(ask.Power ?? throw Problems.Invalid("The node has no power settings.", "Name a driver: redfish or manual."));
 
         var call = Idempotency.Of(request, secrets, "enrol", ask, ApiJson.Default.EnrolNode);
@@ -32,7 +30,7 @@ internal static class NodeEndpoints
             {
                 Id = id,
                 Name = ask.Name,
-                Mac = mac.ToString(),
+                Mac = mac,
                 State = NodeState.Enrolled,
                 Since = tx.Now,
                 BootPolicy = ask.BootPolicy,
@@ -42,7 +40,7 @@ internal static class NodeEndpoints
                 PowerUsername = ask.Power.Username,
                 PowerPassword = ask.Power.Password is { } password ? secrets.Seal(password, NodeRow.PasswordPlace(id)) : null,
                 PowerTlsPin = ask.Power.TlsPin,
-                PowerSystem = ask.Power.Address is { } address && SystemClaims.NameOf(new Uri(address)) is var system && SystemClaims.IsResolved(system) ? system : null,
+                PowerSystem = SystemClaims.NameIn(ask.Power),
                 IdempotencyKey = call.Key,
                 RequestSha256 = call.Request,
             };
@@ -67,38 +65,60 @@ internal static class NodeEndpoints
         return TypedResults.Ok(row.ToApi());
     }
 
-    public static NoContent Remove(string node, IDatabase database, HttpRequest request)
+    /// <summary>What a job works on is not changed under it; and who another machine's address is given has to be looked at anew.</summary>
+    public static Ok<Node> Edit(string node, EditNode ask, IDatabase database, SecretBox secrets, HttpRequest request, HttpResponse response)
     {
-        database.Write(tx =>
-        {
-            var row = NodeTable.Get(tx.Sql, node);
-            RequireMatch(request, row);
-            NodeTable.Remove(tx, row);
-        });
-        return TypedResults.NoContent();
-    }
-
-    public static Ok<Node> Approve(string node, IDatabase database, HttpResponse response)
-    {
+        if (ask.Name is not null)
+            RequireName(ask.Name);
+        var mac = ask.Mac is null ? null : RequireMac(ask.Mac);
+        if (ask.Power is not null)
+            PowerDrivers.Check(ask.Power);
         var row = database.Write(tx =>
         {
             var found = NodeTable.Get(tx.Sql, node);
-            // Approving twice is no contradiction: the first one's answer may have been lost.
-            if (found.State == NodeState.Available)
-                return found;
-            if (found.Inventory is null && Moves.Next(found.State, Move.Approve) is not null)
+            RequireMatch(request, found);
+            Guards.RequireNoJob(found, "changed");
+            var edited = found with
             {
-                throw Problems.Conflict("never-inspected", $"Node {found.Name} has never been inspected, so nobody knows yet which machine it is and what would be written to.",
-                    $"Look at it first: 'conductor node inspect {found.Name} --wait', then 'conductor node show {found.Name}'.");
+                Name = ask.Name ?? found.Name,
+                Mac = mac ?? found.Mac,
+                BootPolicy = ask.BootPolicy ?? found.BootPolicy,
+                Firmware = ask.Firmware ?? found.Firmware,
+            };
+            if (ask.Power is { } power)
+            {
+                edited = edited with
+                {
+                    PowerDriver = power.Driver,
+                    PowerAddress = power.Address,
+                    PowerUsername = power.Username,
+                    PowerPassword = power.Password is { } password ? secrets.Seal(password, NodeRow.PasswordPlace(found.Id)) : null,
+                    PowerTlsPin = power.TlsPin,
+                    PowerSystem = SystemClaims.NameIn(power),
+                };
             }
-            NodeTable.Move(tx, found, Move.Approve);
+            NodeTable.Update(tx, edited);
+            if (edited.Mac != found.Mac && Moves.Next(found.State, Move.Replaced) is not null)
+                NodeTable.Move(tx, edited, Move.Replaced);
             return NodeTable.ById(tx.Sql, found.Id);
         });
         response.Headers.ETag = Etag(row);
         return TypedResults.Ok(row.ToApi());
     }
 
-    private static string Etag(NodeRow row) => $"\"{row.Revision}\"";
+    public static NoContent Remove(string node, IDatabase database, HttpRequest request)
+    {
+        database.Write(tx =>
+        {
+            var row = NodeTable.Get(tx.Sql, node);
+            RequireMatch(request, row);
+            Guards.Require(row, Move.Remove);
+            NodeTable.Remove(tx, row);
+        });
+        return TypedResults.NoContent();
+    }
+
+    public static string Etag(NodeRow row) => $"\"{row.Revision}\"";
 
     private static void RequireMatch(HttpRequest request, NodeRow row)
     {
@@ -108,6 +128,15 @@ internal static class NodeEndpoints
                 $"Node {row.Name} was changed in the meantime: it is at revision {row.Revision}.", "Read it again and decide anew."));
         }
     }
+
+    private static void RequireName([NotNull] string? name)
+    {
+        if (!IsName(name))
+            throw Problems.Invalid($"'{name}' cannot be a node's name.", "Use letters, digits and dashes, at most 63, beginning with a letter or digit; it becomes the host's name if nothing else is given.");
+    }
+
+    private static string RequireMac(string? text) => MacAddress.TryParse(text, out var mac) && mac.IsStation ? mac.ToString()
+        : throw Problems.Invalid($"'{text}' is not a MAC address.", "Write it as 52:54:00:12:34:56.");
 
     // A label of the DNS (RFC 1123 §2.1), and nothing that could be taken for a node's id or MAC.
     private static bool IsName([NotNullWhen(true)] string? name) =>

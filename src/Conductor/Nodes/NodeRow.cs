@@ -1,4 +1,5 @@
 using Baremetal.Api;
+using Baremetal.Conductor.Jobs;
 using Baremetal.Trust;
 
 namespace Baremetal.Conductor.Nodes;
@@ -52,7 +53,23 @@ public sealed record NodeRow
     /// <summary>Of the call that brought the key.</summary>
     public Digest? RequestSha256 { get; init; }
 
+    /// <summary>It is neither written to nor removed.</summary>
+    public bool Protected { get; init; }
+
+    /// <summary>Why nothing is begun on it.</summary>
+    public string? Maintenance { get; init; }
+
     public string? CurrentJob { get; init; }
+
+    public JobKind? JobKind { get; init; }
+
+    public string? JobStep { get; init; }
+
+    public DateTimeOffset? JobStepStarted { get; init; }
+
+    public int? JobAttempt { get; init; }
+
+    public string? JobWaitingFor { get; init; }
 
     public string? BootId { get; init; }
 
@@ -76,5 +93,6 @@ public sealed record NodeRow
         BootPolicy,
         new TrustGrades("C0", BootId is null ? "N0" : "N1"),
         BootId is null || AgentLeftAt is not null ? null : new AgentPresence(BootId, AgentVersion!, AgentEnrolledAt!.Value, AgentLastSeen!.Value),
-        Address, Image, CurrentJob, Cause, Inventory);
+        Address, Image, CurrentJob, Cause, Inventory, Protected, Maintenance,
+        CurrentJob is null ? null : new NodeWork(CurrentJob, JobKind!.Value, JobStep!, JobStepStarted!.Value, JobAttempt!.Value, JobWaitingFor, [.. Steps.StillToCome(JobKind.Value, JobStep!)]));
 }

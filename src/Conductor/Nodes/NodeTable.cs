@@ -12,7 +12,7 @@ internal static class NodeTable
 {
     private const string Select =
         """
-        SELECT n.*, j.id AS current_job,
+        SELECT n.*, j.id AS current_job, j.kind AS job_kind, j.step AS job_step, j.step_started AS job_step_started, j.attempt AS job_attempt, j.waiting_for AS job_waiting_for,
             a.boot_id, a.version AS agent_version, a.pinned AS agent_pinned, a.enrolled_at AS agent_enrolled_at, a.last_seen AS agent_last_seen,
             a.inventory_at AS agent_inventory_at, a.left_at AS agent_left_at
         FROM nodes n LEFT JOIN agents a ON a.node = n.id LEFT JOIN jobs j ON j.node = n.id AND j.finished IS NULL
@@ -53,20 +53,7 @@ internal static class NodeTable
 
     public static void Insert(WriteTransaction tx, NodeRow node)
     {
-        if (tx.Sql.QueryFirstOrDefault<string>("SELECT name FROM nodes WHERE lower(name) = lower(@Name) OR mac = @Mac", new { node.Name, node.Mac }) is { } other)
-        {
-            throw Problems.Conflict("exists", other.Equals(node.Name, StringComparison.OrdinalIgnoreCase) ? $"There is already a node '{other}'." : $"Node '{other}' already has the MAC {node.Mac}.",
-                $"One machine is one node. Choose another name, or remove it: 'conductor node remove {other}'.");
-        }
-        if (node.PowerAddress is { } address && SystemClaims.Holder(tx.Sql, SystemClaims.NameOf(new Uri(address))) is { } same)
-        {
-            throw Problems.Conflict("exists", $"Node '{same}' already has the power address {address}: what is ordered for {node.Name} would switch {same}.",
-                $"One system is one node. Give {node.Name} the path of its own system, https://BMC/redfish/v1/Systems/ID, or remove the other: 'conductor node remove {same}'.");
-        }
-        var row = new DynamicParameters(node);
-        row.Add("stateName", node.State.ToString());
-        row.Add("policyName", node.BootPolicy.ToString());
-        row.Add("firmwareName", node.Firmware?.ToString());
+        RequireUnique(tx.Sql, node);
         tx.Sql.Execute(
             """
             INSERT INTO nodes (id, name, mac, state, since, revision, boot_policy, firmware, power_driver, power_address, power_username, power_password,
@@ -74,8 +61,33 @@ internal static class NodeTable
             VALUES (@Id, @Name, @Mac, @stateName, @Since, 1, @policyName, @firmwareName, @PowerDriver, @PowerAddress, @PowerUsername, @PowerPassword,
                 @PowerTlsPin, @PowerSystem, @IdempotencyKey, @RequestSha256)
             """,
-            row);
+            Values(node));
         tx.Append(EventKinds.NodeState, node.Id, text: Word(node.State));
+    }
+
+    /// <summary>Writes what an operator may change.</summary>
+    public static void Update(WriteTransaction tx, NodeRow node)
+    {
+        RequireUnique(tx.Sql, node);
+        tx.Sql.Execute(
+            """
+            UPDATE nodes SET name = @Name, mac = @Mac, boot_policy = @policyName, firmware = @firmwareName, power_driver = @PowerDriver, power_address = @PowerAddress,
+                power_username = @PowerUsername, power_password = @PowerPassword, power_tls_pin = @PowerTlsPin, power_system = @PowerSystem, revision = revision + 1
+            WHERE id = @Id
+            """,
+            Values(node));
+    }
+
+    public static void Protect(WriteTransaction tx, NodeRow node, bool isProtected)
+    {
+        tx.Sql.Execute("UPDATE nodes SET protected = @isProtected, revision = revision + 1 WHERE id = @Id", new { node.Id, isProtected });
+        tx.Append(EventKinds.NodeState, node.Id, text: isProtected ? "protected" : "unprotected");
+    }
+
+    public static void Maintain(WriteTransaction tx, NodeRow node, string? reason)
+    {
+        tx.Sql.Execute("UPDATE nodes SET maintenance = @reason, revision = revision + 1 WHERE id = @Id", new { node.Id, reason });
+        tx.Append(EventKinds.NodeState, node.Id, text: reason is null ? "out of maintenance" : $"in maintenance: {reason}");
     }
 
     /// <summary>Moves a node, or says which moves its state allows.</summary>
@@ -108,11 +120,35 @@ internal static class NodeTable
                 : $"As it is, it can be {OneOf(legal)}.");
     }
 
+    private static void RequireUnique(IDbConnection sql, NodeRow node)
+    {
+        if (sql.QueryFirstOrDefault<string>("SELECT name FROM nodes WHERE (lower(name) = lower(@Name) OR mac = @Mac) AND id <> @Id", new { node.Id, node.Name, node.Mac }) is { } other)
+        {
+            throw Problems.Conflict("exists", other.Equals(node.Name, StringComparison.OrdinalIgnoreCase) ? $"There is already a node '{other}'." : $"Node '{other}' already has the MAC {node.Mac}.",
+                $"One machine is one node. Choose another name, or remove it: 'conductor node remove {other}'.");
+        }
+        if (node.PowerAddress is { } address && SystemClaims.Holder(sql, SystemClaims.NameOf(new Uri(address)), node.Id) is { } same)
+        {
+            throw Problems.Conflict("exists", $"Node '{same}' already has the power address {address}: what is ordered for {node.Name} would switch {same}.",
+                $"One system is one node. Give {node.Name} the path of its own system, https://BMC/redfish/v1/Systems/ID, or remove the other: 'conductor node remove {same}'.");
+        }
+    }
+
+    private static DynamicParameters Values(NodeRow node)
+    {
+        var row = new DynamicParameters(node);
+        row.Add("stateName", node.State.ToString());
+        row.Add("policyName", node.BootPolicy.ToString());
+        row.Add("firmwareName", node.Firmware?.ToString());
+        return row;
+    }
+
     private static string Done(Move move) => move switch
     {
         Nodes.Move.Inspect => "inspected",
         Nodes.Move.Approve => "approved",
         Nodes.Move.Deploy => "deployed",
+        Nodes.Move.Adopt => "adopted",
         Nodes.Move.Remove => "removed",
         _ => throw new ArgumentOutOfRangeException(nameof(move), move, "no operator asks for it"),
     };

@@ -1,4 +1,5 @@
 using System.Data;
+using Baremetal.Api;
 using Baremetal.Conductor.Database;
 using Dapper;
 
@@ -22,6 +23,9 @@ internal static class SystemClaims
     }
 
     public static string NameOf(Uri controller) => NameOf(controller, controller.AbsolutePath);
+
+    /// <summary>The system that the settings name; null while only its controller could tell.</summary>
+    public static string? NameIn(PowerSettings power) => power.Address is { } address && NameOf(new Uri(address)) is var system && IsResolved(system) ? system : null;
 
     /// <summary>Whether the name says which system, and not only which controller.</summary>
     public static bool IsResolved(string name) => !name.EndsWith('/');

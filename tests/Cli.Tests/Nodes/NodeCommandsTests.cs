@@ -189,4 +189,85 @@ public sealed class NodeCommandsTests
         (await conductor.RunAsync("node", "remove", "r7")).Succeeded();
         Assert.Equal("r7", removed);
     }
+
+    [Fact]
+    public async Task Show_WhileAJobWorks_SaysWhatItWaitsForAndWhatComesNext()
+    {
+        var work = new NodeWork(Samples.JobId, JobKind.Deploy, "write-image", CommandRun.Now.AddMinutes(-2), 2, "the agent to write and verify the image", ["set-boot-disk", "reboot"]);
+        await using var conductor = await TestConductor.StartAsync(app => app.MapGet(Routes.Node, () =>
+            TestConductor.Answer(Samples.Enrolled with { State = NodeState.Deploying, CurrentJob = Samples.JobId, Work = work, Protected = true, Maintenance = "new memory" })));
+
+        var output = (await conductor.RunAsync("node", "show", "r7")).Succeeded();
+
+        Assert.Contains(
+            $"""
+            Protected:    yes: neither written to nor removed
+            Maintenance:  new memory
+            Job:          deploy {Samples.JobId}
+            Step:         write-image since 2026-01-15 11:58:00Z, attempt 2
+            Waits for:    the agent to write and verify the image
+            Then:         set-boot-disk, reboot
+
+            """,
+            output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task List_NodeInMaintenance_SaysWhy()
+    {
+        await using var conductor = await TestConductor.StartAsync(app => app.MapGet(Routes.Nodes, () =>
+            TestConductor.Answer(new Page<Node>([Samples.Active with { Maintenance = "new memory" }], null), ApiJson.Default.PageNode)));
+
+        Assert.Contains("maintenance: new memory", (await conductor.RunAsync("node", "list")).Succeeded(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("r7 is active, as it is, and protected", NodeActions.Adopt, "adopt")]
+    [InlineData("r7 is protected: it is neither written to nor removed until 'conductor node unprotect r7'", NodeActions.Protect, "protect")]
+    [InlineData("r7 is not protected any more: it may be written to", NodeActions.Unprotect, "unprotect")]
+    [InlineData("r7 is in maintenance (new memory): nothing is begun on it until 'conductor node maintenance r7 --end'", NodeActions.Maintenance, "maintenance", "--reason", "new memory")]
+    [InlineData("r7 is out of maintenance", NodeActions.Unmaintenance, "maintenance", "--end")]
+    public async Task Word_SaidOfANode_IsSentAndTheNodeShownAsItIsNow(string expected, string action, string verb, params string[] options)
+    {
+        string? asked = null;
+        await using var conductor = await TestConductor.StartAsync(app => app.MapPost(Routes.NodeAction, async (string node, string action, HttpRequest request) =>
+        {
+            asked = action;
+            var reason = action == NodeActions.Maintenance ? (await request.ReadFromJsonAsync(ApiJson.Default.BeginMaintenance))!.Reason : null;
+            return TestConductor.Answer(Samples.Enrolled with { Name = node, State = NodeState.Active, Protected = action is NodeActions.Adopt or NodeActions.Protect, Maintenance = reason });
+        }));
+
+        var output = (await conductor.RunAsync(["node", verb, "r7", .. options])).Succeeded();
+
+        Assert.Equal(action, asked);
+        Assert.Contains(expected, string.Join(' ', output.Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData]
+    [InlineData("--end", "--reason", "both")]
+    public async Task Maintenance_NeitherBegunNorEnded_IsWrongUsage(params string[] options) =>
+        Assert.Contains("either --reason TEXT or --end", (await CommandRun.Of(["node", "maintenance", "r7", .. options])).EndedWith(ExitCodes.WrongUsage), StringComparison.Ordinal);
+
+    [Fact]
+    public async Task Edit_SomeOfANode_SendsThatAndNothingElse()
+    {
+        EditNode? asked = null;
+        await using var conductor = await TestConductor.StartAsync(app => app.MapPatch(Routes.Node, async (HttpRequest request) =>
+        {
+            asked = await request.ReadFromJsonAsync(ApiJson.Default.EditNode);
+            return TestConductor.Answer(Samples.Enrolled);
+        }));
+
+        (await conductor.RunAsync("node", "edit", "r7", "--boot-policy", "network-first", "--power", "manual")).Succeeded();
+
+        Assert.Equal(new EditNode(Power: new PowerSettings("manual"), BootPolicy: BootPolicy.NetworkFirst), asked);
+    }
+
+    [Theory]
+    [InlineData("Nothing was given to change")]
+    [InlineData("Give either --redfish URL or --power manual", "--redfish-user", "admin")]
+    [InlineData("Give either --redfish URL or --power manual", "--power", "manual", "--redfish-password-file", "f")]
+    public async Task Edit_OfNothingOrHalfAPowerController_IsWrongUsage(string expected, params string[] options) =>
+        Assert.Contains(expected, (await CommandRun.Of(["node", "edit", "r7", .. options])).EndedWith(ExitCodes.WrongUsage), StringComparison.Ordinal);
 }

@@ -52,7 +52,7 @@ public sealed class EnrolTests
         await RefusedAsync(403, () => site.Agent.EnrolAsync());
         var ended = await site.Conductor.Operator.GetJobAsync(job, None);
         var node = await site.NodeAsync();
-        Assert.Equal((JobOutcome.Failed, NodeState.Failed, null), (ended.Outcome, node.State, node.CurrentJob));
+        Assert.Equal((JobOutcome.Failed, NodeState.Held, null), (ended.Outcome, node.State, node.CurrentJob));
         Assert.Contains("two keys", ended.Cause, StringComparison.Ordinal);
         Assert.Equal(ended.Cause, node.Cause);
     }
@@ -66,7 +66,7 @@ public sealed class EnrolTests
         await Until.TrueAsync(async () => (await site.NodeAsync()).CurrentJob is null, "the inspection's end");
         await site.Conductor.Operator.ApproveAsync("n1", None);
         await ContestAsync(site);
-        Assert.Equal(NodeState.Failed, (await site.NodeAsync()).State);
+        Assert.Equal(NodeState.Held, (await site.NodeAsync()).State);
         await RefusedAsync(409, () => site.DeployAsync());
 
         await site.Conductor.Operator.ApproveAsync("n1", None);

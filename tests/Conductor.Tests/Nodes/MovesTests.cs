@@ -18,8 +18,17 @@ public sealed class MovesTests
         { (NodeState.Inspecting, Move.Inspected), NodeState.Enrolled },
         { (NodeState.Inspecting, Move.InspectedAvailable), NodeState.Available },
         { (NodeState.Deploying, Move.Deployed), NodeState.Active },
-        { (NodeState.Enrolled, Move.Fail), NodeState.Failed },
-        { (NodeState.Available, Move.Fail), NodeState.Failed },
+        { (NodeState.Held, Move.Inspect), NodeState.Inspecting },
+        { (NodeState.Held, Move.Approve), NodeState.Available },
+        { (NodeState.Enrolled, Move.Adopt), NodeState.Active },
+        { (NodeState.Available, Move.Adopt), NodeState.Active },
+        { (NodeState.Failed, Move.Adopt), NodeState.Active },
+        { (NodeState.Available, Move.Replaced), NodeState.Enrolled },
+        { (NodeState.Enrolled, Move.Alarm), NodeState.Held },
+        { (NodeState.Inspecting, Move.Alarm), NodeState.Held },
+        { (NodeState.Available, Move.Alarm), NodeState.Held },
+        { (NodeState.Deploying, Move.Alarm), NodeState.Held },
+        { (NodeState.Failed, Move.Alarm), NodeState.Held },
         { (NodeState.Inspecting, Move.Fail), NodeState.Failed },
         { (NodeState.Deploying, Move.Fail), NodeState.Failed },
     };
@@ -41,15 +50,18 @@ public sealed class MovesTests
         Assert.Equal(Expected.TryGetValue((state, move), out var next) ? next : null, Moves.Next(state, move));
 
     [Theory]
-    [InlineData(NodeState.Enrolled, "Inspect, Approve, Remove")]
+    [InlineData(NodeState.Enrolled, "Inspect, Approve, Adopt, Remove")]
     [InlineData(NodeState.Inspecting, "")]
-    [InlineData(NodeState.Available, "Inspect, Deploy, Remove")]
+    [InlineData(NodeState.Available, "Inspect, Deploy, Adopt, Remove")]
     [InlineData(NodeState.Deploying, "")]
     [InlineData(NodeState.Active, "Deploy, Remove")]
-    [InlineData(NodeState.Failed, "Inspect, Approve, Remove")]
+    [InlineData(NodeState.Failed, "Inspect, Approve, Adopt, Remove")]
+    [InlineData(NodeState.Held, "Inspect, Approve, Remove")]
     public void Legal_InEachState_ListsWhatAnOperatorMayAsk(NodeState state, string moves) =>
         Assert.Equal(moves, string.Join(", ", Moves.Legal(state)));
 
-    [Fact]
-    public void Failed_WithoutApproval_IsNeverWritten() => Assert.Null(Moves.Next(NodeState.Failed, Move.Deploy));
+    [Theory]
+    [InlineData(NodeState.Failed)]
+    [InlineData(NodeState.Held)]
+    public void Node_ThatNobodyLookedAtSince_IsNeverWritten(NodeState state) => Assert.Null(Moves.Next(state, Move.Deploy));
 }

@@ -39,8 +39,8 @@ public sealed class NodeActionTests
     }
 
     [Theory]
-    [InlineData(NodeState.Active, "Node n1 is active; only enrolled or failed nodes are approved.", "As it is, it can be deployed or removed.")]
-    [InlineData(NodeState.Deploying, "Node n1 is deploying; only enrolled or failed nodes are approved.", null)]
+    [InlineData(NodeState.Active, "Node n1 is active; only enrolled, failed or held nodes are approved.", "As it is, it can be deployed or removed.")]
+    [InlineData(NodeState.Deploying, "Node n1 is deploying; only enrolled, failed or held nodes are approved.", null)]
     public async Task Approve_InAnotherState_SaysWhichNodesAreApproved(NodeState state, string title, string? remedy)
     {
         await using var conductor = await TestConductor.StartAsync();
@@ -83,5 +83,159 @@ public sealed class NodeActionTests
         Assert.Equal("web-1", (await conductor.Operator.GetNodeAsync("web-1", None)).Name);
         var refusal = (await Assert.ThrowsAsync<ProblemException>(() => conductor.Operator.GetNodeAsync("Web-1", None))).Problem;
         Assert.Equal((409, "'Web-1' can be any of WEB-1, web-1."), (refusal.Status, refusal.Title));
+    }
+
+    [Theory]
+    [InlineData(NodeState.Available)]
+    [InlineData(NodeState.Active)]
+    public async Task Protect_ANode_RefusesDeployDryRunAndRemovalUntilItIsTakenAway(NodeState state)
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        conductor.Image.TrustConductor(conductor);
+        await conductor.Image.AddAsync(conductor);
+        await EnrolAsync(conductor, state);
+        Assert.True((await conductor.Operator.ProtectAsync("n1", None)).Protected);
+        Assert.True((await conductor.Operator.ProtectAsync("n1", None)).Protected);
+
+        foreach (var refused in new Func<Task>[]
+        {
+            () => conductor.Operator.DeployAsync("n1", new DeployNode("debian"), None),
+            () => conductor.Operator.DeployAsync("n1", new DeployNode("debian", DryRun: true), None),
+            () => conductor.Operator.RemoveNodeAsync("n1", None),
+        })
+        {
+            var problem = (await Assert.ThrowsAsync<ProblemException>(refused)).Problem;
+            Assert.Equal((409, "urn:baremetal:problem:protected"), (problem.Status, problem.Type));
+            Assert.Contains("conductor node unprotect n1", problem.Remedy, StringComparison.Ordinal);
+        }
+        Assert.Equal(state, (await conductor.Operator.GetNodeAsync("n1", None)).State);
+
+        Assert.False((await conductor.Operator.UnprotectAsync("n1", None)).Protected);
+        Assert.Equal(JobKind.Deploy, (await conductor.Operator.DeployAsync("n1", new DeployNode("debian"), None)).Kind);
+        var late = (await Assert.ThrowsAsync<ProblemException>(() => conductor.Operator.ProtectAsync("n1", None))).Problem;
+        Assert.Contains("cannot be protected meanwhile", late.Title, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Maintenance_OfANode_KeepsJobsFromBeginningAndSaysWhy()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        conductor.Image.TrustConductor(conductor);
+        await conductor.Image.AddAsync(conductor);
+        await EnrolAsync(conductor, NodeState.Available);
+        Assert.Equal("new memory", (await conductor.Operator.BeginMaintenanceAsync("n1", " new memory ", None)).Maintenance);
+
+        foreach (var refused in new Func<Task>[] { () => conductor.Operator.DeployAsync("n1", new DeployNode("debian"), None), () => conductor.Operator.InspectAsync("n1", None) })
+        {
+            var problem = (await Assert.ThrowsAsync<ProblemException>(refused)).Problem;
+            Assert.Equal((409, "Node n1 is in maintenance: new memory."), (problem.Status, problem.Title));
+            Assert.Contains("--end", problem.Remedy, StringComparison.Ordinal);
+        }
+        Assert.Null((await conductor.Operator.EndMaintenanceAsync("n1", None)).Maintenance);
+        await conductor.Operator.DeployAsync("n1", new DeployNode("debian"), None);
+        Assert.Equal(409, (await Assert.ThrowsAsync<ProblemException>(() => conductor.Operator.BeginMaintenanceAsync("n1", "too late", None))).Problem.Status);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("  ")]
+    [InlineData("two\nlines")]
+    public async Task Maintenance_WithoutAReasonThatFitsALine_IsRefused(string reason)
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        await EnrolAsync(conductor, NodeState.Available);
+        Assert.Equal(400, (await Assert.ThrowsAsync<ProblemException>(() => conductor.Operator.BeginMaintenanceAsync("n1", reason, None))).Problem.Status);
+    }
+
+    [Fact]
+    public async Task Adopt_AServerThatRuns_IsActiveAndProtectedAndNothingIsDoneToIt()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        await EnrolAsync(conductor, NodeState.Enrolled);
+
+        var node = await conductor.Operator.AdoptAsync("n1", None);
+
+        Assert.Equal((NodeState.Active, true), (node.State, node.Protected));
+        Assert.Empty(await conductor.Operator.ListJobsAsync(None).ToListAsync(None));
+        // Asked again, after somebody has unprotected it: the answer that was lost must not protect it anew.
+        await conductor.Operator.UnprotectAsync("n1", None);
+        Assert.False((await conductor.Operator.AdoptAsync("n1", None)).Protected);
+    }
+
+    [Fact]
+    public async Task Edit_ANode_ChangesWhatIsGivenAndNothingElse()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        await conductor.Operator.EnrolNodeAsync(new EnrolNode("n1", "52:54:00:00:00:01", new PowerSettings("redfish", "https://bmc-1/redfish/v1/Systems/1", "admin", "secret")), None);
+
+        var node = await conductor.Operator.EditNodeAsync("n1", new EditNode(Name: "n2", BootPolicy: BootPolicy.NetworkFirst), None);
+
+        Assert.Equal(("n2", BootPolicy.NetworkFirst, "https://bmc-1/redfish/v1/Systems/1", "admin", "52:54:00:00:00:01"), (node.Name, node.BootPolicy, node.Power.Address, node.Power.Username, node.Mac));
+        node = await conductor.Operator.EditNodeAsync("n2", new EditNode(Power: new PowerSettings("manual")), None);
+        Assert.Equal(new PowerSettings("manual"), node.Power);
+        Assert.Equal(0, conductor.Database.Read(sql => sql.QuerySingle<long>("SELECT count(*) FROM nodes WHERE power_password IS NOT NULL OR power_system IS NOT NULL")));
+    }
+
+    [Fact]
+    public async Task Edit_ToWhatAnotherNodeHas_IsRefusedNamingBoth()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        await conductor.Operator.EnrolNodeAsync(new EnrolNode("n1", "52:54:00:00:00:01", new PowerSettings("redfish", "https://bmc-1/redfish/v1/Systems/1")), None);
+        await conductor.Operator.EnrolNodeAsync(new EnrolNode("n2", "52:54:00:00:00:02", new PowerSettings("manual")), None);
+        foreach (var edit in new[] { new EditNode(Name: "N1"), new EditNode(Mac: "52-54-00-00-00-01"), new EditNode(Power: new PowerSettings("redfish", "https://BMC-1/redfish/v1/Systems/1/")) })
+        {
+            var problem = (await Assert.ThrowsAsync<ProblemException>(() => conductor.Operator.EditNodeAsync("n2", edit, None))).Problem;
+            Assert.Equal((409, "urn:baremetal:problem:exists"), (problem.Status, problem.Type));
+            Assert.Contains("n1", problem.Title, StringComparison.Ordinal);
+        }
+        Assert.Equal(400, (await Assert.ThrowsAsync<ProblemException>(() => conductor.Operator.EditNodeAsync("n2", new EditNode(Mac: "nonsense"), None))).Problem.Status);
+        Assert.Equal(400, (await Assert.ThrowsAsync<ProblemException>(() => conductor.Operator.EditNodeAsync("n2", new EditNode(Power: new PowerSettings("magic")), None))).Problem.Status);
+    }
+
+    [Theory]
+    [InlineData(NodeState.Available, NodeState.Enrolled)]
+    [InlineData(NodeState.Active, NodeState.Active)]
+    public async Task Edit_TheMac_TakesTheApprovalBack(NodeState state, NodeState then)
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        await EnrolAsync(conductor, state);
+
+        var node = await conductor.Operator.EditNodeAsync("n1", new EditNode(Mac: "52:54:00:00:00:09"), None);
+
+        Assert.Equal((then, "52:54:00:00:00:09"), (node.State, node.Mac));
+    }
+
+    [Fact]
+    public async Task Edit_WhileAJobWorks_IsRefusedNamingIt()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        await EnrolAsync(conductor, NodeState.Available);
+        var job = await conductor.Operator.InspectAsync("n1", None);
+
+        var problem = (await Assert.ThrowsAsync<ProblemException>(() => conductor.Operator.EditNodeAsync("n1", new EditNode(Name: "n2"), None))).Problem;
+
+        Assert.Equal(409, problem.Status);
+        Assert.Contains(job.Id, problem.Title, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Show_WhileAJobWorks_SaysWhichStepSinceWhenAndWhatComesNext()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        await EnrolAsync(conductor, NodeState.Available);
+        var job = await conductor.Operator.InspectAsync("n1", None);
+
+        var work = (await conductor.Operator.GetNodeAsync("n1", None)).Work;
+        await Until.TrueAsync(async () => (work = (await conductor.Operator.GetNodeAsync("n1", None)).Work)?.WaitingFor is not null, "the job to wait for its operator");
+
+        Assert.Equal((job.Id, JobKind.Inspect, "wait-for-agent"), (work!.Job, work.Kind, work.Step));
+        Assert.Contains("switch it on", work.WaitingFor, StringComparison.Ordinal);
+        Assert.Equal(["inspect"], work.Next);
+    }
+
+    private static async Task EnrolAsync(TestConductor conductor, NodeState state)
+    {
+        await conductor.Operator.EnrolNodeAsync(new EnrolNode("n1", "52:54:00:00:00:01", new PowerSettings("manual")), None);
+        conductor.Database.Write(tx => tx.Sql.Execute("UPDATE nodes SET state = @state", new { state = state.ToString() }));
     }
 }

@@ -1,0 +1,139 @@
+using System.CommandLine;
+using Baremetal.Api;
+using Baremetal.Api.Client;
+using Baremetal.Cli.Display;
+using Baremetal.Cli.Jobs;
+
+namespace Baremetal.Cli.Nodes;
+
+/// <summary><c>conductor node …</c>: what is done to a server, or said of it.</summary>
+internal static class NodeActionCommands
+{
+    public static Verb Inspect()
+    {
+        var name = NodeCommands.Name();
+        var wait = JobCommands.Wait();
+        return new Verb(
+            "inspect",
+            "Boots a node's agent from the network and takes its inventory. Its disks are not touched.",
+            "conductor node inspect r7 --wait",
+            async (call, cancel) =>
+            {
+                using var follower = new JobFollower(call);
+                var job = await follower.Conductor.InspectAsync(call.Require(name), cancel);
+                return await follower.StartedAsync(job, call.Get(wait), cancel);
+            })
+        {
+            name,
+            wait,
+        };
+    }
+
+    public static Verb Approve() => Word(
+        "approve",
+        "Says that a node is the server you think it is, and may be written to. Look at its inventory first.",
+        "conductor node approve r7",
+        (conductor, node, cancel) => conductor.ApproveAsync(node, cancel),
+        NodeViews.Approved);
+
+    public static Verb Adopt() => Word(
+        "adopt",
+        "Takes a server that runs already into care as it is: it becomes active, nothing is done to it, and it is protected.",
+        "conductor node adopt r7",
+        (conductor, node, cancel) => conductor.AdoptAsync(node, cancel),
+        NodeViews.Adopted);
+
+    public static Verb Protect() => Word(
+        "protect",
+        "Protects a node: until that is taken away it is neither written to nor removed, whoever asks.",
+        "conductor node protect r7",
+        (conductor, node, cancel) => conductor.ProtectAsync(node, cancel),
+        NodeViews.Protected);
+
+    public static Verb Unprotect() => Word(
+        "unprotect",
+        "Takes a node's protection away.",
+        "conductor node unprotect r7",
+        (conductor, node, cancel) => conductor.UnprotectAsync(node, cancel),
+        NodeViews.Protected);
+
+    public static Verb Maintenance()
+    {
+        var name = NodeCommands.Name();
+        var reason = new Option<string>("--reason") { HelpName = "TEXT", Description = "Why; others read it in 'conductor node list'." };
+        var end = new Option<bool>("--end") { Description = "It is over." };
+        return new Verb(
+            "maintenance",
+            "Keeps jobs from being begun on a node while somebody works on it by hand. It can still be switched on and off.",
+            """
+            conductor node maintenance r7 --reason "new memory, ticket 4711"
+            conductor node maintenance r7 --end
+            """,
+            async (call, cancel) =>
+            {
+                if (call.Get(end) == call.Get(reason) is not null)
+                    throw Failure.WrongUsage("Whether the maintenance begins or ends is not clear.", "Give either --reason TEXT or --end.");
+                using var conductor = call.Connect();
+                var node = call.Require(name);
+                call.Show(
+                    call.Get(reason) is { } why ? await conductor.BeginMaintenanceAsync(node, why, cancel) : await conductor.EndMaintenanceAsync(node, cancel),
+                    CliJson.Api.Node, NodeViews.Maintained);
+                return ExitCodes.Done;
+            })
+        {
+            name,
+            reason,
+            end,
+        };
+    }
+
+    public static Verb Power()
+    {
+        var name = NodeCommands.Name();
+        var target = new Argument<PowerTarget?>("TARGET")
+        {
+            Arity = ArgumentArity.ZeroOrOne,
+            CustomParser = Word<PowerTarget>.ParseOptional,
+            Description = "on, off, reset or cycle; without it, the power state is shown.",
+        };
+        return new Verb(
+            "power",
+            "Shows whether a node is on, or switches it.",
+            """
+            conductor node power r7
+            conductor node power r7 cycle
+            """,
+            async (call, cancel) =>
+            {
+                using var conductor = call.Connect();
+                var node = call.Require(name);
+                if (call.Get(target) is { } wanted)
+                    await conductor.SetPowerAsync(node, wanted, cancel);
+                call.Show(await conductor.GetPowerAsync(node, cancel), CliJson.Api.PowerReport, (screen, report) => NodeViews.Power(screen, node, report));
+                return ExitCodes.Done;
+            })
+        {
+            name,
+            target,
+        };
+    }
+
+    // Said of a node, and answered with the node as it is now.
+    private static Verb Word(string word, string description, string example, Func<ConductorClient, string, CancellationToken, Task<Node>> say, Action<Screen, Node> show)
+    {
+        var name = NodeCommands.Name();
+        return new Verb(
+            word,
+            description,
+            example,
+            async (call, cancel) =>
+            {
+                using var conductor = call.Connect();
+                call.Show(await say(conductor, call.Require(name), cancel), CliJson.Api.Node, show);
+                return ExitCodes.Done;
+            })
+        {
+            name,
+        };
+    }
+}
