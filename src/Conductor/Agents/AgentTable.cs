@@ -1,5 +1,6 @@
 using Baremetal.Api;
 using Baremetal.Conductor.Database;
+using Baremetal.Conductor.Nodes;
 using Baremetal.Trust;
 using Dapper;
 
@@ -12,7 +13,7 @@ internal static class AgentTable
         """
         INSERT INTO agents (node, boot_id, key_sha256, version, pinned, enrolled_at, last_seen) VALUES (@node, @bootId, @key, @version, @pinned, @now, @now)
         ON CONFLICT (node) DO UPDATE SET boot_id = @bootId, key_sha256 = @key, version = @version, pinned = @pinned, enrolled_at = @now, last_seen = @now,
-            inventory_at = NULL, left_at = NULL
+            inventory_at = NULL, left_at = NULL, twin = NULL
         """,
         new { node, bootId, key, version, pinned, now = tx.Now });
 
@@ -38,11 +39,20 @@ internal static class AgentTable
             database.Write(tx => tx.Sql.Execute("UPDATE agents SET last_seen = @now WHERE node = @Node AND boot_id = @BootId", new { caller.Node, caller.BootId, now = tx.Now }));
     }
 
+    /// <summary>What a machine says that is another node already is not taken: the other one keeps what it is known by.</summary>
     public static void SetInventory(WriteTransaction tx, AgentCaller caller, Inventory inventory, string? address)
     {
+        if (Twins.Of(tx.Sql, NodeTable.ById(tx.Sql, caller.Node), inventory) is { } twin)
+        {
+            tx.Sql.Execute("UPDATE agents SET twin = @twin, last_seen = @now WHERE node = @Node", new { caller.Node, twin, now = tx.Now });
+            return;
+        }
         tx.Sql.Execute(
-            "UPDATE nodes SET inventory = @inventory, firmware = @firmware, address = coalesce(@address, address), revision = revision + 1 WHERE id = @Node",
-            new { caller.Node, inventory, firmware = inventory.Firmware.ToString(), address });
+            """
+            UPDATE nodes SET inventory = @inventory, firmware = @firmware, uuid = @uuid, serial = @serial, address = coalesce(@address, address), revision = revision + 1
+            WHERE id = @Node
+            """,
+            new { caller.Node, inventory, firmware = inventory.Firmware.ToString(), uuid = inventory.System.Uuid?.ToString(), serial = Twins.SerialOf(inventory.System), address });
         tx.Sql.Execute("UPDATE agents SET inventory_at = @now, last_seen = @now WHERE node = @Node", new { caller.Node, now = tx.Now });
     }
 

@@ -169,6 +169,16 @@ internal static class Schema
         ALTER TABLE nodes ADD COLUMN protected INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE nodes ADD COLUMN maintenance TEXT;
         """,
+
+        // By what an inventory tells one machine from another, and why an agent's was not taken.
+        """
+        ALTER TABLE agents ADD COLUMN twin TEXT;
+        ALTER TABLE nodes ADD COLUMN uuid TEXT;
+        ALTER TABLE nodes ADD COLUMN serial TEXT;
+        UPDATE nodes SET uuid = json_extract(inventory, '$.system.uuid') WHERE inventory IS NOT NULL;
+        CREATE INDEX nodes_by_uuid ON nodes (uuid);
+        CREATE INDEX nodes_by_serial ON nodes (serial);
+        """,
     ];
 
     public static void Upgrade(WriteTransaction tx)

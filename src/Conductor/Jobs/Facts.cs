@@ -10,7 +10,8 @@ public sealed record Facts(DateTimeOffset WatchingSince, AgentFacts? Agent, Date
 
 /// <summary>The agent of the node's newest boot, unless it is known to have left.</summary>
 /// <param name="TakesOrders">Its boot script pinned a trust document.</param>
-public sealed record AgentFacts(DateTimeOffset EnrolledAt, DateTimeOffset LastSeen, DateTimeOffset? InventoryAt, bool TakesOrders);
+/// <param name="Twin">Why its inventory was not taken: another node is the same machine.</param>
+public sealed record AgentFacts(DateTimeOffset EnrolledAt, DateTimeOffset LastSeen, DateTimeOffset? InventoryAt, bool TakesOrders, string? Twin = null);
 
 /// <param name="At">When it was first told.</param>
 public sealed record StepFact(StepOutcome Outcome, DateTimeOffset At, string? Cause = null);

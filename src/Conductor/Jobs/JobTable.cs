@@ -62,7 +62,7 @@ internal static class JobTable
         }
         return new Facts(
             watchingSince,
-            node is { AgentEnrolledAt: { } enrolled, AgentLastSeen: { } seen, AgentLeftAt: null } ? new AgentFacts(enrolled, seen, node.AgentInventoryAt, node.AgentPinned) : null,
+            node is { AgentEnrolledAt: { } enrolled, AgentLastSeen: { } seen, AgentLeftAt: null } ? new AgentFacts(enrolled, seen, node.AgentInventoryAt, node.AgentPinned, node.AgentTwin) : null,
             node.SystemSeen,
             reports);
     }

@@ -35,6 +35,7 @@ public static class Steps
             : now.Job.Note is { } note ? now.WaitOrTryAgain(now.Limits.ByHand, note)
             : now.WaitOrTryAgain(now.Limits.AgentBoot, "the agent to boot and enrol"),
         [Inspect] = now => now.AgentIsLost ? now.TryAgain(now.Silence)
+            : now.Facts.Agent?.Twin is { } twin ? new Decision.Fail(twin)
             : now.InventoryIsHere ? now.Advance()
             : now.WaitOrTryAgain(now.Limits.Inventory, "the agent's inventory"),
         [Prepare] = now => now.Job.Acted ? now.Advance()

@@ -85,6 +85,8 @@ public sealed record NodeRow
 
     public DateTimeOffset? AgentLeftAt { get; init; }
 
+    public string? AgentTwin { get; init; }
+
     public static string PasswordPlace(string id) => $"nodes|power_password|{id}";
 
     public Node ToApi() => new(

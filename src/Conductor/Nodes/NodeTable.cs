@@ -14,7 +14,7 @@ internal static class NodeTable
         """
         SELECT n.*, j.id AS current_job, j.kind AS job_kind, j.step AS job_step, j.step_started AS job_step_started, j.attempt AS job_attempt, j.waiting_for AS job_waiting_for,
             a.boot_id, a.version AS agent_version, a.pinned AS agent_pinned, a.enrolled_at AS agent_enrolled_at, a.last_seen AS agent_last_seen,
-            a.inventory_at AS agent_inventory_at, a.left_at AS agent_left_at
+            a.inventory_at AS agent_inventory_at, a.left_at AS agent_left_at, a.twin AS agent_twin
         FROM nodes n LEFT JOIN agents a ON a.node = n.id LEFT JOIN jobs j ON j.node = n.id AND j.finished IS NULL
         """;
 

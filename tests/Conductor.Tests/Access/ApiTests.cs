@@ -105,7 +105,7 @@ public sealed class ApiTests
         var inspect = Routes.For(Routes.NodeAction, Node(1).Name, NodeActions.Inspect);
         var job = await conductor.SendAsync(Post(inspect, "{}", "b"));
         conductor.Database.Write(tx => tx.Sql.Execute(
-            "ALTER TABLE nodes DROP COLUMN protected; ALTER TABLE nodes DROP COLUMN maintenance; DROP INDEX nodes_by_power_system; ALTER TABLE nodes DROP COLUMN power_system; ALTER TABLE jobs DROP COLUMN request_sha256; ALTER TABLE nodes DROP COLUMN request_sha256; UPDATE schema_version SET version = 1"));
+            "ALTER TABLE agents DROP COLUMN twin; DROP INDEX nodes_by_uuid; DROP INDEX nodes_by_serial; ALTER TABLE nodes DROP COLUMN uuid; ALTER TABLE nodes DROP COLUMN serial; ALTER TABLE nodes DROP COLUMN protected; ALTER TABLE nodes DROP COLUMN maintenance; DROP INDEX nodes_by_power_system; ALTER TABLE nodes DROP COLUMN power_system; ALTER TABLE jobs DROP COLUMN request_sha256; ALTER TABLE nodes DROP COLUMN request_sha256; UPDATE schema_version SET version = 1"));
         await conductor.RestartAsync();
         var again = await conductor.SendAsync(Post(inspect, "{}", "b"));
         Assert.Equal(job.GetProperty("id").GetString(), again.GetProperty("id").GetString());
