@@ -14,7 +14,8 @@ public sealed record Processor(string Model, string Architecture, int Sockets, i
 
 /// <summary>
 /// One block device that could hold an operating system. <paramref name="ByPath"/> is the stable name by its place on the bus, as
-/// under <c>/dev/disk/by-path</c>; <paramref name="LogicalSectorBytes"/> is what the partition table counts in.
+/// under <c>/dev/disk/by-path</c>; <paramref name="LogicalSectorBytes"/> is what the partition table counts in; <paramref name="Bus"/> is a
+/// word of <c>RootDeviceHints.Bus</c>, null from agents that did not tell it yet.
 /// </summary>
 public sealed record Disk(
     string Name,
@@ -27,7 +28,8 @@ public sealed record Disk(
     bool ReadOnly,
     int LogicalSectorBytes,
     int PhysicalSectorBytes,
-    string? ByPath);
+    string? ByPath,
+    string? Bus = null);
 
 /// <summary>One network interface; <paramref name="Boot"/> marks the one that the machine was netbooted from.</summary>
 public sealed record NetworkInterface(string Name, string Mac, int? SpeedMbit, bool Carrier, string? Driver, string[] Addresses, bool Boot);

@@ -46,10 +46,27 @@ public sealed record DeployNode(
     string? UserData = null,
     bool DryRun = false);
 
-/// <summary>Which disk to write, by what the inventory says of it. All that are given must hold, for exactly one disk.</summary>
-public sealed record RootDeviceHints(string? Serial = null, string? Wwn = null, string? Model = null, string? ByPath = null, string? Name = null, long? SizeBytes = null)
+/// <summary>
+/// Which disk to write, by what the inventory says of it. All that are given must hold, for exactly one disk. <paramref name="Bus"/> is how the
+/// disk is attached: <c>nvme</c>, <c>sata</c>, <c>sas</c>, <c>fc</c>, <c>iscsi</c>,
+/// <c>scsi</c>, <c>virtio</c>, <c>usb</c> or <c>mmc</c>.
+/// </summary>
+public sealed record RootDeviceHints(
+    string? Serial = null,
+    string? Wwn = null,
+    string? Model = null,
+    string? ByPath = null,
+    string? Name = null,
+    long? SizeBytes = null,
+    long? MinSizeBytes = null,
+    long? MaxSizeBytes = null,
+    bool? Rotational = null,
+    string? Bus = null)
 {
-    public bool Any => Serial is not null || Wwn is not null || Model is not null || ByPath is not null || Name is not null || SizeBytes is not null;
+    private static readonly RootDeviceHints None = new();
+
+    [System.Text.Json.Serialization.JsonIgnore]
+    public bool Any => this != None;
 }
 
 /// <summary>What a deploy job was asked to do, without its user data.</summary>

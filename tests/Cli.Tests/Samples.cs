@@ -26,7 +26,7 @@ internal static class Samples
             new Processor("AMD EPYC 9354", "x86_64", 1, 32, 64),
             256L << 30,
             [
-                new Disk("/dev/sda", 480_103_981_056, "S6PXNA0T", "0x5002538f02c0ffee", "SAMSUNG MZ7L3480", "ATA", false, false, 512, 4096, "pci-0000:00:17.0-ata-1"),
+                new Disk("/dev/sda", 480_103_981_056, "S6PXNA0T", "0x5002538f02c0ffee", "SAMSUNG MZ7L3480", "ATA", false, false, 512, 4096, "pci-0000:00:17.0-ata-1", "sata"),
                 new Disk("/dev/sdb", 18L << 40, null, null, "evil \e[2J disk", null, true, true, 4096, 4096, null),
             ],
             [

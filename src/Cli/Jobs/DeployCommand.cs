@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Text;
 using Baremetal.Api;
 using Baremetal.Cli.Nodes;
@@ -10,9 +9,6 @@ namespace Baremetal.Cli.Jobs;
 internal static class DeployCommand
 {
     private const int MaxUserDataBytes = 1 << 20;
-    private const string Size = "size";
-
-    private static readonly string[] HintKinds = ["serial", "wwn", "model", "by-path", "name", Size];
 
     public static Verb Create()
     {
@@ -21,7 +17,7 @@ internal static class DeployCommand
         var rootDevice = new Option<string[]>("--root-device")
         {
             HelpName = "HINT",
-            Description = "Which disk to write, needed where there are several: serial=…, wwn=…, model=…, by-path=…, name=… or size=BYTES. Given again, all must hold, for exactly one disk.",
+            Description = "Which disk to write, needed where there are several: serial=…, wwn=…, model=…, by-path=…, name=…, bus=nvme, rotational=no, size=BYTES, size>=400GB or size<=1TB. Given again, all must hold, for exactly one disk.",
         };
         var hostname = new Option<string>("--hostname") { HelpName = "NAME", Description = "What the installed system calls itself." };
         var sshKeys = new Option<string[]>("--ssh-key") { HelpName = "FILE", Description = "A public key that may log in; may be given again." };
@@ -36,7 +32,7 @@ internal static class DeployCommand
             {
                 var deployment = new DeployNode(
                     call.Require(image),
-                    HintsOf(call.Get(rootDevice) ?? []),
+                    RootDeviceOption.Read(call.Get(rootDevice) ?? []),
                     call.Get(hostname),
                     KeysOf(call.Get(sshKeys) ?? []),
                     call.Get(userData) is { } file ? UserDataOf(call, file) : null,
@@ -59,34 +55,6 @@ internal static class DeployCommand
             wait,
         };
     }
-
-    internal static RootDeviceHints? HintsOf(string[] hints)
-    {
-        var all = new RootDeviceHints();
-        foreach (var (at, hint) in hints.Index())
-        {
-            var (kind, value) = hint.Split('=', 2) is [var name, var text] ? (name, text) : (hint, "");
-            if (!HintKinds.Contains(kind))
-                throw Failure.WrongUsage($"--root-device '{hint}' is no hint.", $"Hints are {string.Join(", ", HintKinds.Select(one => one == Size ? "size=BYTES" : $"{one}=…"))}; 'conductor node show NODE' has them all.");
-            if (hints.Take(at).Any(earlier => earlier.StartsWith(kind + "=", StringComparison.Ordinal)))
-                throw Failure.WrongUsage($"--root-device '{hint}': {kind} is given twice.", "All hints must hold for one disk, which has one of each.");
-            if (value.Length == 0)
-                throw Failure.WrongUsage($"--root-device '{hint}' has no value.", $"Write it as {kind}={(kind == Size ? "BYTES" : "…")}; 'conductor node show NODE' has them all.");
-            all = With(all, kind, value) ?? throw Failure.WrongUsage(
-                $"--root-device '{hint}': a size is a whole number of bytes.", "Disks that are sold as 480 GB differ in it, so it takes no units: 'conductor node show NODE' has each disk's BYTES, such as 480103981056.");
-        }
-        return all.Any ? all : null;
-    }
-
-    private static RootDeviceHints? With(RootDeviceHints all, string kind, string value) => kind switch
-    {
-        "serial" => all with { Serial = value },
-        "wwn" => all with { Wwn = value },
-        "model" => all with { Model = value },
-        "by-path" => all with { ByPath = value },
-        "name" => all with { Name = value },
-        _ => long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var bytes) ? all with { SizeBytes = bytes } : null,
-    };
 
     private static string[] KeysOf(string[] files) => [.. files.SelectMany(file =>
     {

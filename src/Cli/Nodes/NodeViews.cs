@@ -139,11 +139,11 @@ internal static class NodeViews
         }
         disks.Write(screen);
 
-        // Beside the rest of a disk these would be cut off on a terminal; both are hints for --root-device, to be copied whole.
+        // Beside the rest of a disk these would be cut off on a terminal; they are hints for --root-device, to be copied whole.
         screen.Line();
-        var places = new Table("DISK", "BYTES", "BY-PATH");
+        var places = new Table("DISK", "BYTES", "BUS", "BY-PATH");
         foreach (var disk in found.Disks)
-            places.Add(disk.Name, disk.SizeBytes.ToString(CultureInfo.InvariantCulture), disk.ByPath);
+            places.Add(disk.Name, disk.SizeBytes.ToString(CultureInfo.InvariantCulture), disk.Bus, disk.ByPath);
         places.Write(screen);
 
         screen.Line();

@@ -33,7 +33,11 @@ public static class RootDevice
             && Same(hints.Model, disk.Model)
             && Same(hints.ByPath, disk.ByPath)
             && (hints.Name is not { } name || Bare(name) == Bare(disk.Name))
-            && (hints.SizeBytes is not { } size || size == disk.SizeBytes));
+            && Same(hints.Bus, disk.Bus)
+            && (hints.Rotational ?? disk.Rotational) == disk.Rotational
+            && (hints.SizeBytes ?? disk.SizeBytes) == disk.SizeBytes
+            && disk.SizeBytes >= (hints.MinSizeBytes ?? 0)
+            && disk.SizeBytes <= (hints.MaxSizeBytes ?? long.MaxValue));
 
     // Vendors pad these with spaces, and tools print them in either case.
     private static bool Same(string? hint, string? value) => hint is null || hint.Trim().Equals(value?.Trim(), StringComparison.OrdinalIgnoreCase);
@@ -41,10 +45,12 @@ public static class RootDevice
     private static string Bare(string name) => name.StartsWith("/dev/", StringComparison.Ordinal) ? name[5..] : name;
 
     private static string List(IEnumerable<Disk> disks) =>
-        string.Join("; ", disks.Select(disk => $"{disk.Name} ({disk.SizeBytes} bytes, {disk.Model ?? "unknown model"}, serial {disk.Serial ?? "unknown"}, WWN {disk.Wwn ?? "unknown"}, path {disk.ByPath ?? "unknown"})"));
+        string.Join("; ", disks.Select(disk => $"{disk.Name} ({disk.SizeBytes} bytes, {disk.Bus ?? "unknown bus"}, {(disk.Rotational ? "hdd" : "ssd")}, {disk.Model ?? "unknown model"}, serial {disk.Serial ?? "unknown"}, WWN {disk.Wwn ?? "unknown"}, path {disk.ByPath ?? "unknown"})"));
 
     private static string Describe(RootDeviceHints hints) => string.Join(", ", new[]
     {
         ("serial", hints.Serial), ("WWN", hints.Wwn), ("model", hints.Model), ("path", hints.ByPath), ("name", hints.Name), ("size", hints.SizeBytes?.ToString()),
+        ("at least", hints.MinSizeBytes?.ToString()), ("at most", hints.MaxSizeBytes?.ToString()), ("rotational", hints.Rotational is { } rotational ? rotational ? "yes" : "no" : null),
+        ("bus", hints.Bus),
     }.Where(hint => hint.Item2 is not null).Select(hint => $"{hint.Item1} {hint.Item2}"));
 }

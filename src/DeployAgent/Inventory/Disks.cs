@@ -36,7 +36,8 @@ internal static class Disks
             machine.Number($"{block}/ro") == 1,
             (int)(machine.Number($"{block}/queue/logical_block_size") ?? 512),
             (int)(machine.Number($"{block}/queue/physical_block_size") ?? 512),
-            BusPath.Of(machine, name));
+            BusPath.Of(machine, name),
+            BusOf(machine, name));
     }
 
     // virtio has it at the block device, NVMe at the controller, SCSI and SATA in the vital product data, page 0x80
@@ -50,6 +51,24 @@ internal static class Disks
         var length = Math.Min(BinaryPrimitives.ReadUInt16BigEndian(page.AsSpan(2)), page.Length - 4);
         return Encoding.ASCII.GetString(page, 4, length).Trim(' ', '\0') is { Length: > 0 } text ? text : null;
     }
+
+    // By the kernel's path to it, in which each transport has its own words.
+    private static string? BusOf(Machine machine, string name) => machine.Target($"/sys/block/{name}")?.Split('/') switch
+    {
+        null => null,
+        var path when Has(path, "usb") => "usb",
+        _ when name.StartsWith("nvme", StringComparison.Ordinal) => "nvme",
+        var path when Has(path, "mmc") => "mmc",
+        var path when Has(path, "ata") => "sata",
+        var path when Has(path, "end_device-") => "sas",
+        var path when Has(path, "rport-") => "fc",
+        var path when Has(path, "session") => "iscsi",
+        var path when Has(path, "host") => "scsi",
+        var path when Has(path, "virtio") => "virtio",
+        _ => null,
+    };
+
+    private static bool Has(string[] path, string word) => path.Any(part => part.StartsWith(word, StringComparison.Ordinal) && part.Length > word.Length && char.IsAsciiDigit(part[word.Length]));
 
     // Written as udev and lsblk write it. A t10 name is made of vendor and model, and no world-wide number.
     private static string? WwnOf(string? wwid) => wwid switch

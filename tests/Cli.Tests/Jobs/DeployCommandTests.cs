@@ -37,6 +37,17 @@ public sealed class DeployCommandTests
     }
 
     [Fact]
+    public async Task Deploy_HintsWithLimits_ReachTheConductorInBytes()
+    {
+        await using var conductor = await StartAsync();
+
+        (await conductor.RunAsync(
+            "deploy", "r7", "--image", "x", "--root-device", "size>=400GB", "--root-device", "size<=1TiB", "--root-device", "bus=nvme", "--root-device", "rotational=no")).Succeeded();
+
+        Assert.Equal(new RootDeviceHints(MinSizeBytes: 400_000_000_000, MaxSizeBytes: 1L << 40, Rotational: false, Bus: "nvme"), _asked!.RootDevice);
+    }
+
+    [Fact]
     public async Task Deploy_OnlyTheImage_AsksForNothingElse()
     {
         await using var conductor = await StartAsync();
@@ -79,7 +90,13 @@ public sealed class DeployCommandTests
     [Theory]
     [InlineData("is no hint. hint: Hints are serial=…", "sda")]
     [InlineData("has no value. hint: Write it as serial=…", "serial=")]
-    [InlineData("a size is a whole number of bytes", "size=8G")]
+    [InlineData("an exact size is a whole number of bytes", "size=8G")]
+    [InlineData("'8.5GB' is no size", "size>=8.5GB")]
+    [InlineData("'8iB' is no size", "size>=8iB")]
+    [InlineData("'9000000000TB' is no size", "size<=9000000000TB")]
+    [InlineData("there is no bus 'isa'", "bus=isa")]
+    [InlineData("is neither yes nor no", "rotational=maybe")]
+    [InlineData("is no hint", "size>400GB")]
     [InlineData("is no hint. hint: Hints are serial=…", "colour=red")]
     [InlineData("serial is given twice", "serial=a", "serial=b")]
     public async Task Deploy_HintThatIsNone_IsWrongUsageWithItsCause(string cause, params string[] hints)

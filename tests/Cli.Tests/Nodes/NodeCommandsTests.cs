@@ -73,9 +73,9 @@ public sealed class NodeCommandsTests
             /dev/sda   447 GiB    512      ssd      S6PXNA0T   0x5002538f02c0ffee   SAMSUNG MZ7L3480
             /dev/sdb   18.0 TiB   4096     hdd,ro   -          -                    evil ?[2J disk
 
-            DISK       BYTES            BY-PATH
-            /dev/sda   480103981056     pci-0000:00:17.0-ata-1
-            /dev/sdb   19791209299968   -
+            DISK       BYTES            BUS    BY-PATH
+            /dev/sda   480103981056     sata   pci-0000:00:17.0-ata-1
+            /dev/sdb   19791209299968   -      -
 
             INTERFACE   MAC                 LINK           DRIVER   BOOT   ADDRESSES
             eno1        52:54:00:12:34:56   25000 Mbit/s   ice      yes    10.0.0.112

@@ -54,6 +54,20 @@ public sealed class RootDeviceTests
     }
 
     [Fact]
+    public void HintsOfAKind_ChooseTheOneDiskOfIt()
+    {
+        var fast = Large with { Name = "nvme0n1", Bus = "nvme", Serial = "S7", Wwn = "eui.7" };
+        var spinning = Large with { Name = "sde", Bus = "sata", Rotational = true, Serial = "S8", Wwn = "0x8", SizeBytes = 400 };
+        Assert.All(
+            new RootDeviceHints[] { new(Bus: "NVMe"), new(Rotational: false, MinSizeBytes: 101), new(MinSizeBytes: 200, MaxSizeBytes: 399), new(Bus: "nvme", Rotational: false) },
+            hints => Assert.Equal(fast, Chosen(hints, Small, fast, spinning)));
+        Assert.Equal(spinning, Chosen(new RootDeviceHints(Rotational: true), Small, fast, spinning));
+        Assert.StartsWith("No disk of the node matches the root device hints (at least 401, rotational yes)", Refusal(new RootDeviceHints(MinSizeBytes: 401, Rotational: true), Small, fast, spinning), StringComparison.Ordinal);
+        // An agent of before told no bus, and what is not known matches nothing.
+        Assert.StartsWith("No disk", Refusal(new RootDeviceHints(Bus: "sata"), Small, Large), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void HintsThatContradict_MatchNothing() => Assert.StartsWith("No disk", Refusal(new RootDeviceHints(Serial: "S1", SizeBytes: 200), Small, Large), StringComparison.Ordinal);
 
     [Fact]

@@ -14,7 +14,7 @@ public sealed class InventoryTests
         var inventory = MachineInventory.Read(Of(tree), "52:54:00:12:34:56");
 
         var disk = Assert.Single(inventory.Disks);
-        Assert.Equal(new Disk("vda", 8L << 30, null, null, null, null, Rotational: true, ReadOnly: false, 512, 512, "virtio-pci-0000:00:04.0"), disk);
+        Assert.Equal(new Disk("vda", 8L << 30, null, null, null, null, Rotational: true, ReadOnly: false, 512, 512, "virtio-pci-0000:00:04.0", "virtio"), disk);
         var card = Assert.Single(inventory.NetworkInterfaces);
         Assert.Equal(("eth0", "52:54:00:12:34:56", null, true, "virtio_net", true), (card.Name, card.Mac, card.SpeedMbit, card.Carrier, card.Driver, card.Boot));
         Assert.Equal(["10.0.0.7"], card.Addresses);
@@ -35,11 +35,11 @@ public sealed class InventoryTests
 
         Assert.Equal(
             [
-                new Disk("nvme0n1", 1875385008L * 512, "S437NA0M100243", "eui.36344730529002430025384500000001", "SAMSUNG MZQLB960HAJR-00007", null, false, false, 4096, 4096, "pci-0000:3b:00.0-nvme-1"),
-                new Disk("sda", 937703088L * 512, "PHYF9512003H480BGN", "0x55cd2e4150a1b2c3", "INTEL SSDSC2KB48", "ATA", false, false, 512, 4096, "pci-0000:00:17.0-ata-1.0"),
-                new Disk("sdb", 7811891200L * 512, "003f2e1d0cc0a8f123003a1d6c604609", "0x6d0946606c1d3a0023f1a8c00c1d2e3f", "PERC H730P Mini", "DELL", true, false, 512, 4096, "pci-0000:18:00.0-scsi-0:2:1:0"),
-                new Disk("sdc", 209715200L * 512, "F9D2A6B1C0DE4F0100011010", "0x624a9370f9d2a6b1c0de4f0100011010", "FlashArray", "PURE", false, false, 512, 512, null),
-                new Disk("sdd", 209715200L * 512, "F9D2A6B1C0DE4F0100011010", "0x624a9370f9d2a6b1c0de4f0100011010", "FlashArray", "PURE", false, false, 512, 512, null),
+                new Disk("nvme0n1", 1875385008L * 512, "S437NA0M100243", "eui.36344730529002430025384500000001", "SAMSUNG MZQLB960HAJR-00007", null, false, false, 4096, 4096, "pci-0000:3b:00.0-nvme-1", "nvme"),
+                new Disk("sda", 937703088L * 512, "PHYF9512003H480BGN", "0x55cd2e4150a1b2c3", "INTEL SSDSC2KB48", "ATA", false, false, 512, 4096, "pci-0000:00:17.0-ata-1.0", "sata"),
+                new Disk("sdb", 7811891200L * 512, "003f2e1d0cc0a8f123003a1d6c604609", "0x6d0946606c1d3a0023f1a8c00c1d2e3f", "PERC H730P Mini", "DELL", true, false, 512, 4096, "pci-0000:18:00.0-scsi-0:2:1:0", "scsi"),
+                new Disk("sdc", 209715200L * 512, "F9D2A6B1C0DE4F0100011010", "0x624a9370f9d2a6b1c0de4f0100011010", "FlashArray", "PURE", false, false, 512, 512, null, "fc"),
+                new Disk("sdd", 209715200L * 512, "F9D2A6B1C0DE4F0100011010", "0x624a9370f9d2a6b1c0de4f0100011010", "FlashArray", "PURE", false, false, 512, 512, null, "fc"),
             ],
             inventory.Disks);
         Assert.Equal([("eno1", 10000, true), ("eno2", null, false)], inventory.NetworkInterfaces.Select(card => (card.Name, card.SpeedMbit, card.Carrier)));
