@@ -26,13 +26,14 @@ public enum BootPolicy
 /// <summary>How a node is switched on. <paramref name="Password"/> is write-only: no answer of the API ever carries it.</summary>
 public sealed record PowerSettings(string Driver, string? Address = null, string? Username = null, string? Password = null, string? TlsPin = null);
 
-/// <summary><c>POST /v1/nodes</c>. The firmware mode may be left out: inspection finds it.</summary>
+/// <summary><c>POST /v1/nodes</c>. The firmware mode may be left out: inspection finds it. A dry run checks, and enrols nothing.</summary>
 public sealed record EnrolNode(
     string Name,
     string Mac,
     PowerSettings Power,
     BootPolicy BootPolicy = BootPolicy.DiskFirst,
-    FirmwareMode? Firmware = null);
+    FirmwareMode? Firmware = null,
+    bool DryRun = false);
 
 /// <summary>
 /// A node as the API shows it. <paramref name="Address"/> is the last one seen on the network, by agent or by installed system.

@@ -7,9 +7,9 @@ using Baremetal.Cli.Display;
 namespace Baremetal.Cli;
 
 /// <summary>One run of one command: what was given, and where the answer goes.</summary>
-internal sealed class Invocation(ParseResult parse)
+internal sealed class Invocation(ParseResult parse, Shell shell)
 {
-    public Shell Shell { get; } = (Shell)parse.InvocationConfiguration;
+    public Shell Shell => shell;
 
     public Screen Out => Shell.Out;
 

@@ -9,7 +9,7 @@ internal sealed class Verb : Command
         : base(name, description)
     {
         Example = example;
-        SetAction((parse, cancel) => run(new Invocation(parse), cancel));
+        SetAction((parse, cancel) => run(new Invocation(parse, (Shell)parse.InvocationConfiguration), cancel));
     }
 
     /// <summary>One or more whole command lines, as they would really be typed.</summary>

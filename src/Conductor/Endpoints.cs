@@ -65,7 +65,7 @@ internal static class Endpoints
         // Operators, by bearer token.
         var operators = app.MapGroup("").RequireAuthorization(By(OperatorAuthentication.Name));
         operators.MapPost(Routes.Nodes, NodeEndpoints.Enrol)
-            .Describe("enrolNode", "Makes a server known.");
+            .Describe("enrolNode", "Makes a server known; with dryRun, answers what it would be.");
         operators.MapGet(Routes.Nodes, NodeEndpoints.List)
             .Describe("listNodes", "Lists the nodes, by name.");
         operators.MapGet(Routes.Node, NodeEndpoints.Show)

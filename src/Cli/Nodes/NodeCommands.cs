@@ -41,11 +41,7 @@ internal static class NodeCommands
 
     public static Verb Enrol()
     {
-        var name = new Argument<string>("NAME") { Description = "What the node shall be called." };
-        var mac = new Option<string>("--mac") { HelpName = "MAC", Required = true, Description = "The MAC address that it boots from the network with." };
-        var power = new PowerOptions();
-        var policy = new Option<BootPolicy>("--boot-policy") { HelpName = "disk-first|network-first", CustomParser = Word<BootPolicy>.Parse, Description = "What its firmware tries first; disk-first if not given." };
-        var firmware = new Option<FirmwareMode?>("--firmware") { HelpName = "bios|uefi", CustomParser = Word<FirmwareMode>.ParseOptional, Description = "How it boots, if you know; inspection finds it." };
+        var node = new EnrolOptions();
         return new Verb(
             "enrol",
             "Makes a server known: how it is recognised on the network, and how it is switched on. Nothing is started.",
@@ -55,18 +51,14 @@ internal static class NodeCommands
             """,
             async (call, cancel) =>
             {
-                var settings = power.Read(call) ?? throw PowerOptions.NotClear();
+                var ask = node.Read(call);
                 using var conductor = call.Connect();
-                var node = await conductor.EnrolNodeAsync(new EnrolNode(call.Require(name), call.Require(mac), settings, call.Get(policy), call.Get(firmware)), cancel);
-                call.Show(node, CliJson.Api.Node, NodeViews.Enrolled);
+                call.Show(await conductor.EnrolNodeAsync(ask, cancel), CliJson.Api.Node, NodeViews.Enrolled);
                 return ExitCodes.Done;
             })
         {
-            name,
-            mac,
-            power,
-            policy,
-            firmware,
+            node.Name,
+            node,
         };
     }
 

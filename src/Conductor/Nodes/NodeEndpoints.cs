@@ -11,11 +11,21 @@ namespace Baremetal.Conductor.Nodes;
 /// <summary>Enrol, list, show, edit and remove nodes.</summary>
 internal static class NodeEndpoints
 {
-    public static Created<Node> Enrol(EnrolNode ask, IDatabase database, SecretBox secrets, HttpRequest request, HttpResponse response)
+    public static Results<Created<Node>, Ok<Node>> Enrol(EnrolNode ask, IDatabase database, SecretBox secrets, HttpRequest request, HttpResponse response)
     {
         RequireName(ask.Name);
         var mac = RequireMac(ask.Mac);
         PowerDrivers.Check(ask.Power ?? throw Problems.Invalid("The node has no power settings.", "Name a driver: redfish or manual."));
+        if (ask.DryRun)
+        {
+            var node = NodeOf(ask, mac, id: "", request: null, secrets, DateTimeOffset.MinValue);
+            database.Read(sql =>
+            {
+                NodeTable.RequireUnique(sql, node);
+                return node;
+            });
+            return TypedResults.Ok(node.ToApi());
+        }
 
         var call = Idempotency.Of(request, secrets, "enrol", ask, ApiJson.Default.EnrolNode);
         var row = database.Write(tx =>
@@ -26,25 +36,7 @@ internal static class NodeEndpoints
                 return done;
             }
             var id = Guid.CreateVersion7(tx.Now).ToString();
-            var node = new NodeRow
-            {
-                Id = id,
-                Name = ask.Name,
-                Mac = mac,
-                State = NodeState.Enrolled,
-                Since = tx.Now,
-                BootPolicy = ask.BootPolicy,
-                Firmware = ask.Firmware,
-                PowerDriver = ask.Power.Driver,
-                PowerAddress = ask.Power.Address,
-                PowerUsername = ask.Power.Username,
-                PowerPassword = ask.Power.Password is { } password ? secrets.Seal(password, NodeRow.PasswordPlace(id)) : null,
-                PowerTlsPin = ask.Power.TlsPin,
-                PowerSystem = SystemClaims.NameIn(ask.Power),
-                IdempotencyKey = call.Key,
-                RequestSha256 = call.Request,
-            };
-            NodeTable.Insert(tx, node);
+            NodeTable.Insert(tx, NodeOf(ask, mac, id, call, secrets, tx.Now));
             return NodeTable.ById(tx.Sql, id);
         });
         response.Headers.ETag = Etag(row);
@@ -128,6 +120,25 @@ internal static class NodeEndpoints
                 $"Node {row.Name} was changed in the meantime: it is at revision {row.Revision}.", "Read it again and decide anew."));
         }
     }
+
+    private static NodeRow NodeOf(EnrolNode ask, string mac, string id, Idempotency? request, SecretBox secrets, DateTimeOffset now) => new()
+    {
+        Id = id,
+        Name = ask.Name,
+        Mac = mac,
+        State = NodeState.Enrolled,
+        Since = now,
+        BootPolicy = ask.BootPolicy,
+        Firmware = ask.Firmware,
+        PowerDriver = ask.Power.Driver,
+        PowerAddress = ask.Power.Address,
+        PowerUsername = ask.Power.Username,
+        PowerPassword = ask.Power.Password is { } password ? secrets.Seal(password, NodeRow.PasswordPlace(id)) : null,
+        PowerTlsPin = ask.Power.TlsPin,
+        PowerSystem = SystemClaims.NameIn(ask.Power),
+        IdempotencyKey = request?.Key,
+        RequestSha256 = request?.Request,
+    };
 
     private static void RequireName([NotNull] string? name)
     {

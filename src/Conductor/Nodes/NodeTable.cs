@@ -120,7 +120,8 @@ internal static class NodeTable
                 : $"As it is, it can be {OneOf(legal)}.");
     }
 
-    private static void RequireUnique(IDbConnection sql, NodeRow node)
+    /// <summary>No two nodes have a name, a MAC or a system of a power controller in common.</summary>
+    public static void RequireUnique(IDbConnection sql, NodeRow node)
     {
         if (sql.QueryFirstOrDefault<string>("SELECT name FROM nodes WHERE (lower(name) = lower(@Name) OR mac = @Mac) AND id <> @Id", new { node.Id, node.Name, node.Mac }) is { } other)
         {

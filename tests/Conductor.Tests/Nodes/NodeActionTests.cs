@@ -163,6 +163,20 @@ public sealed class NodeActionTests
     }
 
     [Fact]
+    public async Task Enrol_DryRun_ChecksAndEnrolsNothing()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        var ask = new EnrolNode("n1", "52:54:00:00:00:01", new PowerSettings("redfish", "https://bmc-1", "admin", "secret"), DryRun: true);
+
+        Assert.Equal(("n1", ""), (await conductor.Operator.EnrolNodeAsync(ask, None)) is var node ? (node.Name, node.Id) : default);
+
+        Assert.Empty(await conductor.Operator.ListNodesAsync(None).ToListAsync(None));
+        await conductor.Operator.EnrolNodeAsync(ask with { DryRun = false }, None);
+        Assert.Equal(409, (await Assert.ThrowsAsync<ProblemException>(() => conductor.Operator.EnrolNodeAsync(ask, None))).Problem.Status);
+        Assert.Equal(400, (await Assert.ThrowsAsync<ProblemException>(() => conductor.Operator.EnrolNodeAsync(ask with { Mac = "x" }, None))).Problem.Status);
+    }
+
+    [Fact]
     public async Task Edit_ANode_ChangesWhatIsGivenAndNothingElse()
     {
         await using var conductor = await TestConductor.StartAsync();
