@@ -30,7 +30,7 @@ public sealed record HeartbeatAnswer(DateTimeOffset ServerTime, bool OrderWaitin
 public sealed record AskOrder(string AgentNonce);
 
 /// <summary><c>POST /v1/agent/orders/{order}/steps</c>: told until it is acknowledged; telling it twice does no harm.</summary>
-public sealed record StepReport(string BootId, string AgentNonce, string Step, StepOutcome Outcome, string? Cause, WriteResult? Result);
+public sealed record StepReport(string BootId, string AgentNonce, string Step, StepOutcome Outcome, string? Cause, WriteResult? Result, ErasedDisk[]? Erased = null);
 
 public enum StepOutcome
 {
@@ -45,4 +45,7 @@ public static class OrderSteps
     public const string WriteImage = "write-image";
     public const string SetBootDisk = "set-boot-disk";
     public const string Reboot = "reboot";
+
+    /// <summary>Of a cleaning, whose only one it is.</summary>
+    public const string Erase = "erase";
 }

@@ -11,7 +11,7 @@ namespace Baremetal.Api;
     JsonSerializerDefaults.Web,
     AllowDuplicateProperties = false,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    Converters = [typeof(Words<NodeState>), typeof(Words<BootPolicy>), typeof(Words<FirmwareMode>), typeof(Words<PowerTarget>), typeof(Words<PowerState>), typeof(Words<JobKind>), typeof(Words<JobOutcome>), typeof(Words<StepOutcome>), typeof(Words<ProgressPhase>)])]
+    Converters = [typeof(Words<NodeState>), typeof(Words<BootPolicy>), typeof(Words<FirmwareMode>), typeof(Words<PowerTarget>), typeof(Words<PowerState>), typeof(Words<JobKind>), typeof(Words<JobOutcome>), typeof(Words<CleanDepth>), typeof(Words<StepOutcome>), typeof(Words<ProgressPhase>)])]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(EnrolNode))]
 [JsonSerializable(typeof(EditNode))]
@@ -21,6 +21,8 @@ namespace Baremetal.Api;
 [JsonSerializable(typeof(SetPower))]
 [JsonSerializable(typeof(PowerReport))]
 [JsonSerializable(typeof(DeployNode))]
+[JsonSerializable(typeof(CleanNode))]
+[JsonSerializable(typeof(Disk[]))]
 [JsonSerializable(typeof(Job))]
 [JsonSerializable(typeof(Page<Job>))]
 [JsonSerializable(typeof(Event))]

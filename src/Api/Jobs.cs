@@ -4,6 +4,7 @@ public enum JobKind
 {
     Inspect,
     Deploy,
+    Clean,
 }
 
 public enum JobOutcome
@@ -32,7 +33,8 @@ public sealed record Job(
     DateTimeOffset? Finished,
     JobStep[] Steps,
     Deployment? Deployment,
-    WriteResult? Result);
+    WriteResult? Result,
+    Cleaning? Cleaning = null);
 
 /// <summary>One step that has begun; a step that was tried again is listed once for each attempt.</summary>
 public sealed record JobStep(string Name, int Attempt, DateTimeOffset Started, DateTimeOffset? Ended, string? Cause);
@@ -68,6 +70,31 @@ public sealed record RootDeviceHints(
     [System.Text.Json.Serialization.JsonIgnore]
     public bool Any => this != None;
 }
+
+/// <summary>How thoroughly a disk is erased.</summary>
+public enum CleanDepth
+{
+    /// <summary>The ends of the disk and of each partition, by which content is recognised; the data between stay.</summary>
+    Metadata,
+
+    /// <summary>All that can be addressed is zeroed.</summary>
+    Zero,
+}
+
+/// <summary>
+/// <c>POST /v1/nodes/{node}/clean</c> and <c>…/release</c>: erases the disk that <paramref name="Disk"/> means, or all that can be written if it
+/// is left out.
+/// </summary>
+public sealed record CleanNode(CleanDepth Depth = CleanDepth.Metadata, RootDeviceHints? Disk = null);
+
+/// <summary>What a cleaning was asked to do, and once it is done what became of each disk.</summary>
+public sealed record Cleaning(CleanDepth Depth, string[]? Disks, ErasedDisk[]? Report);
+
+/// <summary>
+/// What became of a disk: <paramref name="FailedBytes"/> could not be erased, or were not read as zeros afterwards, which
+/// <paramref name="Samples"/> of 4096 bytes were tried on.
+/// </summary>
+public sealed record ErasedDisk(string Name, string? Serial, long SizeBytes, long ErasedBytes, long FailedBytes, int Samples);
 
 /// <summary>What a deploy job was asked to do, without its user data.</summary>
 public sealed record Deployment(string Image, string ManifestSha256, string? Hostname, string? TargetDisk, long DiskBytes, long SourceBytes);

@@ -8,6 +8,7 @@ public enum NodeState
     Available,
     Deploying,
     Active,
+    Cleaning,
 
     /// <summary>A job ended badly; nothing is written to it until an operator has looked.</summary>
     Failed,
@@ -80,6 +81,8 @@ public static class NodeActions
     public const string Approve = "approve";
     public const string Inspect = "inspect";
     public const string Adopt = "adopt";
+    public const string Clean = "clean";
+    public const string Release = "release";
     public const string Protect = "protect";
     public const string Unprotect = "unprotect";
     public const string Maintenance = "maintenance";

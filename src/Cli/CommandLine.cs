@@ -31,7 +31,7 @@ public static class CommandLine
         var root = new RootCommand("Reinstalls servers over the network: enrol them, sign images, write images to their disks.")
         {
             Family("node", "The servers: makes them known, inspects them, switches them on and off.",
-                [NodeCommands.List(), NodeCommands.Show(), NodeCommands.Enrol(), ImportCommand.Create(), NodeCommands.Edit(), NodeActionCommands.Inspect(), NodeActionCommands.Approve(), NodeActionCommands.Adopt(),
+                [NodeCommands.List(), NodeCommands.Show(), NodeCommands.Enrol(), ImportCommand.Create(), NodeCommands.Edit(), NodeActionCommands.Inspect(), NodeActionCommands.Approve(), NodeActionCommands.Adopt(), NodeActionCommands.Clean(), NodeActionCommands.Release(),
                     NodeActionCommands.Protect(), NodeActionCommands.Unprotect(), NodeActionCommands.Maintenance(), NodeActionCommands.Power(), NodeCommands.Remove()]),
             DeployCommand.Create(),
             Family("job", "The work that is done on nodes.",

@@ -88,6 +88,10 @@ internal static class Endpoints
             .Describe("endMaintenance", "Ends a node's maintenance.");
         operators.MapPost(Action(NodeActions.Inspect), JobEndpoints.Inspect)
             .Describe("inspectNode", "Starts a job that boots the node's agent and takes its inventory.");
+        operators.MapPost(Action(NodeActions.Clean), JobEndpoints.Clean)
+            .Describe("cleanNode", "Starts a job that erases the disks of an available node.");
+        operators.MapPost(Action(NodeActions.Release), JobEndpoints.Release)
+            .Describe("releaseNode", "Starts a job that erases the disks of an active node and makes it available again.");
         operators.MapGet(Routes.NodePower, PowerEndpoints.Show)
             .Describe("getPower", "Asks the machine whether it is on.");
         operators.MapPost(Routes.NodePower, PowerEndpoints.Set)

@@ -127,15 +127,15 @@ public sealed class AgentSession(BootArguments boot, Machine machine, AgentConso
         var claimed = Envelope.TryRead(envelope, out _, out var payload, out _) && DeployOrder.TryParse(payload, out var read, out _) ? read : null;
         var rejection = claimed?.TrustVersion > _anchor!.Document.Version ? await AdvanceTrustAsync(enrolled, cancel) : null;
         DeployOrder? order = null;
-        Disk? disk = null;
+        Disk[]? disks = null;
         if (rejection is null
             && OrderCheck.TryAccept(envelope, _anchor, enrolled.Clock.Now, question, out order, out rejection)
-            && TargetChoice.TryFind(order.Target, Disks.Read(machine), out disk, out rejection))
+            && TargetChoice.TryFind(order.Erase?.Disks ?? [order.Target!], Disks.Read(machine), out disks, out rejection))
         {
             if (OrderCheck.Expired(order, question, time) is { } expired)
                 return Refuse(expired.ToString());
-            console.Say($"Order {order.OrderId}, attempt {order.Attempt}: {string.Join(", ", order.Steps.Select(step => step.Name))} on {disk.Name}.");
-            return new OrderRun(order, question, disk, _anchor, enrolled, machine, console, time);
+            console.Say($"Order {order.OrderId}, attempt {order.Attempt}: {string.Join(", ", order.Steps.Select(step => step.Name))} on {string.Join(", ", disks.Select(disk => disk.Name))}.");
+            return new OrderRun(order, question, disks, _anchor, enrolled, machine, console, time);
         }
         Refuse($"The order is refused: {rejection}");
         if (claimed is { Steps.Length: > 0 })

@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace Baremetal.Trust;
 
 /// <summary>
-/// What an agent may do, once: signed by the conductor's order key for one node, one boot and one nonce. Its life is
+/// What an agent may do, once: write the image of <paramref name="ManifestSha256"/> to <paramref name="Target"/>, or <paramref name="Erase"/>. Signed by the conductor's order key for one node, one boot and one nonce. Its life is
 /// <paramref name="NotAfter"/> − <paramref name="IssuedAt"/>, counted by the agent from its own nonce, and checked before the first write.
 /// </summary>
 public sealed record DeployOrder(
@@ -13,15 +13,16 @@ public sealed record DeployOrder(
     string NodeId,
     string BootId,
     string AgentNonce,
-    Digest ManifestSha256,
     long TrustVersion,
-    TargetDisk Target,
-    bool Reuse,
     OrderStep[] Steps,
     DateTimeOffset IssuedAt,
     DateTimeOffset NotAfter,
+    Digest? ManifestSha256 = null,
+    TargetDisk? Target = null,
+    bool Reuse = false,
     Digest? UserDataSha256 = null,
-    Digest? ConfigDriveSha256 = null)
+    Digest? ConfigDriveSha256 = null,
+    EraseOrder? Erase = null)
 {
     public const string PayloadType = "application/vnd.baremetal.order+json";
 
@@ -41,16 +42,19 @@ public sealed record DeployOrder(
             return false;
         }
         // What is inside of an array or a map may be null for all that the deserializer checks.
-        if (order is null || Array.Exists(order.Steps, step => step is null || step.Args?.Values.Any(value => value is null) == true))
+        if (order is null || order.Erase?.Disks.Contains(null!) == true || Array.Exists(order.Steps, step => step is null || step.Args?.Values.Any(value => value is null) == true))
         {
-            rejection = new Rejection("The order is empty, or has an empty step or argument.");
+            rejection = new Rejection("The order is empty, or has an empty step, argument or disk.");
             order = null;
         }
         return order is not null;
     }
 }
 
-/// <summary>The one disk to write. All that is given must match, and exactly one disk may.</summary>
+/// <summary>Which disks to erase, and how thoroughly: <c>metadata</c> or <c>zero</c>.</summary>
+public sealed record EraseOrder(string Depth, TargetDisk[] Disks);
+
+/// <summary>One disk to write or to erase. All that is given must match, and exactly one disk may.</summary>
 public sealed record TargetDisk(long SizeBytes, int SectorSize, string? Wwn = null, string? Serial = null, string? ByPath = null);
 
 public sealed record OrderStep(string Name, IReadOnlyDictionary<string, string>? Args = null);

@@ -141,8 +141,8 @@ internal sealed class TestConductor : IAsyncDisposable
     public byte[] Sign(DeployOrder order, SigningKey? key = null) => Envelope.Sign(DeployOrder.PayloadType, order.ToPayload(), key ?? _orderKey);
 
     public DeployOrder OrderFor(AskOrder ask, TargetDisk target, params string[] steps) => new(
-        "job-1", 1, NodeId, BootId, ask.AgentNonce, Digest.Of(Manifest.Length == 0 ? [] : Payload(Manifest)), Trust.Version, target, Reuse: false, [.. steps.Select(step => new OrderStep(step))],
-        _now, _now.AddMinutes(10), ConfigDriveSha256: ConfigDrive.Length == 0 ? null : Digest.Of(ConfigDrive));
+        "job-1", 1, NodeId, BootId, ask.AgentNonce, Trust.Version, [.. steps.Select(step => new OrderStep(step))], _now, _now.AddMinutes(10),
+        Digest.Of(Manifest.Length == 0 ? [] : Payload(Manifest)), target, ConfigDriveSha256: ConfigDrive.Length == 0 ? null : Digest.Of(ConfigDrive));
 
     public async ValueTask DisposeAsync()
     {

@@ -11,8 +11,11 @@ public sealed class DocumentFuzzTests : IDisposable
     private readonly SigningKey _order = SigningKey.Create();
 
     private static DeployOrder Order => new(
-        "job-1", 1, "node-1", "boot-1", Convert.ToBase64String(new byte[32]), Digest.Of("m"u8), 2, new TargetDisk(8L << 30, 512, "0x5000c500a1b2c3d4", "S1", "pci-0000:00:01.0"),
-        Reuse: true, [new OrderStep("write", new Dictionary<string, string> { ["name"] = "value" }), new OrderStep("reboot")], TestDocuments.Now, TestDocuments.Now.AddMinutes(10), Digest.Of("u"u8), Digest.Of("c"u8));
+        "job-1", 1, "node-1", "boot-1", Convert.ToBase64String(new byte[32]), 2,
+        [new OrderStep("write", new Dictionary<string, string> { ["name"] = "value" }), new OrderStep("reboot")], TestDocuments.Now, TestDocuments.Now.AddMinutes(10), Digest.Of("m"u8),
+        Disk, Reuse: true, Digest.Of("u"u8), Digest.Of("c"u8), new EraseOrder("zero", [Disk, Disk]));
+
+    private static TargetDisk Disk => new(8L << 30, 512, "0x5000c500a1b2c3d4", "S1", "pci-0000:00:01.0");
 
     public void Dispose()
     {

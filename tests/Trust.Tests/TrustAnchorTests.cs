@@ -206,7 +206,7 @@ public sealed class TrustAnchorTests : IDisposable
     [Fact]
     public void TryOpenOrder_ByTheNamedConductorOnly_Opens()
     {
-        var order = new DeployOrder("job-1", 1, "node-1", "boot-1", "nonce", Digest.Of("m"u8), 2, new TargetDisk(8L << 30, 512, Serial: "S1"), Reuse: false, [new OrderStep("reboot")], Now, Now.AddMinutes(10));
+        var order = new DeployOrder("job-1", 1, "node-1", "boot-1", "nonce", 2, [new OrderStep("reboot")], Now, Now.AddMinutes(10), Digest.Of("m"u8), new TargetDisk(8L << 30, 512, Serial: "S1"));
         var anchor = Anchor(First with { Version = 1 });
         Assert.True(anchor.TryAdvance(TestDocuments.Sign(TestDocuments.WithConductor(First, _order.Public), _root), out var next, out _));
 
@@ -219,7 +219,7 @@ public sealed class TrustAnchorTests : IDisposable
     [Fact]
     public void TryOpenOrder_ByARevokedConductor_IsRefusedNamingTheKey()
     {
-        var order = new DeployOrder("job-1", 1, "node-1", "boot-1", "nonce", Digest.Of("m"u8), 2, new TargetDisk(8L << 30, 512, Serial: "S1"), Reuse: false, [], Now, Now.AddMinutes(10));
+        var order = new DeployOrder("job-1", 1, "node-1", "boot-1", "nonce", 2, [], Now, Now.AddMinutes(10), Digest.Of("m"u8), new TargetDisk(8L << 30, 512, Serial: "S1"));
         var second = TestDocuments.WithConductor(TestDocuments.WithConductor(First, _order.Public) with { Version = 1 }, _stranger.Public) with { Version = 1 };
         var revoked = TestDocuments.Next(second, new TrustChanges { RevokedKeys = [_order.KeyId] });
         var anchor = Anchor(second);

@@ -59,6 +59,14 @@ public sealed class ConductorClient(Uri server, X509Certificate2 ca, string toke
     public Task<Job> InspectAsync(string node, CancellationToken cancel) =>
         StartAsync(Routes.For(Routes.NodeAction, node, NodeActions.Inspect), ApiJson.Default.Job, cancel);
 
+    /// <summary>Starts a job that erases an available node's disks.</summary>
+    public Task<Job> CleanAsync(string node, CleanNode clean, CancellationToken cancel) =>
+        StartAsync(Routes.For(Routes.NodeAction, node, NodeActions.Clean), clean, ApiJson.Default.CleanNode, ApiJson.Default.Job, cancel);
+
+    /// <summary>Starts a job that erases an active node's disks and makes it available again.</summary>
+    public Task<Job> ReleaseAsync(string node, CleanNode clean, CancellationToken cancel) =>
+        StartAsync(Routes.For(Routes.NodeAction, node, NodeActions.Release), clean, ApiJson.Default.CleanNode, ApiJson.Default.Job, cancel);
+
     /// <summary>Starts a job that writes an image to the node's disk; a dry run answers with the job as it would be.</summary>
     public Task<Job> DeployAsync(string node, DeployNode deployment, CancellationToken cancel) =>
         StartAsync(Routes.For(Routes.NodeDeployments, node), deployment, ApiJson.Default.DeployNode, ApiJson.Default.Job, cancel);

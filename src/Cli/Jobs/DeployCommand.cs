@@ -14,7 +14,7 @@ internal static class DeployCommand
     {
         var node = NodeCommands.Name();
         var image = new Option<string>("--image") { HelpName = "NAME[:VERSION]", Required = true, Description = "An image of the catalogue, as 'conductor image list' shows it." };
-        var rootDevice = new Option<string[]>("--root-device")
+        var rootDevice = new Option<string[]>(RootDeviceOption.Name)
         {
             HelpName = "HINT",
             Description = "Which disk to write, needed where there are several: serial=…, wwn=…, model=…, by-path=…, name=…, bus=nvme, rotational=no, size=BYTES, size>=400GB or size<=1TB. Given again, all must hold, for exactly one disk.",

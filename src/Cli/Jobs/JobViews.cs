@@ -11,6 +11,7 @@ internal static class JobViews
     public static string Title(Job job) => job.Kind switch
     {
         JobKind.Deploy => $"Deploying {job.Deployment?.Image} to {job.NodeName}",
+        JobKind.Clean => $"Erasing {(job.Cleaning is { Disks: { } disks } ? string.Join(", ", disks) : "the disks")} of {job.NodeName} ({Word<CleanDepth>.Of(job.Cleaning?.Depth ?? default)})",
         _ => $"Inspecting {job.NodeName}",
     };
 
@@ -49,6 +50,7 @@ internal static class JobViews
             sheet.Add("Dropped", dropped, Tone.Bad);
         sheet.Add("Agent", job.Result is { } measured ? $"{Units.Bytes(measured.PeakMemoryBytes)} of memory at most" : null);
         sheet.Write(screen);
+        Erased(screen, job);
         if (job.Steps.Length == 0)
             return;
 
@@ -91,6 +93,12 @@ internal static class JobViews
             screen.Line(new Run("Done", Tone.Good), $" in {took}: 'conductor node show {job.NodeName}' has the inventory of {job.NodeName}.");
             return;
         }
+        if (job.Kind == JobKind.Clean)
+        {
+            screen.Line(new Run("Done", Tone.Good), $" in {took}: {job.NodeName} is available.");
+            Erased(screen, job);
+            return;
+        }
         screen.Line(new Run("Done", Tone.Good), $" in {took}: {job.NodeName} runs {job.Deployment?.Image}.");
         if (job.Result is not { } result)
             return;
@@ -102,6 +110,20 @@ internal static class JobViews
     public static Rejection WhyEnded(Job job) => job.Outcome == JobOutcome.Aborted
         ? new Rejection($"{Title(job)} was aborted at {job.Step}.", $"'conductor job show {job.Id}' shows how far it came.")
         : new Rejection($"{Title(job)} failed at {job.Step}: {job.Cause ?? "the conductor gives no cause."}", $"'conductor job show {job.Id}' shows every step; when the cause is gone, order it again.");
+
+    // What was not erased is as much of the answer as what was.
+    private static void Erased(Screen screen, Job job)
+    {
+        if (job.Cleaning?.Report is not { } report)
+            return;
+        screen.Line();
+        var table = new Table("DISK", "SIZE", "ERASED", "FAILED", "SAMPLES", "SERIAL");
+        foreach (var disk in report)
+        {
+            table.Add(disk.Name, Units.Bytes(disk.SizeBytes), Units.Bytes(disk.ErasedBytes), disk.FailedBytes == 0 ? "0" : new Run(Units.Bytes(disk.FailedBytes), Tone.Bad), $"{disk.Samples}", disk.Serial);
+        }
+        table.Write(screen);
+    }
 
     private static Run StateOf(Job job) => job.Outcome switch
     {

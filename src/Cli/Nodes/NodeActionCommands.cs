@@ -43,6 +43,21 @@ internal static class NodeActionCommands
         (conductor, node, cancel) => conductor.AdoptAsync(node, cancel),
         NodeViews.Adopted);
 
+    public static Verb Clean() => Erase(
+        "clean",
+        "Erases the disks of an available node, and reads samples of them again.",
+        """
+        conductor node clean r7 --wait
+        conductor node clean r7 --depth zero --disk serial=S6PXNA0T
+        """,
+        (conductor, node, clean, cancel) => conductor.CleanAsync(node, clean, cancel));
+
+    public static Verb Release() => Erase(
+        "release",
+        "Ends an active node's service: its disks are erased, and it is available again.",
+        "conductor node release r7 --depth zero --wait",
+        (conductor, node, clean, cancel) => conductor.ReleaseAsync(node, clean, cancel));
+
     public static Verb Protect() => Word(
         "protect",
         "Protects a node: until that is taken away it is neither written to nor removed, whoever asks.",
@@ -115,6 +130,32 @@ internal static class NodeActionCommands
         {
             name,
             target,
+        };
+    }
+
+    private static Verb Erase(string word, string description, string example, Func<ConductorClient, string, CleanNode, CancellationToken, Task<Job>> start)
+    {
+        var name = NodeCommands.Name();
+        var depth = new Option<CleanDepth>("--depth")
+        {
+            HelpName = "metadata|zero",
+            CustomParser = Word<CleanDepth>.Parse,
+            Description = "metadata, if not given: the ends of disks and partitions, in seconds; the data between stay and can be read. zero: all that can be addressed.",
+        };
+        var disk = new Option<string[]>("--disk") { HelpName = "HINT", Description = "Only this disk, by the hints of 'deploy --root-device'; all that can be written if not given." };
+        var wait = JobCommands.Wait();
+        return new Verb(word, description, example, async (call, cancel) =>
+        {
+            var clean = new CleanNode(call.Get(depth), RootDeviceOption.Read(call.Get(disk) ?? [], "--disk"));
+            using var follower = new JobFollower(call);
+            var job = await start(follower.Conductor, call.Require(name), clean, cancel);
+            return await follower.StartedAsync(job, call.Get(wait), cancel);
+        })
+        {
+            name,
+            depth,
+            disk,
+            wait,
         };
     }
 

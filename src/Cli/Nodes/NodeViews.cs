@@ -95,7 +95,7 @@ internal static class NodeViews
     {
         NodeState.Active => Tone.Good,
         NodeState.Failed or NodeState.Held => Tone.Bad,
-        NodeState.Inspecting or NodeState.Deploying => Tone.Busy,
+        NodeState.Inspecting or NodeState.Deploying or NodeState.Cleaning => Tone.Busy,
         _ => Tone.Plain,
     });
 

@@ -40,7 +40,7 @@ internal static class AgentEndpoints
             events.Publish(new Event(0, EventKinds.Progress, time.GetUtcNow(), caller.Node, job!.Id, beat.Step, Progress: progress));
         return new HeartbeatAnswer(
             time.GetUtcNow(),
-            OrderWaiting: beat.OrderId is null && job is { Kind: JobKind.Deploy, AbortRequested: false } && Steps.HasOrder(job.Step),
+            OrderWaiting: beat.OrderId is null && job is { AbortRequested: false } && Steps.HasOrder(job),
             Abort: beat.OrderId is not null && !works);
     }
 
@@ -54,11 +54,11 @@ internal static class AgentEndpoints
     public static NoContent Step(string order, StepReport report, ClaimsPrincipal user, IDatabase database)
     {
         var caller = AgentCaller.Of(user);
-        if (!Steps.Ordered.Contains(report.Step))
-            throw Problems.Invalid($"There is no step '{report.Step}'.", $"An order's steps are {string.Join(", ", Steps.Ordered)}.");
         database.Write(tx =>
         {
             var job = JobTable.Get(tx.Sql, order);
+            if (!Steps.Ordered(job.Kind).Contains(report.Step))
+                throw Problems.Invalid($"Order {order} has no step '{report.Step}'.", $"Its steps are {string.Join(", ", Steps.Ordered(job.Kind))}.");
             // The fence towards agents: only the start that holds the newest order may say how it goes.
             if (job.Node != caller.Node || report.BootId != caller.BootId || report.AgentNonce != job.AgentNonce)
                 throw Problems.Conflict("stale-order", $"Order {order} is not this agent's any more.", "Stop, and ask for a new order.");

@@ -65,6 +65,8 @@ internal static class AgentTable
             ON CONFLICT (job, step, nonce) DO UPDATE SET outcome = excluded.outcome, cause = excluded.cause WHERE step_reports.outcome = 'Started'
             """,
             new { job, report.Step, report.AgentNonce, outcome = report.Outcome.ToString(), report.Cause, now = tx.Now });
+        if (report.Erased is { } erased)
+            tx.Sql.Execute("UPDATE jobs SET erased = @erased WHERE id = @job", new { job, erased });
         if (report.Result is { } result)
             tx.Sql.Execute("UPDATE jobs SET result = @result WHERE id = @job", new { job, result });
     }

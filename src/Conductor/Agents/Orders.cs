@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Baremetal.Api;
 using Baremetal.Conductor.Certificates;
 using Baremetal.Conductor.Database;
@@ -20,14 +21,14 @@ internal sealed partial class Orders(IDatabase database, DeployChecks checks, Or
     public byte[]? Issue(AgentCaller caller, string nonce) => database.Write(tx =>
     {
         var job = JobTable.Unfinished(tx.Sql, caller.Node);
-        if (job is not { Kind: JobKind.Deploy, AbortRequested: false, Target: { } target } || !Steps.HasOrder(job.Step))
+        if (job is not { AbortRequested: false } || !Steps.HasOrder(job))
             return null;
         var reports = JobTable.FactsOf(tx.Sql, job, tx.Now).Reports;
-        var left = Steps.Ordered.Where(step => reports.GetValueOrDefault(step)?.Outcome != StepOutcome.Done).ToArray();
+        var left = Steps.Ordered(job.Kind).Where(step => reports.GetValueOrDefault(step)?.Outcome != StepOutcome.Done).ToArray();
         if (left.Length == 0 || reports.Values.Any(report => report.Outcome == StepOutcome.Failed))
             return null;
         // The trust documents may have changed since the job was prepared: what is revoked in between is not ordered.
-        if (!checks.TryTrust(job.ManifestSha256!.Value, out _, out var anchor, out var rejection))
+        if (!TryTrust(job, out var anchor, out var rejection))
         {
             tx.Sql.Execute("UPDATE jobs SET trouble = @trouble, due = @now WHERE id = @Id", new { job.Id, trouble = rejection.ToString(), now = tx.Now });
             return null;
@@ -40,22 +41,37 @@ internal sealed partial class Orders(IDatabase database, DeployChecks checks, Or
             tx.Sql.Execute("UPDATE jobs SET agent_nonce = @nonce, order_attempt = @attempt, due = @now WHERE id = @Id", new { job.Id, nonce, attempt, now = tx.Now });
         }
         LogOrder(job.Id, attempt, left);
-        return key.Sign(new DeployOrder(
+        var order = new DeployOrder(
             OrderId: job.Id,
             attempt,
             caller.Node,
             caller.BootId,
             nonce,
-            job.ManifestSha256.Value,
             anchor.Document.Version,
-            new TargetDisk(target.SizeBytes, target.LogicalSectorBytes, target.Wwn, target.Serial, target.ByPath),
-            Reuse: job.Redeploy || attempt > 1,
             [.. left.Select(step => new OrderStep(step))],
             IssuedAt: tx.Now,
-            NotAfter: tx.Now + Life,
-            UserDataSha256: job.UserData is { } box ? Digest.Of(System.Text.Encoding.UTF8.GetBytes(secrets.Open(box, JobRow.UserDataPlace(job.Id)))) : null,
-            ConfigDriveSha256: job.ConfigDriveSha256));
+            NotAfter: tx.Now + Life);
+        return key.Sign(job.Kind == JobKind.Clean ? ToErase(order, job) : ToWrite(order, job));
     });
+
+    private bool TryTrust(JobRow job, [NotNullWhen(true)] out TrustAnchor? anchor, [NotNullWhen(false)] out Rejection? rejection) =>
+        job.ManifestSha256 is { } manifest ? checks.TryTrust(manifest, out _, out anchor, out rejection) : checks.TryTrust(out anchor, out rejection);
+
+    private static DeployOrder ToErase(DeployOrder order, JobRow job) => order with
+    {
+        Erase = new EraseOrder(job.Clean!.Depth.ToString().ToLowerInvariant(), Array.ConvertAll(job.Targets!, DiskOf)),
+    };
+
+    private DeployOrder ToWrite(DeployOrder order, JobRow job) => order with
+    {
+        ManifestSha256 = job.ManifestSha256,
+        Target = DiskOf(job.Target!),
+        Reuse = job.Redeploy || order.Attempt > 1,
+        UserDataSha256 = job.UserData is { } box ? Digest.Of(System.Text.Encoding.UTF8.GetBytes(secrets.Open(box, JobRow.UserDataPlace(job.Id)))) : null,
+        ConfigDriveSha256 = job.ConfigDriveSha256,
+    };
+
+    private static TargetDisk DiskOf(Disk disk) => new(disk.SizeBytes, disk.LogicalSectorBytes, disk.Wwn, disk.Serial, disk.ByPath);
 
     [LoggerMessage(3101, LogLevel.Information, "Job {Job}: order {Attempt} for {Steps}")]
     private partial void LogOrder(string job, int attempt, string[] steps);

@@ -21,6 +21,9 @@ internal static class Columns
         SqlMapper.AddTypeHandler(new JsonColumn<DeployNode>(ApiJson.Default.DeployNode));
         SqlMapper.AddTypeHandler(new JsonColumn<WriteResult>(ApiJson.Default.WriteResult));
         SqlMapper.AddTypeHandler(new JsonColumn<Disk>(ApiJson.Default.Disk));
+        SqlMapper.AddTypeHandler(new JsonColumn<CleanNode>(ApiJson.Default.CleanNode));
+        SqlMapper.AddTypeHandler(new JsonColumn<Disk[]>(ApiJson.Default.DiskArray));
+        SqlMapper.AddTypeHandler(new JsonColumn<ErasedDisk[]>(ApiJson.Default.ErasedDiskArray));
     }
 }
 

@@ -179,6 +179,13 @@ internal static class Schema
         CREATE INDEX nodes_by_uuid ON nodes (uuid);
         CREATE INDEX nodes_by_serial ON nodes (serial);
         """,
+
+        // What a cleaning was asked to do, the disks that it was prepared for, and what became of them.
+        """
+        ALTER TABLE jobs ADD COLUMN clean TEXT;
+        ALTER TABLE jobs ADD COLUMN targets TEXT;
+        ALTER TABLE jobs ADD COLUMN erased TEXT;
+        """,
     ];
 
     public static void Upgrade(WriteTransaction tx)

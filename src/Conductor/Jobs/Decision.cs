@@ -8,7 +8,7 @@ public abstract record Decision
     {
         Wait wait => $"{step} waits for {wait.For}",
         Do { Effect: Effect.BootFromNetwork } => $"{step}: starts the machine from the network",
-        Do { Effect: Effect.Prepare } => $"{step}: checks what would be written, and where",
+        Do { Effect: Effect.Prepare or Effect.PrepareCleaning } => $"{step}: checks what would be written, and where",
         Advance advance => $"{step} → {advance.Step}",
         Again again => $"{step} → {Steps.BootFromNetwork}, attempt {attempt + 1}: {again.Cause}",
         Finish => $"{step} → done",
@@ -44,4 +44,7 @@ public enum Effect
 
     /// <summary>Check all that can be checked, choose the disk, build the config drive.</summary>
     Prepare,
+
+    /// <summary>Choose the disks to erase.</summary>
+    PrepareCleaning,
 }

@@ -33,6 +33,25 @@ public sealed class DeployChecks(IDatabase database, TrustChainStore trust, Blob
         return rejection is null && Succeed(new DeployPlan(manifest, anchor, Target: null), out plan);
     }
 
+    /// <summary>Which disks a cleaning erases: the one that its hints mean, or all that can be written.</summary>
+    public bool TryPlanCleaning(CleanNode ask, Inventory inventory, [NotNullWhen(true)] out Disk[]? disks, [NotNullWhen(false)] out Rejection? rejection)
+    {
+        disks = null;
+        if (!TryTrust(out _, out rejection))
+            return false;
+        if (ask.Disk is { Any: true } hints)
+        {
+            if (!RootDevice.TryChoose(inventory.Disks, hints, out var one, out rejection))
+                return false;
+            disks = [one];
+            return true;
+        }
+        disks = RootDevice.Writable(inventory.Disks);
+        if (disks.Length == 0)
+            rejection = new Rejection("The node has no disk that can be written.", "Look at its inventory: a storage controller may lack its driver in the ramdisk.");
+        return rejection is null;
+    }
+
     /// <summary>Whether the image may be written now, by the trust documents of now.</summary>
     public bool TryTrust(
         Digest manifestSha256,
@@ -48,6 +67,9 @@ public sealed class DeployChecks(IDatabase database, TrustChainStore trust, Blob
         rejection = new Rejection($"The image with manifest {manifestSha256} is not in the catalogue any more.", "Add it again.");
         return false;
     }
+
+    /// <summary>Whether agents would take an order of this conductor, by the trust documents of now.</summary>
+    public bool TryTrust([NotNullWhen(true)] out TrustAnchor? anchor, [NotNullWhen(false)] out Rejection? rejection) => trust.TryGetForOrders(out anchor, out rejection);
 
     private static bool TryFit(ImagePredicate image, RootDeviceHints? hints, string node, Inventory inventory, out Disk? target, [NotNullWhen(false)] out Rejection? rejection)
     {

@@ -9,7 +9,7 @@ namespace Baremetal.Conductor.Jobs;
 
 /// <summary>What came of an effect. With <paramref name="Trouble"/> it was not had; without <paramref name="RetryAt"/> it never will be.</summary>
 /// <param name="MachineOffAt">Agents and tokens of before then are of a boot that is over.</param>
-public sealed record EffectResult(string? Trouble = null, DateTimeOffset? RetryAt = null, string? Note = null, DateTimeOffset? MachineOffAt = null, Disk? Target = null, Digest? ConfigDriveSha256 = null);
+public sealed record EffectResult(string? Trouble = null, DateTimeOffset? RetryAt = null, string? Note = null, DateTimeOffset? MachineOffAt = null, Disk? Target = null, Digest? ConfigDriveSha256 = null, Disk[]? Targets = null);
 
 /// <summary>Has the effects that the table of steps asks for.</summary>
 public sealed partial class Effects(IDatabase database, PowerDrivers power, DeployChecks checks, ConfigDrives configDrives, SecretBox secrets, TimeProvider time, ILogger<Effects> logger)
@@ -28,6 +28,7 @@ public sealed partial class Effects(IDatabase database, PowerDrivers power, Depl
             {
                 Effect.BootFromNetwork => BootFromNetworkAsync(job, cancel),
                 Effect.Prepare => PrepareAsync(job, cancel),
+                Effect.PrepareCleaning => Task.FromResult(PrepareCleaning(job)),
                 _ => throw new ArgumentOutOfRangeException(nameof(effect), effect, null),
             });
         }
@@ -83,6 +84,14 @@ public sealed partial class Effects(IDatabase database, PowerDrivers power, Depl
         {
             return new EffectResult(e.Message);
         }
+    }
+
+    private EffectResult PrepareCleaning(JobRow job)
+    {
+        var node = database.Read(sql => NodeTable.ById(sql, job.Node));
+        if (node.Inventory is not { } inventory)
+            return new EffectResult($"Node {node.Name} has told no inventory, so no disk can be chosen.");
+        return checks.TryPlanCleaning(job.Clean!, inventory, out var disks, out var rejection) ? new EffectResult(Targets: disks) : new EffectResult(rejection.ToString());
     }
 
     [LoggerMessage(2101, LogLevel.Error, "Job {Job}: {Effect} failed in a way that nobody foresaw; it is tried again")]

@@ -37,6 +37,13 @@ internal static class JobEndpoints
         return Start(database, node, JobKind.Deploy, Move.Deploy, call, (_, job) => job);
     }
 
+    public static Accepted<Job> Clean(string node, CleanNode ask, IDatabase database, DeployChecks checks, SecretBox secrets, HttpRequest request) =>
+        Erase(node, ask, Move.Clean, "clean", database, checks, secrets, request);
+
+    /// <summary>An active node's service is over: it is erased, and available for another.</summary>
+    public static Accepted<Job> Release(string node, CleanNode ask, IDatabase database, DeployChecks checks, SecretBox secrets, HttpRequest request) =>
+        Erase(node, ask, Move.Release, "release", database, checks, secrets, request);
+
     public static Page<Job> List(IDatabase database, string? node = null, int? limit = null, string? after = null)
     {
         var size = Paging.Limit(limit);
@@ -85,6 +92,18 @@ internal static class JobEndpoints
         if (Moves.Next(found.State, Move.Deploy) is null)
             throw NodeTable.Forbidden(found, Move.Deploy);
         return TypedResults.Ok(Filled(new JobRow { Id = "", Node = found.Id, Kind = JobKind.Deploy, Step = Steps.Begin }).ToApi(found.Name, []));
+    }
+
+    private static Accepted<Job> Erase(string node, CleanNode ask, Move move, string action, IDatabase database, DeployChecks checks, SecretBox secrets, HttpRequest request)
+    {
+        var call = Idempotency.Of(request, secrets, action, ask, ApiJson.Default.CleanNode);
+        return Start(database, node, JobKind.Clean, move, call, (found, job) =>
+        {
+            // What an operator means is told at once where it is known; the agent's fresh inventory decides.
+            if (found.Inventory is { } inventory && !checks.TryPlanCleaning(ask, inventory, out _, out var rejection))
+                throw Problems.Refused(rejection.Cause, rejection.Remedy);
+            return job with { Clean = ask };
+        });
     }
 
     private static Accepted<Job> Start(IDatabase database, string node, JobKind kind, Move move, Idempotency call, Func<NodeRow, JobRow, JobRow> fill)

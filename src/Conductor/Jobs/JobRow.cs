@@ -27,6 +27,9 @@ public sealed record JobRow
 
     public byte[]? UserData { get; init; }
 
+    /// <summary>What a cleaning was asked to do.</summary>
+    public CleanNode? Clean { get; init; }
+
     public string? Image { get; init; }
 
     public Digest? ManifestSha256 { get; init; }
@@ -62,6 +65,11 @@ public sealed record JobRow
 
     public Disk? Target { get; init; }
 
+    /// <summary>The disks of a cleaning.</summary>
+    public Disk[]? Targets { get; init; }
+
+    public ErasedDisk[]? Erased { get; init; }
+
     public Digest? ConfigDriveSha256 { get; init; }
 
     /// <summary>Of the agent's start that took the newest order.</summary>
@@ -89,5 +97,6 @@ public sealed record JobRow
         Finished is null ? WaitingFor : null,
         Outcome, Cause, Finished, steps,
         Image is null ? null : new Deployment(Image, ManifestSha256!.Value.ToString(), Spec?.Hostname, Target?.Name, DiskBytes ?? 0, SourceBytes ?? 0),
-        Result);
+        Result,
+        Clean is null ? null : new Cleaning(Clean.Depth, Targets is null ? null : [.. Targets.Select(disk => disk.Name)], Erased));
 }

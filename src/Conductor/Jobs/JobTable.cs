@@ -74,13 +74,13 @@ internal static class JobTable
         row.Add("originName", job.Origin.ToString());
         tx.Sql.Execute(
             """
-            INSERT INTO jobs (id, node, kind, origin, created, idempotency_key, request_sha256, spec, user_data, image, manifest_sha256, disk_bytes, source_bytes, redeploy,
+            INSERT INTO jobs (id, node, kind, origin, created, idempotency_key, request_sha256, spec, user_data, clean, image, manifest_sha256, disk_bytes, source_bytes, redeploy,
                 step, step_started, attempt, acted, tries, order_attempt, abort_requested, due, fence)
-            VALUES (@Id, @Node, @kindName, @originName, @Created, @IdempotencyKey, @RequestSha256, @Spec, @UserData, @Image, @ManifestSha256, @DiskBytes, @SourceBytes, @Redeploy,
+            VALUES (@Id, @Node, @kindName, @originName, @Created, @IdempotencyKey, @RequestSha256, @Spec, @UserData, @Clean, @Image, @ManifestSha256, @DiskBytes, @SourceBytes, @Redeploy,
                 @Step, @Created, 1, 0, 0, 0, 0, @Created, 0)
             """,
             row);
-        tx.Append(EventKinds.JobStarted, job.Node, job.Id, text: job.Image is null ? "inspect" : $"deploy {job.Image}");
+        tx.Append(EventKinds.JobStarted, job.Node, job.Id, text: job.Image is null ? job.Kind.ToString().ToLowerInvariant() : $"deploy {job.Image}");
     }
 
     /// <summary>Something became known: the worker shall look now.</summary>
@@ -131,11 +131,11 @@ internal static class JobTable
         tx.Sql.Execute(
             """
             UPDATE jobs SET acted = @acted, tries = tries + 1, trouble = @Trouble, retry_at = @RetryAt, note = @Note,
-                target = coalesce(@Target, target), config_drive_sha256 = coalesce(@ConfigDriveSha256, config_drive_sha256),
+                target = coalesce(@Target, target), targets = coalesce(@Targets, targets), config_drive_sha256 = coalesce(@ConfigDriveSha256, config_drive_sha256),
                 due = @now, owner = NULL, lease_until = NULL
             WHERE id = @Id AND fence = @Fence AND finished IS NULL
             """,
-            new { job.Id, job.Fence, acted = result.Trouble is null, result.Trouble, result.RetryAt, result.Note, result.Target, result.ConfigDriveSha256, now = tx.Now }) == 1;
+            new { job.Id, job.Fence, acted = result.Trouble is null, result.Trouble, result.RetryAt, result.Note, result.Target, result.Targets, result.ConfigDriveSha256, now = tx.Now }) == 1;
 
     private static void EndStep(WriteTransaction tx, JobRow job, string? cause)
     {

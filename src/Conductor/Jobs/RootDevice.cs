@@ -9,20 +9,22 @@ public static class RootDevice
 {
     public static bool TryChoose(IReadOnlyList<Disk> disks, RootDeviceHints? hints, [NotNullWhen(true)] out Disk? chosen, [NotNullWhen(false)] out Rejection? rejection)
     {
-        // Of several paths to one disk the first stands for it.
-        var writable = disks.Where(disk => !disk.ReadOnly && disk.SizeBytes > 0).DistinctBy(Identity).ToList();
+        var writable = Writable(disks);
         var matching = writable.Where(disk => Matches(disk, hints)).ToList();
         chosen = matching is [var one] ? one : null;
         rejection = matching.Count switch
         {
             1 => null,
-            0 when writable.Count == 0 => new Rejection("The node has no disk that can be written.", "Look at its inventory: a storage controller may lack its driver in the ramdisk."),
+            0 when writable.Length == 0 => new Rejection("The node has no disk that can be written.", "Look at its inventory: a storage controller may lack its driver in the ramdisk."),
             0 => new Rejection($"No disk of the node matches the root device hints ({Describe(hints!)}). It has {List(writable)}.", "Correct the hints."),
-            _ when hints is not { Any: true } => new Rejection($"The node has {writable.Count} disks and no root device hint says which one to write: {List(writable)}.", "Name one by serial, WWN, path or size."),
+            _ when hints is not { Any: true } => new Rejection($"The node has {writable.Length} disks and no root device hint says which one to write: {List(writable)}.", "Name one by serial, WWN, path or size."),
             _ => new Rejection($"{matching.Count} disks match the root device hints ({Describe(hints)}): {List(matching)}.", "Give a hint that only one of them matches, such as its serial."),
         };
         return chosen is not null;
     }
+
+    /// <summary>Of several paths to one disk the first stands for it.</summary>
+    public static Disk[] Writable(IEnumerable<Disk> disks) => [.. disks.Where(disk => !disk.ReadOnly && disk.SizeBytes > 0).DistinctBy(Identity)];
 
     // One disk only where all that tells disks apart is known and equal: bridges and cheap drives give each disk the same WWN.
     private static (string, string?, long) Identity(Disk disk) => disk is { Wwn: { } wwn, Serial: { } serial } ? (wwn, serial, disk.SizeBytes) : (disk.Name, null, 0);

@@ -7,10 +7,10 @@ namespace Baremetal.Conductor.Jobs;
 internal readonly record struct Situation(JobRow Job, Facts Facts, LimitSettings Limits, DateTimeOffset Now)
 {
     /// <summary>
-    /// An agent that is alive and of use: for a deploy one that takes orders, for an inspection one that was booted for it, since only a new boot
+    /// An agent that is alive and of use: for what is ordered one that takes orders, for an inspection one that was booted for it, since only a new boot
     /// sees anew what a machine has.
     /// </summary>
-    public bool AgentIsHere => Facts.Agent is { } agent && Now - agent.LastSeen < Limits.HeartbeatLost && (Job.Kind == JobKind.Deploy ? agent.TakesOrders : agent.EnrolledAt >= Job.Created);
+    public bool AgentIsHere => Facts.Agent is { } agent && Now - agent.LastSeen < Limits.HeartbeatLost && (Job.Kind == JobKind.Inspect ? agent.EnrolledAt >= Job.Created : agent.TakesOrders);
 
     public bool AgentIsLost => Now >= SilentUntil;
 

@@ -11,6 +11,7 @@ namespace Baremetal.Conductor.Jobs;
 /// deploy:   boot-from-network ─► wait-for-agent ─► inspect ─► prepare ─► write-image ─► set-boot-disk ─► reboot ─► wait-for-system
 ///                   ▲                                 │         │            │               │             │
 ///                   └──────────── again, while attempts are left, when the agent falls silent ─────────────┘
+/// clean:    boot-from-network ─► wait-for-agent ─► inspect ─► prepare ─► erase
 /// </code>
 /// A step that is over before it begins is passed over: a deploy to a node whose agent waits begins at <c>prepare</c>, and a step that an
 /// agent once reported done is never ordered again.
@@ -25,7 +26,10 @@ public static class Steps
     public const string WaitForSystem = "wait-for-system";
 
     private static readonly string[] InspectPlan = [BootFromNetwork, WaitForAgent, Inspect];
-    private static readonly string[] DeployPlan = [BootFromNetwork, WaitForAgent, Inspect, Prepare, .. Ordered, WaitForSystem];
+    private static readonly string[] DeployOrder = [OrderSteps.WriteImage, OrderSteps.SetBootDisk, OrderSteps.Reboot];
+    private static readonly string[] DeployPlan = [BootFromNetwork, WaitForAgent, Inspect, Prepare, .. DeployOrder, WaitForSystem];
+    private static readonly string[] CleanOrder = [OrderSteps.Erase];
+    private static readonly string[] CleanPlan = [BootFromNetwork, WaitForAgent, Inspect, Prepare, .. CleanOrder];
 
     private static readonly Dictionary<string, Func<Situation, Decision>> Table = new(StringComparer.Ordinal)
     {
@@ -40,8 +44,9 @@ public static class Steps
             : now.WaitOrTryAgain(now.Limits.Inventory, "the agent's inventory"),
         [Prepare] = now => now.Job.Acted ? now.Advance()
             : now.AgentIsLost ? now.TryAgain(now.Silence)
-            : now.Act(Effect.Prepare, now.Limits.ShortStep),
+            : now.Act(now.Job.Kind == JobKind.Clean ? Effect.PrepareCleaning : Effect.Prepare, now.Limits.ShortStep),
         [OrderSteps.WriteImage] = now => now.WatchAgent(now.Limits.Write, "the agent to write and verify the image"),
+        [OrderSteps.Erase] = now => now.WatchAgent(now.Limits.Write, "the agent to erase the disks"),
         [OrderSteps.SetBootDisk] = now => now.WatchAgent(now.Limits.ShortStep, "the agent to make the disk the next boot device"),
         [OrderSteps.Reboot] = now => now.WatchAgent(now.Limits.ShortStep, "the agent to restart the machine"),
         [WaitForSystem] = now => now.RebootFailure is { } failure ? failure
@@ -50,14 +55,19 @@ public static class Steps
                 "Look at the machine's console: it may have booted nothing, or another disk, or its network may be set up without DHCP. The conductor sees it only where its DHCP service is on (dhcp.mode)."),
     };
 
-    /// <summary>The steps that an agent runs, by order.</summary>
-    public static IReadOnlyList<string> Ordered => [OrderSteps.WriteImage, OrderSteps.SetBootDisk, OrderSteps.Reboot];
+    /// <summary>The steps of a job that an agent runs, by order.</summary>
+    public static IReadOnlyList<string> Ordered(JobKind kind) => kind switch
+    {
+        JobKind.Deploy => DeployOrder,
+        JobKind.Clean => CleanOrder,
+        _ => [],
+    };
 
     /// <summary>While one of these lasts, the node is netbooted and given a token; in all others it boots from its disk.</summary>
     public static bool WantsAgentBooted(string step) => step is BootFromNetwork or WaitForAgent;
 
     /// <summary>While one of these lasts, an agent that asks gets an order.</summary>
-    public static bool HasOrder(string step) => step is WaitForSystem || Ordered.Contains(step);
+    public static bool HasOrder(JobRow job) => job.Step is WaitForSystem || Ordered(job.Kind).Contains(job.Step);
 
     public static Decision Next(JobRow job, Facts facts, LimitSettings limits, DateTimeOffset now) =>
         job.AbortRequested ? new Decision.Abort() : Table[job.Step](new Situation(job, facts, limits, now));
@@ -65,7 +75,12 @@ public static class Steps
     /// <summary>The steps after this one; some may be over before they begin.</summary>
     public static IEnumerable<string> StillToCome(JobKind kind, string step)
     {
-        var plan = kind == JobKind.Inspect ? InspectPlan : DeployPlan;
+        var plan = kind switch
+        {
+            JobKind.Inspect => InspectPlan,
+            JobKind.Clean => CleanPlan,
+            _ => DeployPlan,
+        };
         return plan.Skip(Array.IndexOf(plan, step) + 1);
     }
 
@@ -75,7 +90,7 @@ public static class Steps
     {
         BootFromNetwork or WaitForAgent => now.AgentIsHere,
         Inspect => now.InventoryIsHere,
-        Prepare => now.IsDone(OrderSteps.WriteImage),
+        Prepare => now.IsDone(Ordered(now.Job.Kind)[0]),
         WaitForSystem => false,
         _ => now.IsDone(step),
     };

@@ -128,7 +128,8 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
                 // The claim is the intent: it stays, as a lease, until the result is written.
                 break;
             case Decision.Advance advance:
-                if (advance.Step == OrderSteps.WriteImage)
+                // From here on what was there is not to be relied on.
+                if (advance.Step is OrderSteps.WriteImage or OrderSteps.Erase)
                     tx.Sql.Execute("UPDATE nodes SET image = NULL, revision = revision + 1 WHERE id = @Node", new { job.Node });
                 JobTable.Begin(tx, job, advance.Step, job.Attempt);
                 break;
@@ -158,6 +159,11 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
         if (job.Kind == JobKind.Inspect)
         {
             NodeTable.Move(tx, node, job.Origin == NodeState.Available ? Move.InspectedAvailable : Move.Inspected, job.Id);
+            return;
+        }
+        if (job.Kind == JobKind.Clean)
+        {
+            NodeTable.Move(tx, node, Move.Cleaned, job.Id);
             return;
         }
         NodeTable.Move(tx, node, Move.Deployed, job.Id);

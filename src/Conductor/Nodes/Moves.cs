@@ -11,6 +11,12 @@ public enum Move
 
     /// <summary>Whatever runs on it is what shall run on it; it is left as it is.</summary>
     Adopt,
+
+    /// <summary>The disks of an available node are erased.</summary>
+    Clean,
+
+    /// <summary>The same of an active one, whose service is over.</summary>
+    Release,
     Remove,
 
     /// <summary>An inspection ended well on a node that nobody had approved yet.</summary>
@@ -19,6 +25,7 @@ public enum Move
     /// <summary>An inspection ended well, or was aborted, on a node that was available.</summary>
     InspectedAvailable,
     Deployed,
+    Cleaned,
     Fail,
 
     /// <summary>Something happened that an honest machine does not do.</summary>
@@ -37,6 +44,7 @@ public enum Move
 ///                 │            ▼                                  ▼
 ///                 └─inspect─ failed ◄──────────────────────────── ┘      failed ─approve─► available
 ///
+///   available ─clean─► cleaning ─► available                 active ─release─► cleaning
 ///   enrolled, available, failed ─adopt─► active          all but active ─alarm─► held ─inspect, approve─► as from failed
 /// </code>
 /// An alarm holds a node that no job works on as well: what an inspection said of it may have been said by another.
@@ -60,6 +68,7 @@ public static class Moves
         [(NodeState.Available, Move.Inspect)] = NodeState.Inspecting,
         [(NodeState.Available, Move.Deploy)] = NodeState.Deploying,
         [(NodeState.Available, Move.Adopt)] = NodeState.Active,
+        [(NodeState.Available, Move.Clean)] = NodeState.Cleaning,
         [(NodeState.Available, Move.Replaced)] = NodeState.Enrolled,
         [(NodeState.Available, Move.Alarm)] = NodeState.Held,
 
@@ -68,6 +77,11 @@ public static class Moves
         [(NodeState.Deploying, Move.Alarm)] = NodeState.Held,
 
         [(NodeState.Active, Move.Deploy)] = NodeState.Deploying,
+        [(NodeState.Active, Move.Release)] = NodeState.Cleaning,
+
+        [(NodeState.Cleaning, Move.Cleaned)] = NodeState.Available,
+        [(NodeState.Cleaning, Move.Fail)] = NodeState.Failed,
+        [(NodeState.Cleaning, Move.Alarm)] = NodeState.Held,
 
         [(NodeState.Failed, Move.Inspect)] = NodeState.Inspecting,
         [(NodeState.Failed, Move.Approve)] = NodeState.Available,
@@ -81,7 +95,7 @@ public static class Moves
     /// <summary>Where the move leads, or null when the state forbids it. Removal leads out of the table, from wherever no job runs.</summary>
     public static NodeState? Next(NodeState state, Move move) => Table.TryGetValue((state, move), out var next) ? next : null;
 
-    public static bool MayRemove(NodeState state) => state is not (NodeState.Inspecting or NodeState.Deploying);
+    public static bool MayRemove(NodeState state) => state is not (NodeState.Inspecting or NodeState.Deploying or NodeState.Cleaning);
 
     /// <summary>The states that allow the move.</summary>
     public static IEnumerable<NodeState> From(Move move) => Enum.GetValues<NodeState>().Where(state => move == Move.Remove ? MayRemove(state) : Next(state, move) is not null);

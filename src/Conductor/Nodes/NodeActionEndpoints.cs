@@ -38,7 +38,7 @@ internal static class NodeActionEndpoints
         if (found.Protected)
             return;
         // Too late: it is being written.
-        if (found.State == NodeState.Deploying)
+        if (found.State is NodeState.Deploying or NodeState.Cleaning)
             Guards.RequireNoJob(found, "protected");
         NodeTable.Protect(tx, found, isProtected: true);
     });

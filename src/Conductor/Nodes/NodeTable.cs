@@ -150,6 +150,8 @@ internal static class NodeTable
         Nodes.Move.Approve => "approved",
         Nodes.Move.Deploy => "deployed",
         Nodes.Move.Adopt => "adopted",
+        Nodes.Move.Clean => "cleaned",
+        Nodes.Move.Release => "released",
         Nodes.Move.Remove => "removed",
         _ => throw new ArgumentOutOfRangeException(nameof(move), move, "no operator asks for it"),
     };

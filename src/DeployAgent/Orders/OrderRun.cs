@@ -20,7 +20,7 @@ internal enum OrderEnd
 internal sealed record StepAt(string Step, Progress? Progress);
 
 /// <summary>One accepted order, while its steps run one after the other. Heartbeats look at it from outside.</summary>
-internal sealed class OrderRun(DeployOrder order, OrderQuestion question, Disk disk, TrustAnchor anchor, Enrolled enrolled, Machine machine, AgentConsole console, TimeProvider time) : IDisposable
+internal sealed class OrderRun(DeployOrder order, OrderQuestion question, IReadOnlyList<Disk> disks, TrustAnchor anchor, Enrolled enrolled, Machine machine, AgentConsole console, TimeProvider time) : IDisposable
 {
     private readonly CancellationTokenSource _abort = new();
     private volatile StepAt? _at;
@@ -29,8 +29,11 @@ internal sealed class OrderRun(DeployOrder order, OrderQuestion question, Disk d
 
     public OrderQuestion Question => question;
 
-    /// <summary>The one disk that the order means.</summary>
-    public Disk Disk => disk;
+    /// <summary>The disks that the order means.</summary>
+    public IReadOnlyList<Disk> Disks => disks;
+
+    /// <summary>The only one of an order that writes.</summary>
+    public Disk Disk => disks[0];
 
     public TrustAnchor Anchor => anchor;
 
@@ -70,7 +73,7 @@ internal sealed class OrderRun(DeployOrder order, OrderQuestion question, Disk d
                 if (end.Failure is not null)
                     console.Say($"Step {step.Name} failed: {end.Failure}");
                 // An abort does not keep the conductor from hearing how far it came.
-                await ReportAsync(enrolled.Client, order.OrderId, question, step.Name, end.Failure is null ? StepOutcome.Done : StepOutcome.Failed, end.Failure, end.Result, stop);
+                await ReportAsync(enrolled.Client, order.OrderId, question, step.Name, end.Failure is null ? StepOutcome.Done : StepOutcome.Failed, end.Failure, end.Result, stop, end.Erased);
                 if (end.Failure is not null)
                     return OrderEnd.Over;
                 either.Token.ThrowIfCancellationRequested();
@@ -93,8 +96,8 @@ internal sealed class OrderRun(DeployOrder order, OrderQuestion question, Disk d
 
     /// <summary>Tells how a step goes, until the conductor has heard it.</summary>
     public static Task ReportAsync(
-        AgentClient client, string order, OrderQuestion question, string step, StepOutcome outcome, Rejection? cause, WriteResult? result, CancellationToken cancel) =>
-        client.ReportAsync(order, new StepReport(question.BootId, question.Nonce, step, outcome, cause?.ToString(), result), cancel);
+        AgentClient client, string order, OrderQuestion question, string step, StepOutcome outcome, Rejection? cause, WriteResult? result, CancellationToken cancel, ErasedDisk[]? erased = null) =>
+        client.ReportAsync(order, new StepReport(question.BootId, question.Nonce, step, outcome, cause?.ToString(), result, erased), cancel);
 
     // What the hardware and the network do to a step is its failure, not the agent's.
     private async Task<StepEnd> TryAsync(OrderStep step, CancellationToken cancel)
@@ -113,7 +116,7 @@ internal sealed class OrderRun(DeployOrder order, OrderQuestion question, Disk d
         }
         catch (Exception e) when (e is not OperationCanceledException || !cancel.IsCancellationRequested)
         {
-            return new StepEnd(new Rejection($"Step {step.Name} failed at {disk.Name}: {e.Message}"));
+            return new StepEnd(new Rejection($"Step {step.Name} failed at {string.Join(", ", disks.Select(disk => disk.Name))}: {e.Message}"));
         }
     }
 }

@@ -7,6 +7,27 @@ namespace Baremetal.DeployAgent.RootDevice;
 /// <summary>Which disk an order means. All that it says must hold, and for exactly one disk: a guess would cost somebody's data.</summary>
 internal static class TargetChoice
 {
+    /// <summary>Each of several, and no disk twice.</summary>
+    public static bool TryFind(IReadOnlyList<TargetDisk> targets, IReadOnlyList<Disk> disks, [NotNullWhen(true)] out Disk[]? found, [NotNullWhen(false)] out Rejection? rejection)
+    {
+        found = null;
+        rejection = null;
+        var all = new List<Disk>();
+        foreach (var target in targets)
+        {
+            if (!TryFind(target, disks, out var disk, out rejection))
+                return false;
+            if (all.Contains(disk))
+            {
+                rejection = new Rejection($"The order means {disk.Name} twice.");
+                return false;
+            }
+            all.Add(disk);
+        }
+        found = [.. all];
+        return true;
+    }
+
     public static bool TryFind(TargetDisk target, IReadOnlyList<Disk> disks, [NotNullWhen(true)] out Disk? disk, [NotNullWhen(false)] out Rejection? rejection)
     {
         disk = null;

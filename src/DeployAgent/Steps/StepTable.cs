@@ -5,10 +5,10 @@ using Baremetal.Trust;
 namespace Baremetal.DeployAgent.Steps;
 
 /// <summary>
-/// How a step ended: why it failed, or null; what a write cost; and <paramref name="Expired"/>, if the order's life was over before anything
+/// How a step ended: why it failed, or null; what a write cost, or what became of each disk that was erased; and <paramref name="Expired"/>, if the order's life was over before anything
 /// was written: then the step has neither failed nor is it done.
 /// </summary>
-internal sealed record StepEnd(Rejection? Failure = null, WriteResult? Result = null, Rejection? Expired = null)
+internal sealed record StepEnd(Rejection? Failure = null, WriteResult? Result = null, Rejection? Expired = null, ErasedDisk[]? Erased = null)
 {
     public static readonly StepEnd Done = new();
 }
@@ -22,6 +22,7 @@ internal static class StepTable
     {
         [OrderSteps.WriteImage] = WriteImageStep.RunAsync,
         [OrderSteps.SetBootDisk] = SetBootDiskStep.RunAsync,
+        [OrderSteps.Erase] = EraseStep.RunAsync,
         // What it does, it does when the conductor has the report that it is done: nobody could send it later.
         [OrderSteps.Reboot] = static (_, _) => Task.FromResult(StepEnd.Done),
     };
@@ -36,6 +37,11 @@ internal static class StepTable
             return new Rejection($"Order {order.OrderId} has a step twice.");
         if (Array.FindIndex(order.Steps, step => step.Name == OrderSteps.Reboot) is >= 0 and var reboot && reboot != order.Steps.Length - 1)
             return new Rejection($"Order {order.OrderId} has steps after the reboot.");
+        // What erases and what writes are two jobs, and neither lacks what it works on.
+        if (Array.Exists(order.Steps, step => step.Name == OrderSteps.Erase) ? order.Erase is not { Disks.Length: > 0 } || order.Target is not null : order.Erase is not null || order.Target is null)
+            return new Rejection($"Order {order.OrderId} does not say which disk its steps mean.");
+        if (order.Erase is { } erase && !EraseStep.Knows(erase.Depth))
+            return new Rejection($"Order {order.OrderId} erases by '{erase.Depth}', which this agent does not know.", "The ramdisk is older than the conductor: build it anew.");
         return null;
     }
 }

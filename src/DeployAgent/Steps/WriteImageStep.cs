@@ -18,7 +18,7 @@ internal static class WriteImageStep
     public static async Task<StepEnd> RunAsync(OrderRun run, CancellationToken cancel)
     {
         var order = run.Order;
-        var envelope = await run.Enrolled.Client.GetManifestAsync(order.ManifestSha256.ToString(), cancel);
+        var envelope = await run.Enrolled.Client.GetManifestAsync(order.ManifestSha256!.Value.ToString(), cancel);
         if (!run.Anchor.TryOpenManifest(envelope, run.Enrolled.Clock.Now, out var manifest, out var digest, out var rejection))
             return new StepEnd(rejection);
         if (digest != order.ManifestSha256)

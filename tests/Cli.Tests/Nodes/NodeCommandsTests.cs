@@ -270,4 +270,27 @@ public sealed class NodeCommandsTests
     [InlineData("Give either --redfish URL or --power manual", "--power", "manual", "--redfish-password-file", "f")]
     public async Task Edit_OfNothingOrHalfAPowerController_IsWrongUsage(string expected, params string[] options) =>
         Assert.Contains(expected, (await CommandRun.Of(["node", "edit", "r7", .. options])).EndedWith(ExitCodes.WrongUsage), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("clean", NodeActions.Clean)]
+    [InlineData("release", NodeActions.Release)]
+    public async Task CleanAndRelease_WithDepthAndDisk_AreSent(string verb, string action)
+    {
+        var cleaning = Samples.Deploying with { Kind = JobKind.Clean, Deployment = null, Cleaning = new Cleaning(CleanDepth.Zero, null, null) };
+        (string Action, CleanNode? Ask) asked = default;
+        await using var conductor = await TestConductor.StartAsync(app => app.MapPost(Routes.NodeAction, async (string action, HttpRequest request) =>
+        {
+            asked = (action, await request.ReadFromJsonAsync(ApiJson.Default.CleanNode));
+            return TestConductor.Answer(cleaning, ApiJson.Default.Job);
+        }));
+
+        var output = (await conductor.RunAsync("node", verb, "r7", "--depth", "zero", "--disk", "serial=S1")).Succeeded();
+
+        Assert.Equal((action, new CleanNode(CleanDepth.Zero, new RootDeviceHints(Serial: "S1"))), asked);
+        Assert.StartsWith("Erasing the disks of r7 (zero).\n", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Clean_DiskThatIsNoHint_IsWrongUsageNamingTheOption() =>
+        Assert.Contains("--disk 'sda' is no hint", (await CommandRun.Of("node", "clean", "r7", "--disk", "sda")).EndedWith(ExitCodes.WrongUsage), StringComparison.Ordinal);
 }

@@ -112,7 +112,7 @@ public sealed class FailureTests
         await using var site = await TestSite.StartAvailableAsync();
         var job = await site.DeployAsync();
         var order = await site.OrderAsync();
-        foreach (var step in Steps.Ordered)
+        foreach (var step in Steps.Ordered(JobKind.Deploy))
             await site.Agent.ReportAsync(order, step, StepOutcome.Done);
         await Until.JobAtAsync(site.Conductor.Operator, job.Id, Steps.WaitForSystem);
         site.Conductor.Clock.Jump(TimeSpan.FromMinutes(20));
@@ -144,7 +144,7 @@ public sealed class FailureTests
         Assert.Contains("disk-2", refusal.Problem.Title, StringComparison.Ordinal);
 
         var job = await site.DeployAsync(new DeployNode("debian", new RootDeviceHints(Serial: "disk-2")));
-        Assert.Equal("disk-2", (await site.OrderAsync()).Target.Serial);
+        Assert.Equal("disk-2", (await site.OrderAsync()).Target!.Serial);
         Assert.Equal("vdb", (await site.Conductor.Operator.GetJobAsync(job.Id, None)).Deployment!.TargetDisk);
     }
 

@@ -18,6 +18,11 @@ public sealed class MovesTests
         { (NodeState.Inspecting, Move.Inspected), NodeState.Enrolled },
         { (NodeState.Inspecting, Move.InspectedAvailable), NodeState.Available },
         { (NodeState.Deploying, Move.Deployed), NodeState.Active },
+        { (NodeState.Available, Move.Clean), NodeState.Cleaning },
+        { (NodeState.Active, Move.Release), NodeState.Cleaning },
+        { (NodeState.Cleaning, Move.Cleaned), NodeState.Available },
+        { (NodeState.Cleaning, Move.Fail), NodeState.Failed },
+        { (NodeState.Cleaning, Move.Alarm), NodeState.Held },
         { (NodeState.Held, Move.Inspect), NodeState.Inspecting },
         { (NodeState.Held, Move.Approve), NodeState.Available },
         { (NodeState.Enrolled, Move.Adopt), NodeState.Active },
@@ -52,9 +57,10 @@ public sealed class MovesTests
     [Theory]
     [InlineData(NodeState.Enrolled, "Inspect, Approve, Adopt, Remove")]
     [InlineData(NodeState.Inspecting, "")]
-    [InlineData(NodeState.Available, "Inspect, Deploy, Adopt, Remove")]
+    [InlineData(NodeState.Available, "Inspect, Deploy, Adopt, Clean, Remove")]
     [InlineData(NodeState.Deploying, "")]
-    [InlineData(NodeState.Active, "Deploy, Remove")]
+    [InlineData(NodeState.Cleaning, "")]
+    [InlineData(NodeState.Active, "Deploy, Release, Remove")]
     [InlineData(NodeState.Failed, "Inspect, Approve, Adopt, Remove")]
     [InlineData(NodeState.Held, "Inspect, Approve, Remove")]
     public void Legal_InEachState_ListsWhatAnOperatorMayAsk(NodeState state, string moves) =>

@@ -96,8 +96,8 @@ internal sealed partial class TestAgent : IDisposable
         return order;
     }
 
-    public Task ReportAsync(DeployOrder order, string step, StepOutcome outcome, string? cause = null, WriteResult? result = null) =>
-        SendAsync(Http, Routes.For(Routes.AgentStep, order.OrderId), new StepReport(Identity!.BootId, order.AgentNonce, step, outcome, cause, result), AgentJson.Default.StepReport);
+    public Task ReportAsync(DeployOrder order, string step, StepOutcome outcome, string? cause = null, WriteResult? result = null, ErasedDisk[]? erased = null) =>
+        SendAsync(Http, Routes.For(Routes.AgentStep, order.OrderId), new StepReport(Identity!.BootId, order.AgentNonce, step, outcome, cause, result, erased), AgentJson.Default.StepReport);
 
     public async Task<byte[]> FetchConfigDriveAsync(string order)
     {

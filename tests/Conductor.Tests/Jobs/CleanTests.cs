@@ -1,0 +1,122 @@
+using Baremetal.Api;
+using Baremetal.Conductor.Tests.World;
+using Dapper;
+
+namespace Baremetal.Conductor.Tests.Jobs;
+
+public sealed class CleanTests
+{
+    private static readonly CancellationToken None = CancellationToken.None;
+    private static readonly Disk Second = TestAgent.OneDisk with { Name = "vdb", Serial = "disk-2", ByPath = "virtio-pci-0000:00:05.0" };
+    private static readonly Disk Locked = TestAgent.OneDisk with { Name = "vdc", Serial = "disk-3", ReadOnly = true };
+
+    [Fact]
+    public async Task Clean_AnAvailableNode_OrdersAllDisksThatCanBeWrittenAndReports()
+    {
+        await using var site = await TestSite.StartAvailableAsync(TestAgent.OneDisk, Second, Locked);
+
+        var job = await site.Conductor.Operator.CleanAsync("n1", new CleanNode(CleanDepth.Zero), None);
+        var order = await site.OrderAsync();
+
+        Assert.Equal(NodeState.Cleaning, (await site.NodeAsync()).State);
+        Assert.Equal(["erase"], order.Steps.Select(step => step.Name));
+        Assert.Equal(("zero", "disk-1,disk-2"), (order.Erase!.Depth, string.Join(',', order.Erase.Disks.Select(disk => disk.Serial))));
+        Assert.Equal((null, null), (order.Target, order.ManifestSha256));
+        ErasedDisk[] erased = [new("vda", "disk-1", 100, 100, 0, 256), new("vdb", "disk-2", 100, 100, 0, 256)];
+        await site.Agent.ReportAsync(order, OrderSteps.Erase, StepOutcome.Done, erased: erased);
+
+        job = await Until.JobEndAsync(site.Conductor.Operator, job.Id);
+        Assert.Equal((JobOutcome.Done, null), (job.Outcome, job.Cause));
+        Assert.Equal((CleanDepth.Zero, "vda,vdb"), (job.Cleaning!.Depth, string.Join(',', job.Cleaning.Disks!)));
+        Assert.Equal(erased, job.Cleaning.Report);
+        Assert.Equal(NodeState.Available, (await site.NodeAsync()).State);
+        // The agent is still there, and the machine was not started for it.
+        Assert.Equal(1, site.Bmc.Starts);
+    }
+
+    [Fact]
+    public async Task Clean_OneDiskByItsHint_OrdersThatAlone()
+    {
+        await using var site = await TestSite.StartAvailableAsync(TestAgent.OneDisk, Second);
+
+        await site.Conductor.Operator.CleanAsync("n1", new CleanNode(Disk: new RootDeviceHints(Serial: "disk-2")), None);
+
+        var order = await site.OrderAsync();
+        Assert.Equal(("metadata", "disk-2"), (order.Erase!.Depth, Assert.Single(order.Erase.Disks).Serial));
+    }
+
+    [Fact]
+    public async Task Release_AnActiveNode_IsErasedAndAvailableWithoutItsImage()
+    {
+        await using var site = await TestSite.StartAvailableAsync();
+        site.Conductor.Database.Write(tx => tx.Sql.Execute("UPDATE nodes SET state = 'Active', image = 'debian:12'"));
+
+        var job = await site.Conductor.Operator.ReleaseAsync("n1", new CleanNode(), None);
+        var order = await site.OrderAsync();
+        await site.Agent.ReportAsync(order, OrderSteps.Erase, StepOutcome.Done, erased: [new ErasedDisk("vda", "disk-1", 100, 8, 0, 4)]);
+        await Until.JobEndAsync(site.Conductor.Operator, job.Id);
+
+        var node = await site.NodeAsync();
+        Assert.Equal((NodeState.Available, null), (node.State, node.Image));
+    }
+
+    [Fact]
+    public async Task Clean_ThatFails_LeavesTheNodeFailedWithTheReportOfWhatWasErased()
+    {
+        await using var site = await TestSite.StartAvailableAsync();
+        var job = await site.Conductor.Operator.CleanAsync("n1", new CleanNode(), None);
+        var order = await site.OrderAsync();
+
+        await site.Agent.ReportAsync(order, OrderSteps.Erase, StepOutcome.Failed, "vda was not erased whole.", erased: [new ErasedDisk("vda", "disk-1", 100, 60, 40, 4)]);
+
+        job = await Until.JobEndAsync(site.Conductor.Operator, job.Id);
+        Assert.Equal((JobOutcome.Failed, "vda was not erased whole."), (job.Outcome, job.Cause));
+        Assert.Equal(40, Assert.Single(job.Cleaning!.Report!).FailedBytes);
+        Assert.Equal(NodeState.Failed, (await site.NodeAsync()).State);
+    }
+
+    [Fact]
+    public async Task Clean_WhileItsAgentFallsSilent_IsBegunAnewWithAnotherBoot()
+    {
+        await using var site = await TestSite.StartAvailableAsync();
+        var job = await site.Conductor.Operator.CleanAsync("n1", new CleanNode(), None);
+        await site.OrderAsync();
+        await Until.JobAtAsync(site.Conductor.Operator, job.Id, OrderSteps.Erase);
+
+        await site.Conductor.PassAsync(TimeSpan.FromMinutes(2));
+
+        await Until.JobAsync(site.Conductor.Operator, job.Id, seen => seen.Attempt == 2, "the second attempt");
+        await site.BootAgentAsync(job);
+        var order = await site.OrderAsync();
+        Assert.Equal(2, order.Attempt);
+        await site.Agent.ReportAsync(order, OrderSteps.Erase, StepOutcome.Done);
+        Assert.Equal(JobOutcome.Done, (await Until.JobEndAsync(site.Conductor.Operator, job.Id)).Outcome);
+    }
+
+    [Theory]
+    [InlineData(NodeState.Enrolled, false)]
+    [InlineData(NodeState.Failed, false)]
+    [InlineData(NodeState.Active, false)]
+    [InlineData(NodeState.Available, true)]
+    public async Task CleanAndRelease_InAnotherState_AreRefused(NodeState state, bool release)
+    {
+        await using var site = await TestSite.StartAvailableAsync();
+        site.Conductor.Database.Write(tx => tx.Sql.Execute("UPDATE nodes SET state = @state", new { state = state.ToString() }));
+
+        var problem = (await Assert.ThrowsAsync<ProblemException>(() => release
+            ? site.Conductor.Operator.ReleaseAsync("n1", new CleanNode(), None)
+            : site.Conductor.Operator.CleanAsync("n1", new CleanNode(), None))).Problem;
+
+        Assert.Equal((409, "urn:baremetal:problem:state-forbids"), (problem.Status, problem.Type));
+    }
+
+    [Fact]
+    public async Task Clean_OfAProtectedNodeOrAnUnknownDisk_IsRefusedBeforeAnythingBegins()
+    {
+        await using var site = await TestSite.StartAvailableAsync();
+        Assert.Equal(422, (await Assert.ThrowsAsync<ProblemException>(() => site.Conductor.Operator.CleanAsync("n1", new CleanNode(Disk: new RootDeviceHints(Serial: "nope")), None))).Problem.Status);
+        await site.Conductor.Operator.ProtectAsync("n1", None);
+        Assert.Equal(409, (await Assert.ThrowsAsync<ProblemException>(() => site.Conductor.Operator.CleanAsync("n1", new CleanNode(), None))).Problem.Status);
+        Assert.Equal(NodeState.Available, (await site.NodeAsync()).State);
+    }
+}
