@@ -79,7 +79,9 @@ public sealed class LabProcess : IAsyncDisposable
         Output.Dispose();
     }
 
-    internal static LabProcess Start(string name, IReadOnlyList<string> command, string logPath, Action<string>? onLine, IReadOnlyDictionary<string, string>? environment)
+    /// <param name="holdInput">Its standard input stays open as long as this process lives: a program that ends with its input ends even with a lab that is killed.</param>
+    internal static LabProcess Start(
+        string name, IReadOnlyList<string> command, string logPath, Action<string>? onLine, IReadOnlyDictionary<string, string>? environment, bool holdInput = false)
     {
         var start = new ProcessStartInfo(command[0], command.Skip(1))
         {
@@ -95,7 +97,8 @@ public sealed class LabProcess : IAsyncDisposable
         try
         {
             var started = Process.Start(start)!;
-            started.StandardInput.Close();
+            if (!holdInput)
+                started.StandardInput.Close();
             return new LabProcess(name, started, output);
         }
         catch (Exception error)

@@ -80,10 +80,10 @@ public sealed class LanHost : IAsyncDisposable
 
     /// <summary>As <see cref="Start"/>, but the caller disposes of the process.</summary>
     internal LabProcess Launch(
-        string name, IReadOnlyList<string> command, string logPath, Action<string>? onLine = null, IReadOnlyDictionary<string, string>? environment = null) =>
+        string name, IReadOnlyList<string> command, string logPath, Action<string>? onLine = null, IReadOnlyDictionary<string, string>? environment = null, bool holdInput = false) =>
         // Each becomes the next, so that the pid that we have is the program's own. In a session of its own it does not hear the
         // terminal's Ctrl-C: the lab ends what it started, in its order.
-        LabProcess.Start(name, ["setsid", "ip", "netns", "exec", network.Name, .. command], logPath, onLine, environment);
+        LabProcess.Start(name, ["setsid", "ip", "netns", "exec", network.Name, .. command], logPath, onLine, environment, holdInput);
 
     internal Task IpAsync(string commands, CancellationToken cancellationToken) => network.IpAsync(commands, cancellationToken);
 

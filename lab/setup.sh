@@ -13,10 +13,12 @@ packages=(
     busybox-static kmod cpio zstd libdeflate0
     # disk images: Debian with cloud-init, and a tiny one
     mmdebstrap mtools dosfstools gdisk e2fsprogs grub-pc-bin grub-efi-amd64-bin grub-common
-    # what the conductor loads
-    libsqlite3-0 openssl
+    # what the conductor loads and runs
+    libsqlite3-0 openssl ipmitool
+    # a BMC of virtual servers
+    openipmi curl
     # peers and checks
-    curl tftp-hpa xz-utils
+    tftp-hpa xz-utils
 )
 
 packages+=("$@")

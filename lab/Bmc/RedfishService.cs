@@ -153,11 +153,3 @@ public sealed class RedfishService : IAsyncDisposable
         return context.Response.WriteAsync(body.ToJsonString());
     }
 }
-
-/// <summary>Ends with the lab: Ctrl-C is the business of the program that the lab runs in.</summary>
-file sealed class LabLifetime : IHostLifetime
-{
-    public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-}

@@ -24,7 +24,13 @@ public enum BootPolicy
     NetworkFirst,
 }
 
-/// <summary>How a node is switched on. <paramref name="Password"/> is write-only: no answer of the API ever carries it.</summary>
+/// <summary>How a node is switched on.</summary>
+/// <param name="Driver"><c>redfish</c>, <c>ipmi</c> or <c>manual</c>.</param>
+/// <param name="Address">
+/// Of its controller: for <c>redfish</c> https://BMC or the path of one system there, for <c>ipmi</c> ipmi://BMC[:PORT][?cipher=3].
+/// </param>
+/// <param name="Password">Write-only: no answer of the API ever carries it.</param>
+/// <param name="TlsPin">For <c>redfish</c>: the SHA-256 of its certificate (DER), if no authority vouches for it.</param>
 public sealed record PowerSettings(string Driver, string? Address = null, string? Username = null, string? Password = null, string? TlsPin = null);
 
 /// <summary><c>POST /v1/nodes</c>. The firmware mode may be left out: inspection finds it. A dry run checks, and enrols nothing.</summary>

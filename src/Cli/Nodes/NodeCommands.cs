@@ -48,6 +48,8 @@ internal static class NodeCommands
             """
             conductor node enrol r7 --mac 52:54:00:12:34:56 --redfish https://r7-bmc \
               --redfish-user admin --redfish-password-file bmc.password
+            conductor node enrol r8 --mac 52:54:00:12:34:57 --ipmi r8-bmc \
+              --ipmi-user admin --ipmi-password-file bmc.password --firmware uefi
             """,
             async (call, cancel) =>
             {

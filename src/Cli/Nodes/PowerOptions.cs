@@ -11,34 +11,50 @@ internal sealed class PowerOptions : IEnumerable<Option>
     public const string Manual = "manual";
 
     private const string RedfishDriver = "redfish";
+    private const string IpmiDriver = "ipmi";
 
     private readonly Option<string> _redfish = new("--redfish") { HelpName = "URL", Description = "Its Redfish service: https://BMC, or the path of one system there." };
-    private readonly Option<string> _user = new("--redfish-user") { HelpName = "NAME", Description = "The account of the Redfish service." };
-    private readonly Option<string> _password = new("--redfish-password-file") { HelpName = "FILE", Description = "Holds that account's password; - reads it from standard input." };
+    private readonly Option<string> _redfishUser = new("--redfish-user") { HelpName = "NAME", Description = "The account of the Redfish service." };
+    private readonly Option<string> _redfishPassword = new("--redfish-password-file") { HelpName = "FILE", Description = "Holds that account's password; - reads it from standard input." };
     private readonly Option<string> _pin = new("--redfish-tls-pin") { HelpName = "SHA256", Description = "The digest of the BMC's certificate (DER), if no authority vouches for it." };
+    private readonly Option<string> _ipmi = new("--ipmi") { HelpName = "HOST[:PORT]", Description = "Its BMC, if that speaks IPMI 2.0 and no Redfish. Give --firmware with it: a BMC has to be told which kind of network boot." };
+    private readonly Option<string> _ipmiUser = new("--ipmi-user") { HelpName = "NAME", Description = "The account of the BMC; the privilege OPERATOR is enough." };
+    private readonly Option<string> _ipmiPassword = new("--ipmi-password-file") { HelpName = "FILE", Description = "Holds that account's password; - reads it from standard input." };
+    private readonly Option<string> _cipher = new("--ipmi-cipher") { HelpName = "3|17", Description = "The cipher suite; 17 if not given, which old BMCs do not have." };
     private readonly Option<string> _power = new("--power") { HelpName = Manual, Description = "For a server without a BMC: an operator presses its buttons." };
 
-    public PowerOptions() => _power.AcceptOnlyFromAmong(Manual);
+    public PowerOptions()
+    {
+        _power.AcceptOnlyFromAmong(Manual);
+        _cipher.AcceptOnlyFromAmong("3", "17");
+    }
+
+    private Option<string>[] OfRedfish => [_redfishUser, _redfishPassword, _pin];
+
+    private Option<string>[] OfIpmi => [_ipmiUser, _ipmiPassword, _cipher];
 
     /// <summary>Null if none was given.</summary>
-    public PowerSettings? Read(Invocation call) => (call.Get(_redfish), call.Get(_power)) switch
+    public PowerSettings? Read(Invocation call) => (call.Get(_redfish), call.Get(_ipmi), call.Get(_power)) switch
     {
-        ({ } url, null) => new PowerSettings(RedfishDriver, url, call.Get(_user), Password(call), call.Get(_pin)),
-        (null, Manual) when !HasAccount(call) => new PowerSettings(Manual),
-        (null, null) when !HasAccount(call) => null,
+        ({ } url, null, null) when !Has(call, OfIpmi) => new PowerSettings(RedfishDriver, url, call.Get(_redfishUser), Password(call, _redfishPassword), call.Get(_pin)),
+        (null, { } bmc, null) when !Has(call, OfRedfish) => new PowerSettings(IpmiDriver, Url(bmc, call.Get(_cipher)), call.Get(_ipmiUser), Password(call, _ipmiPassword)),
+        (null, null, { } hand) when !Has(call, [.. OfRedfish, .. OfIpmi]) => new PowerSettings(hand),
+        (null, null, null) when !Has(call, [.. OfRedfish, .. OfIpmi]) => null,
         _ => throw NotClear(),
     };
 
-    public static Failure NotClear() => Failure.WrongUsage("How the server is switched on is not clear.", "Give either --redfish URL or --power manual.");
+    public static Failure NotClear() => Failure.WrongUsage("How the server is switched on is not clear.", $"Give one of --redfish URL, --ipmi HOST and --power {Manual}, with its own options only.");
 
-    public IEnumerator<Option> GetEnumerator() => ((IEnumerable<Option>)[_redfish, _user, _password, _pin, _power]).GetEnumerator();
+    public IEnumerator<Option> GetEnumerator() => ((IEnumerable<Option>)[_redfish, .. OfRedfish, _ipmi, .. OfIpmi, _power]).GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    // What belongs to a Redfish service that was not given is a slip, and must not be passed over.
-    private bool HasAccount(Invocation call) => (call.Get(_user) ?? call.Get(_password) ?? call.Get(_pin)) is not null;
+    // What belongs to a controller that was not given is a slip, and must not be passed over.
+    private static bool Has(Invocation call, Option<string>[] options) => Array.Exists(options, option => call.Get(option) is not null);
 
-    private string? Password(Invocation call) => call.Get(_password) switch
+    private static string Url(string bmc, string? cipher) => $"ipmi://{bmc}{(cipher is null ? "" : $"?cipher={cipher}")}";
+
+    private static string? Password(Invocation call, Option<string> option) => call.Get(option) switch
     {
         null => null,
         "-" => call.Shell.In.ReadLine(),

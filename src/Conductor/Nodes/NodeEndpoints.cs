@@ -15,7 +15,7 @@ internal static class NodeEndpoints
     {
         RequireName(ask.Name);
         var mac = RequireMac(ask.Mac);
-        PowerDrivers.Check(ask.Power ?? throw Problems.Invalid("The node has no power settings.", "Name a driver: redfish or manual."));
+        PowerDrivers.Check(ask.Power ?? throw Problems.Invalid("The node has no power settings.", $"Name a driver: {PowerDrivers.Names}."));
         if (ask.DryRun)
         {
             var node = NodeOf(ask, mac, id: "", request: null, secrets, DateTimeOffset.MinValue);

@@ -131,7 +131,7 @@ internal static class NodeTable
         if (node.PowerAddress is { } address && SystemClaims.Holder(sql, SystemClaims.NameOf(new Uri(address)), node.Id) is { } same)
         {
             throw Problems.Conflict("exists", $"Node '{same}' already has the power address {address}: what is ordered for {node.Name} would switch {same}.",
-                $"One system is one node. Give {node.Name} the path of its own system, https://BMC/redfish/v1/Systems/ID, or remove the other: 'conductor node remove {same}'.");
+                $"One system is one node. Give {node.Name} the address of its own (where a Redfish service has several: https://BMC/redfish/v1/Systems/ID), or remove the other: 'conductor node remove {same}'.");
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Text;
 using Baremetal.Api;
 using Baremetal.Conductor.Database;
 using Baremetal.Conductor.Nodes;
@@ -9,7 +10,11 @@ namespace Baremetal.Conductor.Power;
 public sealed class PowerDrivers(IDatabase database, SecretBox secrets, TimeProvider time)
 {
     public const string Redfish = "redfish";
+    public const string Ipmi = "ipmi";
     public const string Manual = "manual";
+
+    /// <summary>As errors list them.</summary>
+    public const string Names = $"{Redfish}, {Ipmi} and {Manual}";
 
     public IPowerDriver For(NodeRow node) => node.PowerDriver switch
     {
@@ -17,13 +22,16 @@ public sealed class PowerDrivers(IDatabase database, SecretBox secrets, TimeProv
             new RedfishAccess(
                 new Uri(node.PowerAddress!),
                 node.PowerUsername,
-                node.PowerPassword is { } sealedPassword ? secrets.Open(sealedPassword, NodeRow.PasswordPlace(node.Id)) : null,
+                PasswordOf(node),
                 node.PowerTlsPin),
             time,
             system => Own(node, system)),
+        Ipmi when IpmiAddress.TryParse(node.PowerAddress, out var bmc) => new IpmiDriver(new IpmiAccess(bmc, node.PowerUsername!, PasswordOf(node)!), time),
         Manual => new ManualDriver(node.Name),
         var other => throw new InvalidOperationException($"node {node.Name} has the unknown power driver '{other}'"),
     };
+
+    private string? PasswordOf(NodeRow node) => node.PowerPassword is { } sealedPassword ? secrets.Open(sealedPassword, NodeRow.PasswordPlace(node.Id)) : null;
 
     // A controller may name another system today than it did yesterday.
     private void Own(NodeRow node, string system)
@@ -43,12 +51,29 @@ public sealed class PowerDrivers(IDatabase database, SecretBox secrets, TimeProv
                 if (power.TlsPin is { } pin && !Trust.Digest.TryParse(pin, out _))
                     throw Problems.Invalid("The power controller's TLS pin is not a SHA-256 digest.", "Give the SHA-256 of its certificate (DER) as 64 lower-case hex digits.");
                 break;
+            case Ipmi:
+                CheckIpmi(power);
+                break;
             case Manual:
                 if (power with { Driver = Manual, Address = null, Username = null, Password = null, TlsPin = null } != power)
                     throw Problems.Invalid("The power driver 'manual' takes no address, user or password.", "It asks an operator to press the buttons.");
                 break;
             default:
-                throw Problems.Invalid($"There is no power driver '{power.Driver}'.", $"The drivers are {Redfish} and {Manual}.");
+                throw Problems.Invalid($"There is no power driver '{power.Driver}'.", $"The drivers are {Names}.");
         }
     }
+    private static void CheckIpmi(PowerSettings power)
+    {
+        if (!IpmiAddress.TryParse(power.Address, out _))
+            throw Problems.Invalid($"The power address '{power.Address}' is not that of a BMC.", $"For ipmi give {IpmiAddress.Form}.");
+        // Lengths: IPMI 2.0, tables 22-28 and 22-31. Nothing else cuts them, and a password that is cut is another.
+        if (!IsWord(power.Username, 16))
+            throw Problems.Invalid("The power settings name no user that IPMI could have.", "Give one of at most 16 bytes.");
+        if (!IsWord(power.Password, 20))
+            throw Problems.Invalid($"The power settings have no password for user '{power.Username}' that IPMI could have.", "Give one of at most 20 bytes.");
+        if (power.TlsPin is not null)
+            throw Problems.Invalid("The power driver 'ipmi' takes no TLS pin.", "IPMI knows no certificates: who has the password is the BMC.");
+    }
+
+    private static bool IsWord(string? text, int mostBytes) => text is { Length: > 0 } && Encoding.UTF8.GetByteCount(text) <= mostBytes && !text.Any(char.IsControl);
 }

@@ -22,7 +22,10 @@ internal static class SystemClaims
         return $"{controller.IdnHost.TrimEnd('.')}{port}/{(RedfishService.IsSystem("/" + system) ? system : "")}".ToLowerInvariant();
     }
 
-    public static string NameOf(Uri controller) => NameOf(controller, controller.AbsolutePath);
+    /// <summary>A BMC that speaks IPMI is one system, whatever else its address says; its host and port are the name.</summary>
+    public static string NameOf(Uri controller) => controller.Scheme == IpmiAddress.Scheme
+        ? $"{controller.IdnHost.TrimEnd('.')}:{(controller.Port < 0 ? IpmiAddress.UsualPort : controller.Port)}".ToLowerInvariant()
+        : NameOf(controller, controller.AbsolutePath);
 
     /// <summary>The system that the settings name; null while only its controller could tell.</summary>
     public static string? NameIn(PowerSettings power) => power.Address is { } address && NameOf(new Uri(address)) is var system && IsResolved(system) ? system : null;
@@ -35,9 +38,9 @@ internal static class SystemClaims
         sql.Query<ClaimRow>(
             """
             SELECT id, name, power_address, power_system FROM nodes
-            WHERE power_driver = @Redfish AND id <> @except AND (power_system = @system OR power_system IS NULL)
+            WHERE power_address IS NOT NULL AND id <> @except AND (power_system = @system OR power_system IS NULL)
             """,
-            new { PowerDrivers.Redfish, system, except = exceptNode ?? "" })
+            new { system, except = exceptNode ?? "" })
         // Where nothing has been asked of a node yet, its address is all that is known.
         .FirstOrDefault(other => other.PowerSystem == system || NameOf(new Uri(other.PowerAddress)) == system)?.Name;
 

@@ -124,6 +124,24 @@ public sealed class NodeCommandsTests
         Assert.DoesNotContain("s3cret", output, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("ipmi://r8-bmc:6230")]
+    [InlineData("ipmi://r8-bmc:6230?cipher=3", "--ipmi-cipher", "3")]
+    public async Task Enrol_Ipmi_SendsAddressAndAccount(string address, params string[] more)
+    {
+        EnrolNode? asked = null;
+        await using var conductor = await TestConductor.StartAsync(app => app.MapPost(Routes.Nodes, async (HttpRequest request) =>
+        {
+            asked = await request.ReadFromJsonAsync(ApiJson.Default.EnrolNode);
+            return TestConductor.Answer(Samples.Enrolled);
+        }));
+        var password = conductor.Folder.Write("password", "s3cret\n"u8);
+
+        (await conductor.RunAsync(["node", "enrol", "r8", "--mac", "m", "--ipmi", "r8-bmc:6230", "--ipmi-user", "admin", "--ipmi-password-file", password, .. more])).Succeeded();
+
+        Assert.Equal(new PowerSettings("ipmi", address, "admin", "s3cret"), asked!.Power);
+    }
+
     [Fact]
     public async Task Enrol_PasswordFileIsDash_ReadsStandardInput()
     {
@@ -141,8 +159,12 @@ public sealed class NodeCommandsTests
     }
 
     [Theory]
-    [InlineData("Give either --redfish URL or --power manual")]
-    [InlineData("Give either --redfish URL or --power manual", "--redfish", "https://b", "--power", "manual")]
+    [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual")]
+    [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual", "--redfish", "https://b", "--power", "manual")]
+    [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual", "--redfish", "https://b", "--ipmi", "b")]
+    [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual", "--ipmi", "b", "--redfish-user", "admin")]
+    [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual", "--redfish", "https://b", "--ipmi-cipher", "3")]
+    [InlineData("'0' not recognized", "--ipmi", "b", "--ipmi-cipher", "0")]
     [InlineData("'sideways' is none of disk-first, network-first", "--power", "manual", "--boot-policy", "sideways")]
     [InlineData("'efi' is none of bios, uefi", "--power", "manual", "--firmware", "efi")]
     public async Task Enrol_PowerOrWordsUnclear_IsWrongUsage(string expected, params string[] options)
@@ -266,8 +288,8 @@ public sealed class NodeCommandsTests
 
     [Theory]
     [InlineData("Nothing was given to change")]
-    [InlineData("Give either --redfish URL or --power manual", "--redfish-user", "admin")]
-    [InlineData("Give either --redfish URL or --power manual", "--power", "manual", "--redfish-password-file", "f")]
+    [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual", "--redfish-user", "admin")]
+    [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual", "--power", "manual", "--redfish-password-file", "f")]
     public async Task Edit_OfNothingOrHalfAPowerController_IsWrongUsage(string expected, params string[] options) =>
         Assert.Contains(expected, (await CommandRun.Of(["node", "edit", "r7", .. options])).EndedWith(ExitCodes.WrongUsage), StringComparison.Ordinal);
 

@@ -161,6 +161,7 @@ public sealed class ApiTests
     [InlineData("""{"name":"52-54-00-00-01-01","mac":"52:54:00:00:01:01","power":{"driver":"manual"}}""")]
     [InlineData("""{"name":"n1","mac":"01:00:5e:00:00:01","power":{"driver":"manual"}}""")]
     [InlineData("""{"name":"n1","mac":"52:54:00:00:01:01","power":{"driver":"ipmi"}}""")]
+    [InlineData("""{"name":"n1","mac":"52:54:00:00:01:01","power":{"driver":"telepathy"}}""")]
     [InlineData("""{"name":"n1","mac":"52:54:00:00:01:01","power":{"driver":"redfish","address":"file:///etc/passwd"}}""")]
     [InlineData("""{"name":"n1","name":"n2","mac":"52:54:00:00:01:01","power":{"driver":"manual"}}""")]
     [InlineData("""{"name":"n1","mac":"52:54:00:00:01:01","power":{"driver":"manual"},"bootPolicy":"sometimes"}""")]

@@ -1,5 +1,6 @@
 using Baremetal.Api;
 using Baremetal.Conductor.Tests.World;
+using Baremetal.Lab;
 using Dapper;
 
 namespace Baremetal.Conductor.Tests.Power;
@@ -42,6 +43,54 @@ public sealed class PowerEndpointTests
             Assert.Equal(409, refusal.Problem.Status);
             Assert.Contains($"'{other}'", refusal.Problem.Title, StringComparison.Ordinal);
         }
+    }
+
+    [Theory]
+    [InlineData("ipmi://bmc.example")]
+    [InlineData("IPMI://BMC.example.:623/?cipher=3")]
+    public async Task Enrol_WithTheBmcOfAnotherNode_IsRefusedNamingIt(string same)
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        EnrolNode Node(int number, string address) => new($"n{number}", $"52:54:00:00:00:{number:x2}", new PowerSettings("ipmi", address, "ops", "s3cret"));
+        await conductor.Operator.EnrolNodeAsync(Node(1, "ipmi://bmc.example?cipher=17"), None);
+        await conductor.Operator.EnrolNodeAsync(Node(2, "ipmi://bmc.example:6230"), None);
+        var refusal = await Assert.ThrowsAsync<ProblemException>(() => conductor.Operator.EnrolNodeAsync(Node(3, same), None));
+        Assert.Equal(409, refusal.Problem.Status);
+        Assert.Contains("'n1'", refusal.Problem.Title, StringComparison.Ordinal);
+        await conductor.Operator.EditNodeAsync("n1", new EditNode(Power: new PowerSettings("ipmi", "ipmi://bmc.example", "ops", "changed")), None);
+    }
+
+    [Theory]
+    [InlineData("ipmi://-I", "ops", "s3cret", null)]
+    [InlineData("ipmi://bmc", null, "s3cret", null)]
+    [InlineData("ipmi://bmc", "ops", null, null)]
+    [InlineData("ipmi://bmc", "ops", "", null)]
+    [InlineData("ipmi://bmc", "ops", "s3cret\n", null)]
+    [InlineData("ipmi://bmc", "ops", "123456789012345678901", null)]
+    [InlineData("ipmi://bmc", "12345678901234567", "s3cret", null)]
+    [InlineData("ipmi://bmc", "ops", "s3cret", "00")]
+    public async Task Enrol_WithWhatIpmiCannotHave_IsRefusedWithoutThePassword(string address, string? user, string? password, string? pin)
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        var refusal = await Assert.ThrowsAsync<ProblemException>(() => conductor.Operator.EnrolNodeAsync(new EnrolNode("n1", "52:54:00:00:00:01", new PowerSettings("ipmi", address, user, password, pin)), None));
+        Assert.Equal(400, refusal.Problem.Status);
+        Assert.True(string.IsNullOrEmpty(password) || !refusal.Message.Contains(password, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Power_ByIpmi_SwitchesAndTellsNobodyThePassword()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        await using var bmc = await TestIpmi.StartAsync();
+        await conductor.Operator.EnrolNodeAsync(new EnrolNode("n1", "52:54:00:00:00:01", bmc.Power), None);
+        await conductor.Operator.SetPowerAsync("n1", PowerTarget.On, None);
+        Assert.True(bmc.IsOn);
+        Assert.Null((await conductor.Operator.GetNodeAsync("n1", None)).Power.Password);
+        bmc.Process.Signal(LabProcess.SigKill);
+        var job = await conductor.Operator.InspectAsync("n1", None);
+        var waiting = await Until.JobAsync(conductor.Operator, job.Id, now => now.WaitingFor is not null, "word of the BMC's silence");
+        Assert.DoesNotContain(bmc.Password, waiting.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain(conductor.Log, line => line.Contains(bmc.Password, StringComparison.Ordinal));
     }
 
     [Fact]

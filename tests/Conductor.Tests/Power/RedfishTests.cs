@@ -180,15 +180,27 @@ public sealed class RedfishTests
         Assert.True((await FailureAsync(() => Driver(bmc, "/redfish/v1/Systems/1").GetStateAsync(None))).Again);
     }
 
-    /// <summary>Its seconds last a tenth: patience is used up soon, in the same order as ever.</summary>
-    private sealed class HastyClock : TimeProvider
+    [Fact]
+    public async Task Controller_ThatIsGoneWhileItsMachineGetsPower_IsWaitedFor()
     {
-        private const int Haste = 10;
-        private readonly DateTimeOffset _start = System.GetUtcNow();
-
-        public override DateTimeOffset GetUtcNow() => _start + (System.GetUtcNow() - _start) * Haste;
-
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
-            System.CreateTimer(callback, state, dueTime == Timeout.InfiniteTimeSpan ? dueTime : dueTime / Haste, period == Timeout.InfiniteTimeSpan ? period : period / Haste);
+        await using var bmc = await TestBmc.StartAsync();
+        var refusals = 0;
+        bmc.Fault = http =>
+        {
+            if (!bmc.On || ++refusals > 3)
+                return Task.FromResult(false);
+            http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+            return Task.FromResult(true);
+        };
+        await Driver(bmc).SetAsync(PowerTarget.On, None);
+        Assert.True(refusals > 3);
+        bmc.Fault = http =>
+        {
+            if (bmc.On)
+                return Task.FromResult(false);
+            http.Response.StatusCode = StatusCodes.Status401Unauthorized;
+            return Task.FromResult(true);
+        };
+        Assert.Contains("refuses user", (await FailureAsync(() => Driver(bmc).SetAsync(PowerTarget.Off, None))).Cause, StringComparison.Ordinal);
     }
 }
