@@ -118,8 +118,6 @@ public sealed class LabConductor : IAsyncDisposable
         File.Move(second, Path.Combine(TrustDirectory, "trust-2.dsse.json"));
     }
 
-    public const string RedfishUser = "lab";
-
     /// <summary>Runs <c>conductor …</c> to its end; anything but exit code 0 is an error with what it said.</summary>
     public async Task<string> RunAsync(IReadOnlyList<string> arguments, CancellationToken cancellationToken = default)
     {

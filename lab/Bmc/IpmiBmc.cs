@@ -15,6 +15,9 @@ namespace Baremetal.Lab.Bmc;
 /// </summary>
 public sealed class IpmiBmc : IAsyncDisposable
 {
+    /// <summary>IPMI's own; a second BMC at the same address takes the next.</summary>
+    public const int FirstPort = 623;
+
     // It opens its port in milliseconds; a busy machine may need more.
     private static readonly TimeSpan StartBound = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan PingPace = TimeSpan.FromMilliseconds(50);

@@ -27,7 +27,7 @@ internal sealed class NodeJourney(VirtualServer server, LabSite site, SshKey ssh
     public async Task RunAsync(CancellationToken cancel)
     {
         _clock.Start();
-        await CommandAsync(site.EnrolCommand(server), cancel);
+        await CommandAsync(await site.EnrolCommandAsync(server, cancel), cancel);
 
         Stage = "inspect";
         await FollowAsync(["node", "inspect", Name], cancel);

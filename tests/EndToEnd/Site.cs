@@ -19,7 +19,8 @@ public abstract class SiteTests : IAsyncDisposable
         await _site.DisposeAsync();
     }
 
-    private protected async Task<Site> OpenAsync(string? imageFile = null, LabConductorSettings? conductor = null) => _site = await Site.OpenAsync(imageFile ?? BuildOutputs.TinyImage, conductor);
+    private protected async Task<Site> OpenAsync(string? imageFile = null, LabConductorSettings? conductor = null, LabPower power = LabPower.Redfish) =>
+        _site = await Site.OpenAsync(imageFile ?? BuildOutputs.TinyImage, conductor, power);
 }
 
 /// <summary>A lab's site, as tests speak to it.</summary>
@@ -43,12 +44,12 @@ internal sealed class Site : IAsyncDisposable
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     /// <summary>The tiny image boots in seconds and says so on the serial line; Debian is for what only a real system shows.</summary>
-    public static async Task<Site> OpenAsync(string imageFile, LabConductorSettings? conductor)
+    public static async Task<Site> OpenAsync(string imageFile, LabConductorSettings? conductor, LabPower power)
     {
         var lan = await Lan.CreateAsync(Cancel);
         try
         {
-            var settings = new LabSiteSettings { ImageFile = imageFile, ImageName = Path.GetFileNameWithoutExtension(imageFile), Conductor = conductor ?? new LabConductorSettings() };
+            var settings = new LabSiteSettings { ImageFile = imageFile, ImageName = Path.GetFileNameWithoutExtension(imageFile), Conductor = conductor ?? new LabConductorSettings(), Power = power };
             return new Site(await LabSite.OpenAsync(lan, settings, Cancel));
         }
         catch
@@ -64,7 +65,7 @@ internal sealed class Site : IAsyncDisposable
     {
         var spec = VirtualServerSpec.Numbered(Lan.Servers.Count + 1, firmware);
         var server = await Lan.AddServerAsync(vary?.Invoke(spec) ?? spec, Cancel);
-        await Conductor.RunAsync(_lab.EnrolCommand(server), Cancel);
+        await Conductor.RunAsync(await _lab.EnrolCommandAsync(server, Cancel), Cancel);
         return server;
     }
 

@@ -3,19 +3,19 @@ using Baremetal.Lab;
 
 namespace Baremetal.EndToEnd;
 
-/// <summary>From power-on to an SSH login on a real Debian, on both firmwares, as the LAN's DHCP server and beside another one.</summary>
+/// <summary>From power-on to an SSH login on a real Debian, on both firmwares, as the LAN's DHCP server and beside another one, by Redfish and by IPMI.</summary>
 public sealed class WholeWayTests : SiteTests
 {
     private static readonly TimeSpan SshBound = TimeSpan.FromMinutes(8);
 
     [Theory]
-    [InlineData(FirmwareMode.Bios, "server")]
-    [InlineData(FirmwareMode.Uefi, "server")]
-    [InlineData(FirmwareMode.Bios, "proxy")]
-    [InlineData(FirmwareMode.Uefi, "proxy")]
-    public async Task Deploy_DebianOnAnEmptyDisk_BootsItAndLetsTheOperatorIn(FirmwareMode firmware, string dhcp)
+    [InlineData(FirmwareMode.Bios, "server", LabPower.Redfish)]
+    [InlineData(FirmwareMode.Uefi, "server", LabPower.Redfish)]
+    [InlineData(FirmwareMode.Bios, "proxy", LabPower.Redfish)]
+    [InlineData(FirmwareMode.Uefi, "proxy", LabPower.Ipmi)]
+    public async Task Deploy_DebianOnAnEmptyDisk_BootsItAndLetsTheOperatorIn(FirmwareMode firmware, string dhcp, LabPower power)
     {
-        var site = await OpenAsync(BuildOutputs.DebianImage, new LabConductorSettings { DhcpMode = dhcp });
+        var site = await OpenAsync(BuildOutputs.DebianImage, new LabConductorSettings { DhcpMode = dhcp }, power);
         var ssh = await SshKey.CreateAsync(site.Lan.Folder, TestContext.Current.CancellationToken);
         var server = await site.AddAvailableServerAsync(firmware);
 
