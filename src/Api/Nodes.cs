@@ -25,7 +25,7 @@ public enum BootPolicy
 }
 
 /// <summary>How a node is switched on.</summary>
-/// <param name="Driver"><c>redfish</c>, <c>ipmi</c> or <c>manual</c>.</param>
+/// <param name="Driver"><c>redfish</c>, <c>ipmi</c>, <c>wake-on-lan</c> or <c>manual</c>.</param>
 /// <param name="Address">
 /// Of its controller: for <c>redfish</c> https://BMC or the path of one system there, for <c>ipmi</c> ipmi://BMC[:PORT][?cipher=3].
 /// </param>

@@ -10,6 +10,7 @@ internal sealed class PowerOptions : IEnumerable<Option>
 {
     public const string Manual = "manual";
 
+    private const string WakeOnLan = "wake-on-lan";
     private const string RedfishDriver = "redfish";
     private const string IpmiDriver = "ipmi";
 
@@ -21,11 +22,11 @@ internal sealed class PowerOptions : IEnumerable<Option>
     private readonly Option<string> _ipmiUser = new("--ipmi-user") { HelpName = "NAME", Description = "The account of the BMC; the privilege OPERATOR is enough." };
     private readonly Option<string> _ipmiPassword = new("--ipmi-password-file") { HelpName = "FILE", Description = "Holds that account's password; - reads it from standard input." };
     private readonly Option<string> _cipher = new("--ipmi-cipher") { HelpName = "3|17", Description = "The cipher suite; 17 if not given, which old BMCs do not have." };
-    private readonly Option<string> _power = new("--power") { HelpName = Manual, Description = "For a server without a BMC: an operator presses its buttons." };
+    private readonly Option<string> _power = new("--power") { HelpName = $"{Manual}|{WakeOnLan}", Description = "For a server without a BMC: an operator presses its buttons, or a packet with its MAC address starts it and the rest is done by hand." };
 
     public PowerOptions()
     {
-        _power.AcceptOnlyFromAmong(Manual);
+        _power.AcceptOnlyFromAmong(Manual, WakeOnLan);
         _cipher.AcceptOnlyFromAmong("3", "17");
     }
 
@@ -43,7 +44,7 @@ internal sealed class PowerOptions : IEnumerable<Option>
         _ => throw NotClear(),
     };
 
-    public static Failure NotClear() => Failure.WrongUsage("How the server is switched on is not clear.", $"Give one of --redfish URL, --ipmi HOST and --power {Manual}, with its own options only.");
+    public static Failure NotClear() => Failure.WrongUsage("How the server is switched on is not clear.", $"Give one of --redfish URL, --ipmi HOST and --power {Manual}|{WakeOnLan}, with its own options only.");
 
     public IEnumerator<Option> GetEnumerator() => ((IEnumerable<Option>)[_redfish, .. OfRedfish, _ipmi, .. OfIpmi, _power]).GetEnumerator();
 

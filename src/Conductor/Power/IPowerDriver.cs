@@ -10,7 +10,7 @@ public interface IPowerDriver
 {
     Task<PowerState> GetStateAsync(CancellationToken cancel);
 
-    /// <summary>Returns when the machine is in the state that was asked for, and says so itself.</summary>
+    /// <summary>Returns when the machine is in the state that was asked for, and says so itself; where nothing could say so, when the order is sent.</summary>
     Task SetAsync(PowerTarget target, CancellationToken cancel);
 
     /// <summary>Starts the machine anew, from the network for this one time. It may be done twice: the second time starts it once more.</summary>

@@ -3,18 +3,21 @@ using Baremetal.Api;
 using Baremetal.Conductor.Database;
 using Baremetal.Conductor.Nodes;
 using Baremetal.Conductor.Secrets;
+using Baremetal.Conductor.Settings;
+using Baremetal.Netboot;
 
 namespace Baremetal.Conductor.Power;
 
 /// <summary>The drivers by name.</summary>
-public sealed class PowerDrivers(IDatabase database, SecretBox secrets, TimeProvider time)
+public sealed class PowerDrivers(IDatabase database, SecretBox secrets, ConductorSettings settings, TimeProvider time)
 {
     public const string Redfish = "redfish";
     public const string Ipmi = "ipmi";
+    public const string WakeOnLan = "wake-on-lan";
     public const string Manual = "manual";
 
     /// <summary>As errors list them.</summary>
-    public const string Names = $"{Redfish}, {Ipmi} and {Manual}";
+    public const string Names = $"{Redfish}, {Ipmi}, {WakeOnLan} and {Manual}";
 
     public IPowerDriver For(NodeRow node) => node.PowerDriver switch
     {
@@ -27,6 +30,7 @@ public sealed class PowerDrivers(IDatabase database, SecretBox secrets, TimeProv
             time,
             system => Own(node, system)),
         Ipmi when IpmiAddress.TryParse(node.PowerAddress, out var bmc) => new IpmiDriver(new IpmiAccess(bmc, node.PowerUsername!, PasswordOf(node)!), time),
+        WakeOnLan when MacAddress.TryParse(node.Mac, out var mac) => new WakeOnLanDriver(node.Name, mac, settings.Addresses),
         Manual => new ManualDriver(node.Name),
         var other => throw new InvalidOperationException($"node {node.Name} has the unknown power driver '{other}'"),
     };
@@ -54,9 +58,13 @@ public sealed class PowerDrivers(IDatabase database, SecretBox secrets, TimeProv
             case Ipmi:
                 CheckIpmi(power);
                 break;
-            case Manual:
-                if (power with { Driver = Manual, Address = null, Username = null, Password = null, TlsPin = null } != power)
-                    throw Problems.Invalid("The power driver 'manual' takes no address, user or password.", "It asks an operator to press the buttons.");
+            case WakeOnLan or Manual:
+                if (new PowerSettings(power.Driver) != power)
+                {
+                    throw Problems.Invalid(
+                        $"The power driver '{power.Driver}' takes no address, user or password.",
+                        power.Driver == Manual ? "It asks an operator to press the buttons." : "It wakes the node by the MAC address that the node is known by.");
+                }
                 break;
             default:
                 throw Problems.Invalid($"There is no power driver '{power.Driver}'.", $"The drivers are {Names}.");

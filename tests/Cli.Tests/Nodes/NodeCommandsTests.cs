@@ -159,11 +159,11 @@ public sealed class NodeCommandsTests
     }
 
     [Theory]
-    [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual")]
-    [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual", "--redfish", "https://b", "--power", "manual")]
-    [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual", "--redfish", "https://b", "--ipmi", "b")]
-    [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual", "--ipmi", "b", "--redfish-user", "admin")]
-    [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual", "--redfish", "https://b", "--ipmi-cipher", "3")]
+    [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual|wake-on-lan")]
+    [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual|wake-on-lan", "--redfish", "https://b", "--power", "manual")]
+    [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual|wake-on-lan", "--redfish", "https://b", "--ipmi", "b")]
+    [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual|wake-on-lan", "--ipmi", "b", "--redfish-user", "admin")]
+    [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual|wake-on-lan", "--redfish", "https://b", "--ipmi-cipher", "3")]
     [InlineData("'0' not recognized", "--ipmi", "b", "--ipmi-cipher", "0")]
     [InlineData("'sideways' is none of disk-first, network-first", "--power", "manual", "--boot-policy", "sideways")]
     [InlineData("'efi' is none of bios, uefi", "--power", "manual", "--firmware", "efi")]
@@ -271,8 +271,10 @@ public sealed class NodeCommandsTests
     public async Task Maintenance_NeitherBegunNorEnded_IsWrongUsage(params string[] options) =>
         Assert.Contains("either --reason TEXT or --end", (await CommandRun.Of(["node", "maintenance", "r7", .. options])).EndedWith(ExitCodes.WrongUsage), StringComparison.Ordinal);
 
-    [Fact]
-    public async Task Edit_SomeOfANode_SendsThatAndNothingElse()
+    [Theory]
+    [InlineData("manual")]
+    [InlineData("wake-on-lan")]
+    public async Task Edit_SomeOfANode_SendsThatAndNothingElse(string driver)
     {
         EditNode? asked = null;
         await using var conductor = await TestConductor.StartAsync(app => app.MapPatch(Routes.Node, async (HttpRequest request) =>
@@ -281,15 +283,15 @@ public sealed class NodeCommandsTests
             return TestConductor.Answer(Samples.Enrolled);
         }));
 
-        (await conductor.RunAsync("node", "edit", "r7", "--boot-policy", "network-first", "--power", "manual")).Succeeded();
+        (await conductor.RunAsync("node", "edit", "r7", "--boot-policy", "network-first", "--power", driver)).Succeeded();
 
-        Assert.Equal(new EditNode(Power: new PowerSettings("manual"), BootPolicy: BootPolicy.NetworkFirst), asked);
+        Assert.Equal(new EditNode(Power: new PowerSettings(driver), BootPolicy: BootPolicy.NetworkFirst), asked);
     }
 
     [Theory]
     [InlineData("Nothing was given to change")]
-    [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual", "--redfish-user", "admin")]
-    [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual", "--power", "manual", "--redfish-password-file", "f")]
+    [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual|wake-on-lan", "--redfish-user", "admin")]
+    [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual|wake-on-lan", "--power", "manual", "--redfish-password-file", "f")]
     public async Task Edit_OfNothingOrHalfAPowerController_IsWrongUsage(string expected, params string[] options) =>
         Assert.Contains(expected, (await CommandRun.Of(["node", "edit", "r7", .. options])).EndedWith(ExitCodes.WrongUsage), StringComparison.Ordinal);
 
