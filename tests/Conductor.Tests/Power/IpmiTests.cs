@@ -100,6 +100,8 @@ public sealed class IpmiTests
         var asked = Driver(bmc).GetStateAsync(None);
         await Until.TrueAsync(() => Task.FromResult(AskingIt().Length > 0), "ipmitool to run");
         Assert.DoesNotContain(CommandLines(), line => line.Contains(bmc.Password, StringComparison.Ordinal));
+        // It blots out a password that it was given there, a moment too late: so that it was given none.
+        Assert.DoesNotContain(AskingIt(), line => line.Contains("\0-P", StringComparison.Ordinal));
         var failure = await FailureAsync(() => asked);
         Assert.True(failure.Again);
         Assert.Contains("did not answer 'power status'", failure.Cause, StringComparison.Ordinal);
