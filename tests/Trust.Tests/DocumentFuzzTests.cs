@@ -115,7 +115,8 @@ public sealed class DocumentFuzzTests : IDisposable
         {
             if (!DeployOrder.TryParse(bytes, out var order, out var rejection))
                 return Refused(rejection);
-            Assert.True(order is { OrderId: not null, NodeId: not null, BootId: not null, AgentNonce: not null, Target: not null });
+            Assert.True(order is { OrderId: not null, NodeId: not null, BootId: not null, AgentNonce: not null });
+            Assert.True(order.Erase is null or { Depth: not null } && order.Erase?.Disks.All(disk => disk is not null) != false, "what to erase has no depth, or a disk that is none");
             _ = order.NotAfter - order.IssuedAt;
             foreach (var step in order.Steps)
                 Assert.True(step.Name is not null && (step.Args is null || step.Args.Values.All(value => value is not null)), "a step has no name, or an argument without a value");
