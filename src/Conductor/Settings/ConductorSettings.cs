@@ -102,6 +102,9 @@ public sealed record LimitSettings
     /// <summary>One image on one disk: 2 TiB, the most that there is, at the 150 MB/s of a plain disk.</summary>
     public TimeSpan Write { get; init; } = TimeSpan.FromHours(4);
 
+    /// <summary>All disks of a node, one after the other: a dozen of 20 TB take 28 hours each.</summary>
+    public TimeSpan Erase { get; init; } = TimeSpan.FromDays(14);
+
     /// <summary>A step that only sets a variable or restarts the machine.</summary>
     public TimeSpan ShortStep { get; init; } = TimeSpan.FromMinutes(5);
 

@@ -54,6 +54,7 @@ public static class SettingsFile
                 AgentBoot = read.Span("limits:agentBoot", unset.Limits.AgentBoot),
                 Inventory = read.Span("limits:inventory", unset.Limits.Inventory),
                 Write = read.Span("limits:write", unset.Limits.Write),
+                Erase = read.Span("limits:erase", unset.Limits.Erase),
                 ShortStep = read.Span("limits:shortStep", unset.Limits.ShortStep),
                 SystemBoot = read.Span("limits:systemBoot", unset.Limits.SystemBoot),
                 ByHand = read.Span("limits:byHand", unset.Limits.ByHand),
