@@ -26,6 +26,8 @@ mkdir -p "$out"
 exec 9>"$out/.lock" && flock 9
 
 release=$(ramdisk/kernel.sh)
+# Not this machine's own, which may be the static one and then brings a second glibc.
+busybox=$(ramdisk/package.sh busybox)/bin/busybox
 
 # Loaded by name, so that no ldd of the agent shows them: OpenSSL as soon as .NET hashes, and the decompressors of the image formats.
 loaded=()
@@ -37,7 +39,7 @@ done
 
 # ---- Is it current? --------------------------------------------------------------------------------
 inputs=$(digest ramdisk src/{Api,Trust,Imaging,DeployAgent} Directory.{Build,Packages}.props global.json \
-    build/kernel/release /bin/busybox "${loaded[@]}" /lib/x86_64-linux-gnu/{libc.so.6,libm.so.6,libstdc++.so.6,libgcc_s.so.1})
+    build/kernel/release "$busybox" "${loaded[@]}" /lib/x86_64-linux-gnu/{libc.so.6,libm.so.6,libstdc++.so.6,libgcc_s.so.1,libresolv.so.2})
 outputs=("$out"/{vmlinuz,initrd.img,localboot.efi})
 report() {
     local sizes
@@ -62,12 +64,11 @@ mkdir -p "$root"/{dev,etc,lib64,proc,run,sys,tmp,usr/sbin} "$libraries"
 
 dotnet publish src/DeployAgent -c Release -o "$work/agent" -v quiet -nologo >"$out/publish.log" 2>&1 \
     || { tail -n 20 "$out/publish.log" >&2; die "the agent does not build; the whole output is in $out/publish.log"; }
-# In usr/sbin it comes after the libraries: they then lie close enough to busybox for zstd to find what glibc they share (2 %).
 cp "$work/agent/deploy-agent" "$root/usr/sbin/"
-{ printf '%s\n' "${loaded[@]}"; ldd "$work/agent/deploy-agent" "${loaded[@]}" | awk '$2 == "=>" { print $3 }'; } | sort -u | xargs cp -L -t "$libraries"
+{ printf '%s\n' "${loaded[@]}"; ldd "$work/agent/deploy-agent" "$busybox" "${loaded[@]}" | awk '$2 == "=>" { print $3 }'; } | sort -u | xargs cp -L -t "$libraries"
 cp -L /lib64/ld-linux-x86-64.so.2 "$root/lib64/"
 
-add_busybox "$root"
+add_busybox "$root" "$busybox"
 install -m 755 ramdisk/init "$root/init"
 install -m 755 ramdisk/lease "$root/etc/lease"
 

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # Sourced, at the repository's root: what goes into an initial ramdisk, and how it is packed.
 
-# add_busybox ROOT
+# add_busybox ROOT BINARY
 add_busybox() {
-    local root=$1 applet
+    local root=$1 binary=$2 applet
     mkdir -p "$root/bin"
-    cp /bin/busybox "$root/bin/"
-    for applet in $(busybox --list); do
+    cp "$binary" "$root/bin/"
+    for applet in $("$binary" --list); do
         [ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
     done
 }
@@ -26,17 +26,18 @@ add_modules() {
 }
 
 # pack ROOT LEVEL: the tree as the kernel unpacks it, on standard output. The same tree gives the same bytes.
-# Folders, /init and busybox come first and /complete last: where memory ends in the middle of unpacking,
-# /init still runs, sees that /complete is missing, and can say so.
+# Folders, /init, busybox and what it is linked to come first and /complete last: where memory ends in the middle of
+# unpacking, /init still runs, sees that /complete is missing, and can say so.
 pack() (
-    local level=$2
+    local level=$2 early
     cd "$1"
     touch complete
     find . -exec touch -h -d @0 {} +
+    early='\./\(init\|bin/.*\|lib64/.*\|usr/lib/.*/lib\(c\|resolv\)\.so\..*\)'
     {
         find . -type d | LC_ALL=C sort
-        find init bin ! -type d | LC_ALL=C sort
-        find . ! -type d ! -path ./init ! -path './bin/*' ! -path ./complete | LC_ALL=C sort
+        find . ! -type d -regex "$early" | LC_ALL=C sort
+        find . ! -type d ! -regex "$early" ! -path ./complete | LC_ALL=C sort
         echo complete
     } | cpio --quiet -o -H newc --reproducible -R 0:0 | zstd -q -T0 "-$level"
 )

@@ -39,13 +39,13 @@ trap 'rm -rf "$work"' EXIT
 # The initial ramdisk has all the drivers, so that the root file system needs none.
 initrd=$work/initrd
 mkdir -p "$initrd"/{dev,proc,sys,root}
-add_busybox "$initrd"
+add_busybox "$initrd" /bin/busybox
 install -m 755 lab/images/tiny/initrd-init "$initrd/init"
 add_modules "$initrd" "$release" <lab/images/tiny/modules.list
 
 root=$work/root
 mkdir -p "$root"/{boot/grub,dev,etc,mnt,proc,root,run,sys,tmp,var}
-add_busybox "$root"
+add_busybox "$root" /bin/busybox
 ln -s bin "$root/sbin"
 install -m 644 lab/images/tiny/inittab "$root/etc/inittab"
 install -m 755 lab/images/tiny/rc "$root/etc/rc"
