@@ -30,7 +30,7 @@ public sealed class RecordingTarget(byte[] disk, int sectorSize = 512) : IBlockT
 
     public int? SectorSize => sectorSize;
 
-    public bool ZerosByItself { get; init; }
+    public bool ZerosBesideData { get; init; }
 
     /// <summary>What the disk holds.</summary>
     public byte[] Disk => disk;

@@ -89,21 +89,21 @@ internal sealed class ImageWrite(
         }
     }
 
-    // A disk that zeros by itself does it while the data come; what is left of it then is for all. Another is written with zeros, which goes at
-    // another speed than the image comes: before the data, since mixed nobody could say how long the rest takes.
+    // Zeros need no network: a disk that can do both at once is zeroed while the data come, and what is left of it then is for all.
+    // One with a head would lose more by moving it to and fro: its zeros are written before the data.
     private void WriteChunks()
     {
         var changed = DataChunks().Where(chunk => !_held[chunk]);
         using var gaps = new ZeroGaps(changed.Where(image.Disk.IsZero), Layout, target, progress);
         var data = changed.Where(chunk => !image.Disk.IsZero(chunk));
-        if (target.ZerosByItself)
+        if (target.ZerosBesideData)
             WriteData(data, () => ZeroNext(gaps));
         if (gaps.LeftBytes > 0)
         {
             progress.Begin(WritePhase.Zeroing, gaps.LeftBytes);
             workers.Run(_ => ZeroNext(gaps));
         }
-        if (!target.ZerosByItself)
+        if (!target.ZerosBesideData)
             WriteData(data, beside: null);
     }
 

@@ -8,10 +8,10 @@ public enum WritePhase
     /// <summary>Comparing what the disk holds already.</summary>
     Comparing,
 
-    /// <summary>Zeroing what the image has no data for: before the data, or what is left of it after them (see <see cref="Targets.IBlockTarget.ZerosByItself"/>).</summary>
+    /// <summary>Zeroing what the image has no data for: before the data, or what is left of it after them (see <see cref="Targets.IBlockTarget.ZerosBesideData"/>).</summary>
     Zeroing,
 
-    /// <summary>Writing data, of which the disk zeros the gaps by itself if it can.</summary>
+    /// <summary>Writing data, and the gaps beside them on a disk that can do both at once.</summary>
     Writing,
 
     /// <summary>Reading all back.</summary>

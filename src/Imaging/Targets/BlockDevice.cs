@@ -21,7 +21,7 @@ public sealed class BlockDevice : IBlockTarget
         _device = device;
         Size = Libc.SizeOfDevice(device);
         SectorSize = Libc.SectorSizeOfDevice(device);
-        ZerosByItself = SysBlock.ZerosByItself(path);
+        ZerosBesideData = SysBlock.ZerosByItself(path) || !SysBlock.HasHeads(path);
     }
 
     public string Name { get; }
@@ -30,7 +30,7 @@ public sealed class BlockDevice : IBlockTarget
 
     public int? SectorSize { get; }
 
-    public bool ZerosByItself { get; }
+    public bool ZerosBesideData { get; }
 
     /// <summary>Opens a whole disk that nobody else uses: neither mounted, nor swap, nor part of an array or a volume group.</summary>
     public static (BlockDevice? Target, Rejection? Rejection) Open(string path)

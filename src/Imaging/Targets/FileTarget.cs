@@ -25,7 +25,7 @@ public sealed class FileTarget : IBlockTarget
     public int? SectorSize => null;
 
     // A hole: the file systems of today have them.
-    public bool ZerosByItself => true;
+    public bool ZerosBesideData => true;
 
     /// <summary>Opens a file, or makes one of the given size if there is none.</summary>
     public static (FileTarget? Target, Rejection? Rejection) Open(string path, long sizeIfNew)

@@ -15,8 +15,8 @@ public interface IBlockTarget : IDisposable
     /// <summary>512 or 4096 bytes; null for a file, which has no sectors.</summary>
     int? SectorSize { get; }
 
-    /// <summary>Whether zeroing asks a disk, or a file system, to do it: then it takes neither this machine's time nor its memory's.</summary>
-    bool ZerosByItself { get; }
+    /// <summary>Whether zeros do not hold up the data when both are written at once.</summary>
+    bool ZerosBesideData { get; }
 
     void Write(long offset, ReadOnlySpan<byte> data);
 

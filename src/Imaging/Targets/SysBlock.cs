@@ -27,15 +27,20 @@ internal static class SysBlock
     }
 
     /// <summary>Whether it has a command to zero a range; else the kernel sends it the zeros. A partition has its disk's, and says nothing itself.</summary>
-    public static bool ZerosByItself(string path)
+    public static bool ZerosByItself(string path) => Queue(path, "write_zeroes_max_bytes") is not (null or "0");
+
+    /// <summary>Whether it moves heads; what says nothing about it may.</summary>
+    public static bool HasHeads(string path) => Queue(path, "rotational") is not "0";
+
+    private static string? Queue(string path, string attribute)
     {
         try
         {
-            return File.ReadAllText($"{FolderOf(NameOf(path))}/queue/write_zeroes_max_bytes").AsSpan().Trim() is not "0";
+            return File.ReadAllText($"{FolderOf(NameOf(path))}/queue/{attribute}").Trim();
         }
         catch (IOException)
         {
-            return false;
+            return null;
         }
     }
 }

@@ -16,12 +16,12 @@ public sealed class PowerCutTests
     [InlineData(0, false)]
     [InlineData(0, true)]
     [InlineData(5 << 20, false)]
-    public void PowerCut_AtAnyMoment_LeavesAnUnbootableDiskOrTheWholeImage(int larger, bool zerosByItself)
+    public void PowerCut_AtAnyMoment_LeavesAnUnbootableDiskOrTheWholeImage(int larger, bool zerosBesideData)
     {
         using var folder = new TestFolder();
         var old = new byte[DiskSize + larger];
         File.ReadAllBytes(folder.MakeDisk("old.raw", DiskSize, seed: 1)).CopyTo(old, 0);
-        var target = new RecordingTarget((byte[])old.Clone()) { ZerosByItself = zerosByItself };
+        var target = new RecordingTarget((byte[])old.Clone()) { ZerosBesideData = zerosBesideData };
         var image = TestImage.Sign(folder.Convert(folder.MakeDisk("new.raw", DiskSize, seed: 2), "new.qcow2", "-c"));
         Assert.True(Disks.Boots(old));
         Assert.Equal(WriteStatus.Written, Writing.To(target, image).Status);

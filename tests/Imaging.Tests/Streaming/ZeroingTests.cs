@@ -30,7 +30,7 @@ public sealed class ZeroingTests : IDisposable
     [Fact]
     public void Write_ToADiskThatIsSentItsZeros_ZerosFirstAndTogether()
     {
-        var target = Target(zerosByItself: false);
+        var target = Target(zerosBesideData: false);
         target.BeforeWrite = _ => Note();
 
         AssertIsWritten(target);
@@ -45,10 +45,10 @@ public sealed class ZeroingTests : IDisposable
     }
 
     [Fact]
-    public void Write_ToADiskThatZerosByItself_LetsItDoSoBesideTheData()
+    public void Write_ToADiskThatCanDoBothAtOnce_ZerosBesideTheData()
     {
         using var zeroed = new ManualResetEventSlim();
-        var target = Target(zerosByItself: true);
+        var target = Target(zerosBesideData: true);
         target.BeforeWrite = write =>
         {
             Note();
@@ -68,7 +68,7 @@ public sealed class ZeroingTests : IDisposable
     public void Write_ToADiskThatZerosSlowlyByItself_ShowsWhatIsLeftAfterTheData()
     {
         using var written = new CountdownEvent(4);
-        var target = Target(zerosByItself: true);
+        var target = Target(zerosBesideData: true);
         target.BeforeWrite = write =>
         {
             Note();
@@ -89,7 +89,7 @@ public sealed class ZeroingTests : IDisposable
     [Fact]
     public void Zeroing_ThatFailsBesideTheData_EndsTheWriteAndLeavesTheDiskUnbootable()
     {
-        var target = Target(zerosByItself: true);
+        var target = Target(zerosBesideData: true);
         target.BeforeWrite = write => _ = IsGap(write, 8 * MiB) ? throw new IOException("Input/output error") : 0;
 
         var outcome = Writing.To(target, _image);
@@ -101,7 +101,7 @@ public sealed class ZeroingTests : IDisposable
 
     private static bool IsGap(RecordedWrite write, long offset) => write is { IsFlush: false, Data: null } && write.Offset == offset;
 
-    private static RecordingTarget Target(bool zerosByItself) => new(Enumerable.Repeat((byte)0xa5, DiskSize).ToArray()) { ZerosByItself = zerosByItself };
+    private static RecordingTarget Target(bool zerosBesideData) => new(Enumerable.Repeat((byte)0xa5, DiskSize).ToArray()) { ZerosBesideData = zerosBesideData };
 
     private void Note()
     {

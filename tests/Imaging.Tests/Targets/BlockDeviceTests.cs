@@ -20,7 +20,7 @@ public sealed class BlockDeviceTests
         {
             Assert.Equal(512, target.SectorSize);
             Assert.Equal(DiskSize, target.Size);
-            Assert.True(target.ZerosByItself, "A loop device punches holes into its file.");
+            Assert.True(target.ZerosBesideData, "A loop device has no heads to move.");
             var outcome = Writing.To(target, image, new WriteOptions(ReadBack: true));
             Assert.True(outcome.Status == WriteStatus.Written, outcome.Reason?.ToString());
         }
