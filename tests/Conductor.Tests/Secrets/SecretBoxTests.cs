@@ -52,7 +52,7 @@ public sealed class SecretBoxTests
         await conductor.StopAsync();
         File.Delete(conductor.StatePath("secrets.key"));
 
-        var refusal = await Assert.ThrowsAsync<InvalidDataException>(conductor.RestartAsync);
+        var refusal = await Assert.ThrowsAsync<InvalidDataException>(() => conductor.RestartAsync());
         Assert.Contains("Restore secrets.key", refusal.Message, StringComparison.Ordinal);
         Assert.False(File.Exists(conductor.StatePath("secrets.key")));
     }

@@ -54,7 +54,7 @@ internal sealed class TestConductor : IAsyncDisposable
 
     public string StatePath(string name) => Path.Combine(Settings.StateDirectory, name);
 
-    public static async Task<TestConductor> StartAsync(Func<ConductorSettings, ConductorSettings>? change = null, Func<IDatabase, IDatabase>? database = null)
+    public static async Task<TestConductor> StartAsync(Func<ConductorSettings, ConductorSettings>? change = null, Func<IDatabase, IDatabase>? database = null, JumpingClock? clock = null)
     {
         var folder = new TempFolder();
         var ramdisk = Directory.CreateDirectory(Path.Combine(folder.Path, "ramdisk"));
@@ -72,17 +72,17 @@ internal sealed class TestConductor : IAsyncDisposable
             TlsPort = tls,
         };
         settings = change?.Invoke(settings) ?? settings;
-        var clock = new JumpingClock();
+        clock ??= new JumpingClock();
         var log = new LogLines();
         var app = await StartHostAsync(settings, clock, database, log);
         return new TestConductor(folder, app, settings, clock, TestImage.Create(settings, clock), log);
     }
 
     /// <summary>As the next process would: on the same state, the same ports, with nothing remembered.</summary>
-    public async Task RestartAsync()
+    public async Task RestartAsync(Func<IDatabase, IDatabase>? database = null)
     {
         await StopAsync();
-        _app = await StartHostAsync(Settings, Clock, database: null, _log);
+        _app = await StartHostAsync(Settings, Clock, database, _log);
         _stopped = false;
     }
 
