@@ -19,6 +19,9 @@ public sealed record LabConductorSettings
 
     /// <summary>Times that a node is netbooted for one job.</summary>
     public int Attempts { get; init; } = 3;
+
+    /// <summary>What becomes of servers that nobody enrolled: <c>off</c> or <c>on</c>.</summary>
+    public string Discovery { get; init; } = "off";
 }
 
 /// <summary>
@@ -168,6 +171,7 @@ public sealed class LabConductor : IAsyncDisposable
             ["interface"] = "br0",
             ["pool"] = settings.DhcpMode == "server" ? "10.77.0.100-10.77.0.199" : null,
         },
+        ["discovery"] = new JsonObject { ["mode"] = settings.Discovery },
         ["limits"] = new JsonObject
         {
             ["heartbeatLost"] = string.Create(CultureInfo.InvariantCulture, $"{settings.HeartbeatLost.TotalSeconds:0}s"),

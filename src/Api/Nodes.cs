@@ -3,6 +3,8 @@ namespace Baremetal.Api;
 /// <summary>Where a node stands. The moves between these are one table in the conductor.</summary>
 public enum NodeState
 {
+    /// <summary>It booted from the network and told what it has; nobody has said yet that it is ours.</summary>
+    Pending,
     Enrolled,
     Inspecting,
     Available,
@@ -45,6 +47,7 @@ public sealed record EnrolNode(
 /// <summary>
 /// A node as the API shows it. <paramref name="Address"/> is the last one seen on the network, by agent or by installed system.
 /// A <paramref name="Protected"/> node is never written to; on one in <paramref name="Maintenance"/> (the reason) nothing is begun.
+/// <paramref name="Relay"/> is the DHCP relay that it was discovered through.
 /// </summary>
 public sealed record Node(
     string Id,
@@ -64,7 +67,8 @@ public sealed record Node(
     Inventory? Inventory,
     bool Protected = false,
     string? Maintenance = null,
-    NodeWork? Work = null);
+    NodeWork? Work = null,
+    string? Relay = null);
 
 /// <summary>What a job does on a node now: the step and since when, what it waits for there, and which steps are still to come.</summary>
 public sealed record NodeWork(string Job, JobKind Kind, string Step, DateTimeOffset Since, int Attempt, string? WaitingFor, string[] Next);

@@ -6,6 +6,7 @@ using Baremetal.Conductor.Agents;
 using Baremetal.Conductor.Boot;
 using Baremetal.Conductor.Certificates;
 using Baremetal.Conductor.Database;
+using Baremetal.Conductor.Discovery;
 using Baremetal.Conductor.Events;
 using Baremetal.Conductor.Images;
 using Baremetal.Conductor.Jobs;
@@ -78,6 +79,7 @@ public static class ConductorHost
         AddHosted<Worker>(services);
         services.AddSingleton<SightingAllowance>();
         AddHosted<NodeSightings>(services);
+        services.AddSingleton<PendingNodes>();
         services.AddSingleton<IBootPolicy, NodeBootPolicy>();
         services.AddSingleton(all => new NetbootServer(
             settings.Netboot(all.GetRequiredService<StateDirectory>().Leases, settings.Dhcp.Mode == DhcpMode.Off ? null : all.GetRequiredService<NodeAddresses>().PlainUrl),
@@ -156,7 +158,6 @@ internal sealed class Started
 }
 
 /// <summary>What the API's description needs of values in addresses and bodies, beside the wire's own records.</summary>
-[JsonSerializable(typeof(NodeState?))]
 [JsonSerializable(typeof(int?))]
 [JsonSerializable(typeof(long?))]
 [JsonSerializable(typeof(string))]

@@ -38,7 +38,8 @@ public sealed record Machine(MacAddress Mac, Guid? Uuid, ClientArchitecture Arch
 /// <param name="Address">What it has, gets or wants: yiaddr of our answer, else ciaddr, else option 50, else null.</param>
 /// <param name="HostName">Option 12, as sent; only letters, digits, dots and dashes, or null.</param>
 /// <param name="Told">The file or URL that our answer told it to load; null when it told of none.</param>
-public sealed record Sighting(MacAddress Mac, IPAddress? Address, ClientKind Kind, string? HostName, string? Told = null);
+/// <param name="Relay">The relay agent that it came through, as <see cref="Machine.Relay"/>.</param>
+public sealed record Sighting(MacAddress Mac, IPAddress? Address, ClientKind Kind, string? HostName, string? Told = null, IPAddress? Relay = null);
 
 /// <summary>The software that sent a DHCP packet.</summary>
 public enum ClientKind

@@ -30,6 +30,7 @@ public sealed class ServeCommandTests
         {
             "settings: none found at /etc/baremetal/conductor.json",
             $"state:    {state}",
+            "discover: off: a machine that nobody enrolled boots as it would without us",
             "dhcp:     off: no machine is netbooted; set dhcp.mode",
             $"ramdisk:  none: {folder.Path}/none has no vmlinuz, initrd.img, localboot.efi; no agent can be booted",
             $"trust:    no document in {folder.Path}; deploys are refused until 'conductor key trust'",

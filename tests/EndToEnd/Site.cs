@@ -31,6 +31,8 @@ internal sealed class Site : IAsyncDisposable
 
     private static readonly TimeSpan SystemBound = TimeSpan.FromMinutes(3);
 
+    private static readonly TimeSpan BetweenQuestions = TimeSpan.FromSeconds(2);
+
     private readonly LabSite _lab;
 
     private Site(LabSite lab) => _lab = lab;
@@ -63,9 +65,16 @@ internal sealed class Site : IAsyncDisposable
     /// <summary>A virtual server, enrolled.</summary>
     public async Task<VirtualServer> AddServerAsync(FirmwareMode firmware, Func<VirtualServerSpec, VirtualServerSpec>? vary = null)
     {
-        var spec = VirtualServerSpec.Numbered(Lan.Servers.Count + 1, firmware);
-        var server = await Lan.AddServerAsync(vary?.Invoke(spec) ?? spec, Cancel);
+        var server = await PlugInServerAsync(firmware, vary);
         await Conductor.RunAsync(await _lab.EnrolCommandAsync(server, Cancel), Cancel);
+        return server;
+    }
+
+    /// <summary>A virtual server that nobody has told the conductor of, switched on by hand.</summary>
+    public async Task<VirtualServer> AddUnknownServerAsync(FirmwareMode firmware)
+    {
+        var server = await PlugInServerAsync(firmware, vary: null);
+        await server.PowerOnAsync(Cancel);
         return server;
     }
 
@@ -87,6 +96,27 @@ internal sealed class Site : IAsyncDisposable
     public Task<Job> JobAsync(string id) => Conductor.QueryAsync(["job", "show", id], ApiJson.Default.Job, Cancel);
 
     public Task<Node> NodeAsync(VirtualServer server) => Conductor.NodeAsync(server.Spec.Name, Cancel);
+
+    /// <summary>Waits until the conductor has a node with this server's MAC address, of which something is true.</summary>
+    public async Task<Node> UntilNodeAsync(VirtualServer server, Func<Node, bool> isIt, string what)
+    {
+        using var bounded = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        bounded.CancelAfter(SystemBound);
+        try
+        {
+            while (true)
+            {
+                var nodes = await Conductor.QueryAsync(["node", "list"], ApiJson.Default.PageNode, bounded.Token);
+                if (Array.Find(nodes.Items, node => node.Mac == server.Spec.Mac && isIt(node)) is { } found)
+                    return found;
+                await Task.Delay(BetweenQuestions, bounded.Token);
+            }
+        }
+        catch (OperationCanceledException late) when (!Cancel.IsCancellationRequested)
+        {
+            throw new TimeoutException($"Waited {SystemBound.TotalMinutes:0} minutes for {what}. Logs: {Lan.Folder}", late);
+        }
+    }
 
     /// <summary>Waits until the job has ended, however.</summary>
     public async Task<Job> EndOf(Job job)
@@ -165,6 +195,12 @@ internal sealed class Site : IAsyncDisposable
 
     public string Explain(Job job) =>
         $"job {job.Id} is at step {job.Step}, attempt {job.Attempt}, outcome {job.Outcome?.ToString() ?? "none"}, waits for {job.WaitingFor ?? "nothing"}; cause: {job.Cause ?? "none"}. Logs: {Lan.Folder}";
+
+    private async Task<VirtualServer> PlugInServerAsync(FirmwareMode firmware, Func<VirtualServerSpec, VirtualServerSpec>? vary)
+    {
+        var spec = VirtualServerSpec.Numbered(Lan.Servers.Count + 1, firmware);
+        return await Lan.AddServerAsync(vary?.Invoke(spec) ?? spec, Cancel);
+    }
 
     public async ValueTask DisposeAsync()
     {

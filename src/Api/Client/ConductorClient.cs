@@ -25,7 +25,8 @@ public sealed class ConductorClient(Uri server, X509Certificate2 ca, string toke
     public Task<Node> EnrolNodeAsync(EnrolNode node, CancellationToken cancel) =>
         StartAsync(Routes.Nodes, node, ApiJson.Default.EnrolNode, ApiJson.Default.Node, cancel);
 
-    public IAsyncEnumerable<Node> ListNodesAsync(CancellationToken cancel) => ListAsync(Routes.Nodes, ApiJson.Default.PageNode, cancel);
+    public IAsyncEnumerable<Node> ListNodesAsync(CancellationToken cancel, NodeState? state = null) =>
+        ListAsync(state is null ? Routes.Nodes : $"{Routes.Nodes}?state={JsonNamingPolicy.KebabCaseLower.ConvertName(state.Value.ToString())}", ApiJson.Default.PageNode, cancel);
 
     /// <param name="node">An id, a unique name or a MAC.</param>
     public Task<Node> GetNodeAsync(string node, CancellationToken cancel) => GetAsync(Routes.For(Routes.Node, node), ApiJson.Default.Node, cancel);
@@ -154,7 +155,7 @@ public sealed class ConductorClient(Uri server, X509Certificate2 ca, string toke
         string? after = null;
         do
         {
-            var page = await GetAsync(after is null ? path : $"{path}?after={Uri.EscapeDataString(after)}", type, cancel);
+            var page = await GetAsync(after is null ? path : $"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}after={Uri.EscapeDataString(after)}", type, cancel);
             foreach (var item in page.Items)
                 yield return item;
             after = page.Next;

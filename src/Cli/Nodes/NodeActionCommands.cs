@@ -31,7 +31,7 @@ internal static class NodeActionCommands
 
     public static Verb Approve() => Word(
         "approve",
-        "Says that a node is the server you think it is, and may be written to. Look at its inventory first.",
+        "Says that a node, enrolled or discovered, is the server you think it is, and may be written to. Look at its inventory first.",
         "conductor node approve r7",
         (conductor, node, cancel) => conductor.ApproveAsync(node, cancel),
         NodeViews.Approved);

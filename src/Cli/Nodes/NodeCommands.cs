@@ -9,17 +9,27 @@ internal static class NodeCommands
     /// <summary>The argument that names a node, in every command that works on one.</summary>
     public static Argument<string> Name() => new("NODE") { Description = "Its name, its id, or a MAC address." };
 
-    public static Verb List() => new(
-        "list",
-        "Shows all nodes: their state and since when, how well each side knows the other, and what runs on them.",
-        "conductor node list",
-        async (call, cancel) =>
+    public static Verb List()
+    {
+        var state = new Option<NodeState?>("--state") { HelpName = "STATE", CustomParser = Word<NodeState>.ParseOptional, Description = "Only those in this state, such as pending." };
+        return new Verb(
+            "list",
+            "Shows all nodes: their state and since when, how well each side knows the other, and what runs on them.",
+            """
+            conductor node list
+            conductor node list --state pending
+            """,
+            async (call, cancel) =>
+            {
+                using var conductor = call.Connect();
+                var nodes = await conductor.ListNodesAsync(cancel, call.Get(state)).ToArrayAsync(cancel);
+                call.Show(new Page<Node>(nodes, null), CliJson.Api.PageNode, (screen, page) => NodeViews.List(screen, page.Items, call.Now, call.Get(state)));
+                return ExitCodes.Done;
+            })
         {
-            using var conductor = call.Connect();
-            var nodes = await conductor.ListNodesAsync(cancel).ToArrayAsync(cancel);
-            call.Show(new Page<Node>(nodes, null), CliJson.Api.PageNode, (screen, page) => NodeViews.List(screen, page.Items, call.Now));
-            return ExitCodes.Done;
-        });
+            state,
+        };
+    }
 
     public static Verb Show()
     {

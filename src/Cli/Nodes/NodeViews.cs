@@ -7,8 +7,13 @@ namespace Baremetal.Cli.Nodes;
 /// <summary>Nodes as people read them.</summary>
 internal static class NodeViews
 {
-    public static void List(Screen screen, Node[] nodes, DateTimeOffset now)
+    public static void List(Screen screen, Node[] nodes, DateTimeOffset now, NodeState? state)
     {
+        if (nodes.Length == 0 && state is { } only)
+        {
+            screen.Line($"No node is {Word<NodeState>.Of(only)}.");
+            return;
+        }
         if (nodes.Length == 0)
         {
             screen.Line("There are no nodes yet. 'conductor node enrol' makes the first one known.");
@@ -47,6 +52,7 @@ internal static class NodeViews
         sheet.Add("Image", node.Image);
         sheet.Add("Address", node.Address);
         sheet.Add("MAC", node.Mac);
+        sheet.Add("Relay", node.Relay);
         sheet.Add("Power", string.Join(' ', new[] { node.Power.Driver, node.Power.Address, node.Power.Username is { } user ? $"as {user}" : null }.OfType<string>()));
         sheet.Add("Boot policy", Word<BootPolicy>.Of(node.BootPolicy));
         sheet.Add("Trust", $"{node.Trust.Conductor}/{node.Trust.Node} ({Meaning(node.Trust)})");
@@ -95,7 +101,7 @@ internal static class NodeViews
     {
         NodeState.Active => Tone.Good,
         NodeState.Failed or NodeState.Held => Tone.Bad,
-        NodeState.Inspecting or NodeState.Deploying or NodeState.Cleaning => Tone.Busy,
+        NodeState.Pending or NodeState.Inspecting or NodeState.Deploying or NodeState.Cleaning => Tone.Busy,
         _ => Tone.Plain,
     });
 

@@ -1,6 +1,7 @@
 using System.Security.Claims;
 using Baremetal.Api;
 using Baremetal.Conductor.Database;
+using Baremetal.Conductor.Discovery;
 using Baremetal.Conductor.Events;
 using Baremetal.Conductor.Images;
 using Baremetal.Conductor.Jobs;
@@ -14,7 +15,7 @@ internal static class AgentEndpoints
 {
     public static TrustChain Trust(TrustChainStore trust, long from = 0) => new([.. trust.After(from).Select(Convert.ToBase64String)]);
 
-    public static NoContent Inventory(Inventory inventory, ClaimsPrincipal user, IDatabase database, HttpContext http)
+    public static NoContent Inventory(Inventory inventory, ClaimsPrincipal user, IDatabase database, PendingNodes pending, HttpContext http)
     {
         // The serializer looks at a list's place, not at what is in it.
         if (inventory.Disks.Contains(null!) || inventory.NetworkInterfaces.Any(card => card is null || card.Addresses.Contains(null!)))
@@ -23,6 +24,7 @@ internal static class AgentEndpoints
         database.Write(tx =>
         {
             AgentTable.SetInventory(tx, caller, inventory, http.Connection.RemoteIpAddress?.MapToIPv4().ToString());
+            pending.Judge(tx, caller.Node);
             JobTable.Wake(tx, caller.Node);
         });
         return TypedResults.NoContent();

@@ -60,9 +60,11 @@ internal sealed partial class EnrolEndpoints(
         {
             // Not thrown here: the quarantine must be committed.
             Quarantine(tx, node);
+            if (node.State == NodeState.Pending)
+                return new Enrolled(node, null, Problems.Conflict("token-used", $"The one-time token of pending node {node.Name} was used before, with another key.", "Two machines hold one token, so neither is believed, and the node is forgotten: boot it from the network again."));
             return new Enrolled(node, null, Problems.Conflict("token-used", $"The one-time token of node {node.Name} was used before, with another key.", "Two machines hold one token, so neither is trusted any more: find out who else read it, then inspect or approve the node."));
         }
-        if (node.CurrentJob is null || !Steps.WantsAgentBooted(JobTable.Get(tx.Sql, node.CurrentJob).Step))
+        if (node.State != NodeState.Pending && (node.CurrentJob is null || !Steps.WantsAgentBooted(JobTable.Get(tx.Sql, node.CurrentJob).Step)))
             throw Problems.Conflict("not-awaited", $"No job of node {node.Name} waits for its agent.", "Start one: 'conductor node inspect' or 'conductor deploy'.");
 
         using var certificate = authority.IssueAgent(key, node.Id);
@@ -80,6 +82,8 @@ internal sealed partial class EnrolEndpoints(
     {
         tx.Append(EventKinds.Alarm, node.Id, node.CurrentJob, text: "Somebody tried to enrol with the node's used token and another key.");
         AgentTable.Forget(tx, node.Id);
+        if (node.State == NodeState.Pending)
+            NodeTable.Remove(tx, node);
         if (Moves.Next(node.State, Move.Alarm) is not null)
             NodeTable.Move(tx, node, Move.Alarm, node.CurrentJob, TwoKeys);
         if (node.CurrentJob is { } job)

@@ -1,6 +1,7 @@
 using Baremetal.Api;
 using Baremetal.Conductor.Certificates;
 using Baremetal.Conductor.Database;
+using Baremetal.Conductor.Discovery;
 using Baremetal.Conductor.Events;
 using Baremetal.Conductor.Images;
 using Baremetal.Conductor.Nodes;
@@ -14,6 +15,7 @@ namespace Baremetal.Conductor.Boot;
 /// <summary>The HTTP part of a netboot, in the order of a boot: loader, script, kernel, ramdisk.</summary>
 internal sealed partial class BootEndpoints(
     IBootPolicy policy,
+    PendingNodes pending,
     NodeSightings sightings,
     SightingAllowance allowance,
     IDatabase database,
@@ -37,7 +39,7 @@ internal sealed partial class BootEndpoints(
         if (!BootUrls.TryReadScriptQuery(mac, uuid, arch, out var machine, out var error))
             throw Problems.Invalid($"The boot script's address is wrong: {error}.");
         var choice = policy.Choose(machine);
-        var script = choice == BootChoice.Agent ? AgentScript(machine) : LocalScript(machine);
+        var script = choice == BootChoice.Agent && AgentScript(machine) is { } agent ? agent : LocalScript(machine);
         LogScript(machine.Mac, machine.Architecture, choice);
         return TypedResults.Text(script, "text/plain");
     }
@@ -50,18 +52,22 @@ internal sealed partial class BootEndpoints(
 
     public static ContentHttpResult CaCertificate(CertificateAuthority authority) => TypedResults.Text(authority.Pem, "application/x-pem-file");
 
-    private string AgentScript(Machine machine)
+    /// <summary>Null for a machine that is not ours, and for which there is no place.</summary>
+    private string? AgentScript(Machine machine)
     {
         // Without trust documents an inspection works, and the agent takes no order.
         var pin = trust.TryGet(out var anchor, out _) ? anchor.Digest.ToString() : null;
-        var token = database.Write(tx =>
+        var (isOurs, token) = database.Write(tx =>
         {
-            var node = NodeTable.ByMac(tx.Sql, machine.Mac.ToString())!;
+            if ((NodeTable.ByMac(tx.Sql, machine.Mac.ToString()) ?? pending.Discover(tx, machine)) is not { } node)
+                return (false, null);
             var issued = BootTokens.Issue(tx, node.Id, node.Mac, machine.Uuid, pinned: pin is not null);
-            if (issued is not null && allowance.TryTake(node.Id))
+            if (issued is not null && node.State != NodeState.Pending && allowance.TryTake(node.Id))
                 tx.Append(EventKinds.NodeSeen, node.Id, node.CurrentJob, text: "iPXE fetches the agent");
-            return issued;
+            return (true, issued);
         });
+        if (!isOurs)
+            return null;
         if (token is null)
         {
             throw new ProblemException(Problems.Of(StatusCodes.Status429TooManyRequests, "too-many",

@@ -1,5 +1,7 @@
 using System.Net;
+using Baremetal.Api;
 using Baremetal.Conductor.Database;
+using Baremetal.Conductor.Discovery;
 using Baremetal.Conductor.Jobs;
 using Baremetal.Conductor.Nodes;
 using Baremetal.Netboot;
@@ -18,17 +20,19 @@ namespace Baremetal.Conductor.Boot;
 ///                                          and the node cycled
 ///   the conductor is down                  its disk                   its firmware's next device, after its wait for PXE
 ///   no node of ours                        as it would without us     as it would without us
+///   no node of ours, discovery is on       the agent, until it has told what it has; then as it would without us
 /// </code>
 /// </summary>
-public sealed class NodeBootPolicy(IDatabase database, NodeSightings sightings) : IBootPolicy
+public sealed class NodeBootPolicy(IDatabase database, PendingNodes pending, NodeSightings sightings) : IBootPolicy
 {
     // One row by its index: SQLite answers from its own pages, in memory, in the time that a cache of ours would need a lock.
-    public BootChoice Choose(Machine machine) => database.Read(sql => NodeTable.ByMac(sql, machine.Mac.ToString())) switch
+    public BootChoice Choose(Machine machine) => database.Read(sql => NodeTable.ByMac(sql, machine.Mac.ToString()) switch
     {
-        null => BootChoice.Ignore,
-        { CurrentJob: { } job } => Steps.WantsAgentBooted(database.Read(sql => JobTable.Get(sql, job)).Step) ? BootChoice.Agent : BootChoice.LocalDisk,
+        null => pending.Choose(sql, known: null, machine),
+        { State: NodeState.Pending } known => pending.Choose(sql, known, machine),
+        { CurrentJob: { } job } => Steps.WantsAgentBooted(JobTable.Get(sql, job).Step) ? BootChoice.Agent : BootChoice.LocalDisk,
         _ => BootChoice.LocalDisk,
-    };
+    });
 
     public void Seen(Sighting sighting) => sightings.Seen(sighting);
 

@@ -68,6 +68,11 @@ public sealed partial class NodeSightings(IDatabase database, SightingAllowance 
         var address = sighting.Address is { } one && !one.Equals(IPAddress.Any) ? one.ToString() : null;
         if (known is null)
             return;
+        if (known is { State: NodeState.Pending, BootId: null })
+        {
+            NoteRelay(known, sighting.Relay);
+            return;
+        }
         var isNews = !_told.TryGetValue(known.Id, out var told) || told != (sighting.Kind, address ?? told.Address, known.CurrentJob);
         // Every sign of the system is a fact for a job that waits for one; a node without work that renews its lease is none.
         if (!isNews && (known.CurrentJob is null || sighting.Kind != ClientKind.System))
@@ -83,6 +88,13 @@ public sealed partial class NodeSightings(IDatabase database, SightingAllowance 
             JobTable.Wake(tx, known.Id);
         });
         _told[known.Id] = (sighting.Kind, address ?? told.Address, known.CurrentJob);
+    }
+
+    /// <summary>Once, and nothing else, of a machine that anybody can have made up.</summary>
+    private void NoteRelay(NodeRow pending, IPAddress? relay)
+    {
+        if (pending.Relay is null && relay is not null)
+            database.Write(tx => tx.Sql.Execute("UPDATE nodes SET relay = @relay WHERE id = @Id", new { pending.Id, relay = relay.ToString() }));
     }
 
     private void NoteFetched(IPAddress client, string what)

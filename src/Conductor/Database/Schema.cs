@@ -186,6 +186,12 @@ internal static class Schema
         ALTER TABLE jobs ADD COLUMN targets TEXT;
         ALTER TABLE jobs ADD COLUMN erased TEXT;
         """,
+
+        // Where a machine was discovered, and how many are pending.
+        """
+        ALTER TABLE nodes ADD COLUMN relay TEXT;
+        CREATE INDEX nodes_by_state ON nodes (state);
+        """,
     ];
 
     public static void Upgrade(WriteTransaction tx)

@@ -19,6 +19,9 @@ public enum Move
     Release,
     Remove,
 
+    /// <summary>A machine that was discovered is named, and how it is powered is said.</summary>
+    Enrol,
+
     /// <summary>An inspection ended well on a node that nobody had approved yet.</summary>
     Inspected,
 
@@ -38,6 +41,8 @@ public enum Move
 /// <summary>
 /// The provision states and the moves between them, all of them:
 /// <code>
+///   (discovered) ─► pending ─approve─► available           pending ─enrol─► enrolled
+///
 ///                 inspect               approve             deploy
 ///   (enrol) ─► enrolled ─► inspecting ─►       ─► available ─► deploying ─► active ─► deploying …
 ///                 ▲            │  └─────────────────▲             │
@@ -47,6 +52,7 @@ public enum Move
 ///   available ─clean─► cleaning ─► available                 active ─release─► cleaning
 ///   enrolled, available, failed ─adopt─► active          all but active ─alarm─► held ─inspect, approve─► as from failed
 /// </code>
+/// A pending node is never powered and nothing is begun on it; an alarm forgets it, since it may be nobody.
 /// An alarm holds a node that no job works on as well: what an inspection said of it may have been said by another.
 /// A failed or held node needs a word from an operator before anything is written to it again: it may never have been approved.
 /// Whether a node is protected or in maintenance is no state: see <see cref="Guards"/>.
@@ -55,6 +61,9 @@ public static class Moves
 {
     private static readonly Dictionary<(NodeState From, Move Move), NodeState> Table = new()
     {
+        [(NodeState.Pending, Move.Approve)] = NodeState.Available,
+        [(NodeState.Pending, Move.Enrol)] = NodeState.Enrolled,
+
         [(NodeState.Enrolled, Move.Inspect)] = NodeState.Inspecting,
         [(NodeState.Enrolled, Move.Approve)] = NodeState.Available,
         [(NodeState.Enrolled, Move.Adopt)] = NodeState.Active,

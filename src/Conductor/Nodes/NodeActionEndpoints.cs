@@ -16,6 +16,11 @@ internal static class NodeActionEndpoints
     {
         if (found.State == NodeState.Available)
             return;
+        if (found is { State: NodeState.Pending, Inventory: null })
+        {
+            throw Problems.Conflict("never-inspected", $"Node {found.Name} is pending, and has not told what it has{(found.Cause is { } cause ? $". {cause.TrimEnd('.')}" : "")}.",
+                "Wait until its agent has; if it is off, boot it from the network again.");
+        }
         if (found.Inventory is null && Moves.Next(found.State, Move.Approve) is not null)
         {
             throw Problems.Conflict("never-inspected", $"Node {found.Name} has never been inspected, so nobody knows yet which machine it is and what would be written to.",

@@ -1,3 +1,5 @@
+using System.ComponentModel;
+using System.Data;
 using System.Diagnostics.CodeAnalysis;
 using Baremetal.Api;
 using Baremetal.Conductor.Database;
@@ -18,11 +20,11 @@ internal static class NodeEndpoints
         PowerDrivers.Check(ask.Power ?? throw Problems.Invalid("The node has no power settings.", $"Name a driver: {PowerDrivers.Names}."));
         if (ask.DryRun)
         {
-            var node = NodeOf(ask, mac, id: "", request: null, secrets, DateTimeOffset.MinValue);
-            database.Read(sql =>
+            var node = database.Read(sql =>
             {
-                NodeTable.RequireUnique(sql, node);
-                return node;
+                var checkedNode = NodeOf(ask, mac, PendingOf(sql, mac)?.Id ?? "", request: null, secrets, DateTimeOffset.MinValue);
+                NodeTable.RequireUnique(sql, checkedNode);
+                return checkedNode;
             });
             return TypedResults.Ok(node.ToApi());
         }
@@ -35,6 +37,11 @@ internal static class NodeEndpoints
                 call.Require(done.Name == ask.Name, done.RequestSha256);
                 return done;
             }
+            if (PendingOf(tx.Sql, mac) is { } pending)
+            {
+                NodeTable.Enrol(tx, pending, NodeOf(ask, mac, pending.Id, call, secrets, tx.Now));
+                return NodeTable.ById(tx.Sql, pending.Id);
+            }
             var id = Guid.CreateVersion7(tx.Now).ToString();
             NodeTable.Insert(tx, NodeOf(ask, mac, id, call, secrets, tx.Now));
             return NodeTable.ById(tx.Sql, id);
@@ -43,10 +50,10 @@ internal static class NodeEndpoints
         return TypedResults.Created(Routes.For(Routes.Node, row.Id), row.ToApi());
     }
 
-    public static Page<Node> List(IDatabase database, NodeState? state = null, int? limit = null, string? after = null)
+    public static Page<Node> List(IDatabase database, [Description("Only those in this state, such as pending.")] NodeStateWord? state = null, int? limit = null, string? after = null)
     {
         var size = Paging.Limit(limit);
-        var rows = database.Read(sql => NodeTable.Page(sql, after, state, size + 1));
+        var rows = database.Read(sql => NodeTable.Page(sql, after, state?.State, size + 1));
         return new Page<Node>([.. rows.Take(size).Select(row => row.ToApi())], rows.Count > size ? rows[size - 1].Name : null);
     }
 
@@ -140,6 +147,8 @@ internal static class NodeEndpoints
         RequestSha256 = request?.Request,
     };
 
+    private static NodeRow? PendingOf(IDbConnection sql, string mac) => NodeTable.ByMac(sql, mac) is { State: NodeState.Pending } pending ? pending : null;
+
     private static void RequireName([NotNull] string? name)
     {
         if (!IsName(name))
@@ -150,7 +159,7 @@ internal static class NodeEndpoints
         : throw Problems.Invalid($"'{text}' is not a MAC address.", "Write it as 52:54:00:12:34:56.");
 
     // A label of the DNS (RFC 1123 §2.1), and nothing that could be taken for a node's id or MAC.
-    private static bool IsName([NotNullWhen(true)] string? name) =>
+    public static bool IsName([NotNullWhen(true)] string? name) =>
         name is { Length: > 0 and <= 63 } && name.All(c => char.IsAsciiLetterOrDigit(c) || c == '-') && name[0] != '-' && name[^1] != '-'
         && !MacAddress.TryParse(name, out _) && !Guid.TryParse(name, out _);
 }

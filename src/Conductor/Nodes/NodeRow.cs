@@ -59,6 +59,9 @@ public sealed record NodeRow
     /// <summary>Why nothing is begun on it.</summary>
     public string? Maintenance { get; init; }
 
+    /// <summary>The DHCP relay that it asked through before it enrolled.</summary>
+    public string? Relay { get; init; }
+
     public string? CurrentJob { get; init; }
 
     public JobKind? JobKind { get; init; }
@@ -96,5 +99,6 @@ public sealed record NodeRow
         new TrustGrades("C0", BootId is null ? "N0" : "N1"),
         BootId is null || AgentLeftAt is not null ? null : new AgentPresence(BootId, AgentVersion!, AgentEnrolledAt!.Value, AgentLastSeen!.Value),
         Address, Image, CurrentJob, Cause, Inventory, Protected, Maintenance,
-        CurrentJob is null ? null : new NodeWork(CurrentJob, JobKind!.Value, JobStep!, JobStepStarted!.Value, JobAttempt!.Value, JobWaitingFor, [.. Steps.StillToCome(JobKind.Value, JobStep!)]));
+        CurrentJob is null ? null : new NodeWork(CurrentJob, JobKind!.Value, JobStep!, JobStepStarted!.Value, JobAttempt!.Value, JobWaitingFor, [.. Steps.StillToCome(JobKind.Value, JobStep!)]),
+        Relay: Relay);
 }

@@ -62,7 +62,17 @@ internal static class NodeTable
                 @PowerTlsPin, @PowerSystem, @IdempotencyKey, @RequestSha256)
             """,
             Values(node));
-        tx.Append(EventKinds.NodeState, node.Id, text: Word(node.State));
+        // Of what anybody can make up nothing is told until it has said more.
+        if (node.State != NodeState.Pending)
+            tx.Append(EventKinds.NodeState, node.Id, text: Word(node.State));
+    }
+
+    /// <summary>A pending node is enrolled as what an operator says it is; what it told of itself stays.</summary>
+    public static void Enrol(WriteTransaction tx, NodeRow pending, NodeRow enrolled)
+    {
+        Update(tx, enrolled with { Firmware = enrolled.Firmware ?? pending.Firmware });
+        tx.Sql.Execute("UPDATE nodes SET idempotency_key = @IdempotencyKey, request_sha256 = @RequestSha256 WHERE id = @Id", new { pending.Id, enrolled.IdempotencyKey, enrolled.RequestSha256 });
+        Move(tx, pending, Nodes.Move.Enrol);
     }
 
     /// <summary>Writes what an operator may change.</summary>
@@ -120,6 +130,12 @@ internal static class NodeTable
                 : $"As it is, it can be {OneOf(legal)}.");
     }
 
+    /// <summary>Why the node cannot be called so, as a sentence; null if it can.</summary>
+    public static string? NameRefusal(IDbConnection sql, string id, string name) =>
+        !NodeEndpoints.IsName(name) ? "that is no name for a node."
+        : sql.QueryFirstOrDefault<string>("SELECT name FROM nodes WHERE lower(name) = lower(@name) AND id <> @id", new { id, name }) is { } other ? $"there is already a node '{other}'."
+        : null;
+
     /// <summary>No two nodes have a name, a MAC or a system of a power controller in common.</summary>
     public static void RequireUnique(IDbConnection sql, NodeRow node)
     {
@@ -153,6 +169,7 @@ internal static class NodeTable
         Nodes.Move.Clean => "cleaned",
         Nodes.Move.Release => "released",
         Nodes.Move.Remove => "removed",
+        Nodes.Move.Enrol => "enrolled",
         _ => throw new ArgumentOutOfRangeException(nameof(move), move, "no operator asks for it"),
     };
 

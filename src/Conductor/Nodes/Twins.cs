@@ -7,6 +7,7 @@ namespace Baremetal.Conductor.Nodes;
 /// <summary>
 /// One machine that is enrolled as two nodes: what is ordered for the one would be written to the other. Told by what an inventory says that
 /// no two machines have in common. Whoever was inspected first is the node; makers that give one serial number to many give them UUIDs.
+/// A machine that was only discovered is no node yet: one that is enrolled is it, inspected or not.
 /// </summary>
 internal static class Twins
 {
@@ -21,10 +22,10 @@ internal static class Twins
         var other = sql.QueryFirstOrDefault<TwinRow>(
             """
             SELECT name, mac, uuid, serial FROM nodes
-            WHERE id <> @Id AND inventory IS NOT NULL AND (uuid = @uuid OR (serial = @serial AND (uuid IS NULL OR @uuid IS NULL)) OR mac IN @macs)
+            WHERE id <> @Id AND (inventory IS NOT NULL OR (@isPending AND state <> 'Pending')) AND (uuid = @uuid OR (serial = @serial AND (uuid IS NULL OR @uuid IS NULL)) OR mac IN @macs)
             ORDER BY name
             """,
-            new { node.Id, uuid, serial, macs });
+            new { node.Id, isPending = node.State == NodeState.Pending, uuid, serial, macs });
         if (other is null)
             return null;
         var same = other.Uuid is not null && other.Uuid == uuid ? $"the SMBIOS UUID {uuid}"

@@ -31,6 +31,8 @@ public sealed record ConductorSettings
 
     public DhcpSettings Dhcp { get; init; } = new();
 
+    public DiscoverySettings Discovery { get; init; } = new();
+
     /// <summary>Holds <c>vmlinuz</c>, <c>initrd.img</c> and <c>localboot.efi</c>, where the package puts them.</summary>
     public string RamdiskDirectory { get; init; } = "/usr/lib/baremetal/ramdisk";
 

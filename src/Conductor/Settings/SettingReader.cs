@@ -50,10 +50,17 @@ internal sealed class SettingReader(SettingSources sources, List<Rejection> faul
             return true;
         });
 
+    /// <summary>The names of a list's items, each of which has settings of its own.</summary>
+    public string[] Items(string name)
+    {
+        _known.Add(name);
+        return [.. sources.All.GetSection(name).GetChildren().Select(item => item.Path)];
+    }
+
     /// <summary>A name that nothing asked for is a spelling mistake, and its author believes that it holds.</summary>
     public void RejectUnknown(string[] allowed)
     {
-        var known = _known.Where(one => !char.IsAsciiDigit(one[^1])).Select(Dotted).ToList();
+        var known = _known.Where(one => !one.Split(':').Any(part => char.IsAsciiDigit(part[^1]))).Select(Dotted).ToList();
         var list = $"The settings are {string.Join(", ", known)}.";
         foreach (var (name, value) in sources.All.AsEnumerable())
         {

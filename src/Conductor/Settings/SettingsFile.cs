@@ -47,6 +47,12 @@ public static class SettingsFile
                 Router = read.Ipv4Address("dhcp:router"),
                 DnsServers = read.Ipv4Addresses("dhcp:dnsServers"),
             },
+            Discovery = new DiscoverySettings
+            {
+                Mode = read.Word("discovery:mode", unset.Discovery.Mode),
+                Most = read.Number("discovery:most", unset.Discovery.Most, 1, 100_000),
+                Rules = [.. read.Items("discovery:rules").Select(rule => ReadRule(read, rule))],
+            },
             Limits = new LimitSettings
             {
                 HeartbeatLost = read.Span("limits:heartbeatLost", unset.Limits.HeartbeatLost),
@@ -75,6 +81,10 @@ public static class SettingsFile
         .. Directory.Exists(path + ".d") ? Directory.GetFiles(path + ".d", "*.json").Order(StringComparer.Ordinal).ToArray() : [],
     ];
 
+    private static DiscoveryRule ReadRule(SettingReader read, string rule) => new(
+        read.Text($"{rule}:name", ""), read.Text($"{rule}:mac", null), read.Text($"{rule}:serial", null), read.Text($"{rule}:vendor", null), read.Text($"{rule}:product", null),
+        read.Address($"{rule}:relay", null));
+
     // The interface is known here already, so that all that follows has one list to go by.
     private static ConductorSettings WithAddresses(ConductorSettings settings)
     {
@@ -98,6 +108,11 @@ public static class SettingsFile
             yield return new Rejection($"stateDirectory '{settings.StateDirectory}' is relative.", "Give the whole path, so that every start finds the same state.");
         if (settings.KernelArguments.Any(c => c is < ' ' or > '~' or '"' or '\\' or '$' or '{' or '#' or '&' or '|'))
             yield return new Rejection("kernelArguments has a character that a boot script would read as its own.", "Only plain words and name=value pairs can be given.");
+        foreach (var (number, rule) in settings.Discovery.Rules.Index())
+        {
+            if (!DiscoveryRule.IsNamePattern(rule.Name))
+                yield return new Rejection($"discovery.rules.{number}.name is '{rule.Name}', which names no node.", "Use letters, digits, dashes, {mac}, {serial} and {product}, such as r7-{serial}.");
+        }
         if (settings.Dhcp.Mode != DhcpMode.Off)
         {
             foreach (var fault in NetbootFaults(settings))

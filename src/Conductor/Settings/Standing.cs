@@ -14,6 +14,7 @@ internal static class Standing
             ("state", settings.StateDirectory + (File.Exists(Path.Combine(settings.StateDirectory, "conductor.db")) ? "" : " (nothing is in it yet)")),
             ("ports", $"{settings.PlainPort} (plain) and {settings.TlsPort} (TLS) on {settings.Listen}"),
             ("dhcp", Dhcp(settings.Dhcp)),
+            ("discover", Discovery(settings.Discovery)),
             ("ramdisk", settings.MissingBootFiles().Select(Path.GetFileName).ToList() is { Count: > 0 } missing ? $"none: {settings.RamdiskDirectory} has no {string.Join(", ", missing)}; no agent can be booted" : settings.RamdiskDirectory),
             ("trust", Trust(settings.TrustDirectory)),
         ];
@@ -27,6 +28,13 @@ internal static class Standing
         DhcpMode.Off => "off: no machine is netbooted; set dhcp.mode",
         DhcpMode.Server => $"server on {dhcp.Interface}, {dhcp.Pool?.First} to {dhcp.Pool?.Last}",
         _ => $"{dhcp.Mode.ToString().ToLowerInvariant()} on {dhcp.Interface}",
+    };
+
+    private static string Discovery(DiscoverySettings discovery) => discovery switch
+    {
+        { Mode: DiscoveryMode.Off } => "off: a machine that nobody enrolled boots as it would without us",
+        { Rules.Length: 0 } => $"on: at most {discovery.Most} are pending until they are approved by hand",
+        var rules => $"on: at most {rules.Most} are pending until they are approved, by {rules.Rules.Length} rule(s) or by hand",
     };
 
     private static string Trust(string directory) =>

@@ -82,7 +82,7 @@ internal sealed class DhcpService(NetworkLink link, AddressServer? addresses, IB
     {
         if (client.Kind is ClientKind.System or ClientKind.Ramdisk || request.Message is not (DhcpMessage.Discover or DhcpMessage.Request or DhcpMessage.Inform))
             return null;
-        var machine = new Machine(request.Mac, client.Uuid, client.Architecture, request.RelayAddress.IsNone ? null : request.RelayAddress.ToIPAddress());
+        var machine = new Machine(request.Mac, client.Uuid, client.Architecture, RelayOf(request));
         var choice = policy.Choose(machine);
         if (choice == BootChoice.Ignore)
         {
@@ -120,6 +120,9 @@ internal sealed class DhcpService(NetworkLink link, AddressServer? addresses, IB
             address.IsNone ? null : address.ToIPAddress(),
             client.Kind,
             name.IsEmpty || name.ContainsAnyExcept(HostNameBytes) ? null : Encoding.ASCII.GetString(name),
-            answer?.Boot?.File));
+            answer?.Boot?.File,
+            RelayOf(request)));
     }
+
+    private static IPAddress? RelayOf(DhcpPacket request) => request.RelayAddress.IsNone ? null : request.RelayAddress.ToIPAddress();
 }

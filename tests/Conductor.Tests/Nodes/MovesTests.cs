@@ -8,6 +8,8 @@ public sealed class MovesTests
     /// <summary>The whole table, written a second time: what is not here is forbidden.</summary>
     private static readonly Dictionary<(NodeState, Move), NodeState> Expected = new()
     {
+        { (NodeState.Pending, Move.Approve), NodeState.Available },
+        { (NodeState.Pending, Move.Enrol), NodeState.Enrolled },
         { (NodeState.Enrolled, Move.Inspect), NodeState.Inspecting },
         { (NodeState.Available, Move.Inspect), NodeState.Inspecting },
         { (NodeState.Failed, Move.Inspect), NodeState.Inspecting },
@@ -55,6 +57,7 @@ public sealed class MovesTests
         Assert.Equal(Expected.TryGetValue((state, move), out var next) ? next : null, Moves.Next(state, move));
 
     [Theory]
+    [InlineData(NodeState.Pending, "Approve, Remove, Enrol")]
     [InlineData(NodeState.Enrolled, "Inspect, Approve, Adopt, Remove")]
     [InlineData(NodeState.Inspecting, "")]
     [InlineData(NodeState.Available, "Inspect, Deploy, Adopt, Clean, Remove")]

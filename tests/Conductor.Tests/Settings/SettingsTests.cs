@@ -51,6 +51,26 @@ public sealed class SettingsTests
     }
 
     [Fact]
+    public void Discovery_Unset_IsOff() => Assert.Equal((DiscoveryMode.Off, 0), (Read().Settings.Discovery.Mode, Read().Settings.Discovery.Rules.Length));
+
+    [Fact]
+    public void Discovery_Rules_AreReadInTheirOrder()
+    {
+        var (settings, faults) = Read("""{"discovery": {"mode": "on", "most": 10, "rules": [{"name": "r-{serial}", "serial": "LAB-*", "relay": "10.7.0.1"}, {"name": "x-{mac}", "vendor": "ACME*"}]}}""");
+        Assert.Empty(faults);
+        Assert.Equal((DiscoveryMode.On, 10), (settings.Discovery.Mode, settings.Discovery.Most));
+        Assert.Equal([new DiscoveryRule("r-{serial}", Serial: "LAB-*", Relay: IPAddress.Parse("10.7.0.1")), new DiscoveryRule("x-{mac}", Vendor: "ACME*")], settings.Discovery.Rules);
+    }
+
+    [Fact]
+    public void Discovery_RulesThatAreWrong_AreNamed()
+    {
+        var (_, faults) = Read("""{"discovery": {"rules": [{"serial": "A"}, {"name": "r{colour}", "seriel": "A", "relay": "there"}]}}""");
+        foreach (var name in new[] { "discovery.rules.0.name is ''", "discovery.rules.1.name is 'r{colour}'", "discovery.rules.1.seriel", "discovery.rules.1.relay" })
+            Assert.Contains(faults, fault => fault.Contains(name, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Dhcp_WithoutWhatItNeeds_IsRefusedNamingEach()
     {
         var (_, faults) = Read(null, ("dhcp:mode", "server"), ("dhcp:interface", "nosuch0"), ("ramdiskDirectory", "/nonexistent"), ("loadersDirectory", "/nonexistent"));

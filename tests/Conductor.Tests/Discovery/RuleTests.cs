@@ -1,0 +1,80 @@
+using System.Net;
+using Baremetal.Api;
+using Baremetal.Conductor.Settings;
+using Baremetal.Conductor.Tests.World;
+using Baremetal.Netboot;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Baremetal.Conductor.Tests.Discovery;
+
+/// <summary>Who is approved without an operator, and under which name.</summary>
+public sealed class RuleTests
+{
+    private const string Mac = "52:54:00:0d:00:01";
+
+    private static readonly CancellationToken None = CancellationToken.None;
+
+    private static readonly Inventory Machine = TestAgent.Machine() with { System = new SystemIdentity("ACME Inc.", "Server 9", "SN_42", Guid.NewGuid(), null, null) };
+
+    public static TheoryData<string, DiscoveryRule, string?> Rules => new()
+    {
+        { "any", new DiscoveryRule("r-{mac}"), "r-5254000d0001" },
+        { "serial", new DiscoveryRule("r-{serial}", Serial: "sn_*"), "r-sn-42" },
+        { "another serial", new DiscoveryRule("r", Serial: "sn_4"), null },
+        { "MAC", new DiscoveryRule("r7", Mac: "52:54:00:0D:*"), "r7" },
+        { "another MAC", new DiscoveryRule("r7", Mac: "52:54:01:*"), null },
+        { "vendor and product", new DiscoveryRule("{product}-x", Vendor: "acme*", Product: "server ?"), "server-9-x" },
+        { "vendor, not product", new DiscoveryRule("r7", Vendor: "acme*", Product: "desktop*"), null },
+        { "relay", new DiscoveryRule("r7", Relay: IPAddress.Parse("10.7.0.1")), "r7" },
+        { "another relay", new DiscoveryRule("r7", Relay: IPAddress.Parse("10.8.0.1")), null },
+    };
+
+    [Theory]
+    [MemberData(nameof(Rules))]
+    public async Task Machine_ThatARuleMeans_IsApprovedUnderItsName(string what, DiscoveryRule rule, string? name)
+    {
+        await using var conductor = await TestConductor.StartAsync(With(rule));
+        using var agent = new TestAgent(conductor, Mac);
+        await agent.FetchScriptAsync();
+        await SeeRelayAsync(conductor, "10.7.0.1");
+        await agent.BootAsync(Machine);
+
+        var node = await conductor.Operator.GetNodeAsync(Mac, None);
+
+        Assert.True((name is null ? NodeState.Pending : NodeState.Available, name ?? "node-5254000d0001", "10.7.0.1") == (node.State, node.Name, node.Relay), $"{what}: {node}");
+    }
+
+    [Fact]
+    public async Task Rules_Several_TheFirstThatHoldsNames()
+    {
+        await using var conductor = await TestConductor.StartAsync(With(new DiscoveryRule("a", Serial: "other"), new DiscoveryRule("b", Mac: "52:*"), new DiscoveryRule("c")));
+        using var agent = new TestAgent(conductor, Mac);
+        await agent.BootAsync(Machine);
+        Assert.Equal("b", (await conductor.Operator.GetNodeAsync(Mac, None)).Name);
+    }
+
+    [Theory]
+    [InlineData("n1", "A rule of discovery would call it 'n1': there is already a node 'N1'.")]
+    [InlineData("r-{serial}", "A rule of discovery would call it 'r-': that is no name for a node.")]
+    public async Task Rule_WhoseNameCannotBe_LeavesThePendingNodeAndSaysWhy(string pattern, string cause)
+    {
+        await using var conductor = await TestConductor.StartAsync(With(new DiscoveryRule(pattern)));
+        await conductor.Operator.EnrolNodeAsync(new EnrolNode("N1", "52:54:00:0e:00:01", new PowerSettings("manual")), None);
+        using var agent = new TestAgent(conductor, Mac);
+
+        await agent.BootAsync();
+
+        var node = await conductor.Operator.GetNodeAsync(Mac, None);
+        Assert.Equal((NodeState.Pending, cause), (node.State, node.Cause));
+    }
+
+    private static async Task SeeRelayAsync(TestConductor conductor, string relay)
+    {
+        Assert.True(MacAddress.TryParse(Mac, out var mac));
+        conductor.Services.GetRequiredService<IBootPolicy>().Seen(new Sighting(mac, null, ClientKind.Ramdisk, null, Relay: IPAddress.Parse(relay)));
+        await Until.TrueAsync(async () => (await conductor.Operator.GetNodeAsync(Mac, None)).Relay == relay, "the relay to be noted");
+    }
+
+    private static Func<ConductorSettings, ConductorSettings> With(params DiscoveryRule[] rules) =>
+        settings => settings with { Discovery = new DiscoverySettings { Mode = DiscoveryMode.On, Rules = rules } };
+}
