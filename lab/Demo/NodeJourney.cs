@@ -40,7 +40,7 @@ internal sealed class NodeJourney(VirtualServer server, LabSite site, SshKey ssh
 
         Stage = "deploy";
         var bootedFrom = server.Serial.Mark;
-        Deploy = await FollowAsync(["deploy", Name, "--image", site.Image.Name, "--hostname", Name, "--ssh-key", ssh.PublicFile], cancel);
+        Deploy = await FollowAsync(["deploy", Name, "--image", site.Image.Name, "--hostname", Name, "--ssh-key", ssh.PublicFile, "--wait-for", "phone-home"], cancel);
         Stages.Add(("write", StepTook(OrderSteps.WriteImage)));
 
         Stage = "login";

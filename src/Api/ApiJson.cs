@@ -11,7 +11,7 @@ namespace Baremetal.Api;
     JsonSerializerDefaults.Web,
     AllowDuplicateProperties = false,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    Converters = [typeof(Words<NodeState>), typeof(Words<BootPolicy>), typeof(Words<FirmwareMode>), typeof(Words<PowerTarget>), typeof(Words<PowerState>), typeof(Words<JobKind>), typeof(Words<JobOutcome>), typeof(Words<CleanDepth>), typeof(Words<StepOutcome>), typeof(Words<ProgressPhase>)])]
+    Converters = [typeof(Words<NodeState>), typeof(Words<BootPolicy>), typeof(Words<FirmwareMode>), typeof(Words<PowerTarget>), typeof(Words<PowerState>), typeof(Words<JobKind>), typeof(Words<JobOutcome>), typeof(Words<CleanDepth>), typeof(Words<BootSign>), typeof(Words<StepOutcome>), typeof(Words<ProgressPhase>)])]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(EnrolNode))]
 [JsonSerializable(typeof(EditNode))]
@@ -23,6 +23,7 @@ namespace Baremetal.Api;
 [JsonSerializable(typeof(DeployNode))]
 [JsonSerializable(typeof(CleanNode))]
 [JsonSerializable(typeof(Disk[]))]
+[JsonSerializable(typeof(SshHostKey[]))]
 [JsonSerializable(typeof(Job))]
 [JsonSerializable(typeof(Page<Job>))]
 [JsonSerializable(typeof(Event))]

@@ -46,7 +46,18 @@ public sealed record DeployNode(
     string? Hostname = null,
     string[]? SshKeys = null,
     string? UserData = null,
-    bool DryRun = false);
+    bool DryRun = false,
+    BootSign? WaitFor = null);
+
+/// <summary>What ends a deploy well: which sign of the installed system.</summary>
+public enum BootSign
+{
+    /// <summary>It asks for an address as an operating system does, or it phones home.</summary>
+    Network,
+
+    /// <summary>It phones home, which needs cloud-init in the image.</summary>
+    PhoneHome,
+}
 
 /// <summary>
 /// Which disk to write, by what the inventory says of it. All that are given must hold, for exactly one disk. <paramref name="Bus"/> is how the

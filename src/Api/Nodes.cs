@@ -47,7 +47,8 @@ public sealed record EnrolNode(
 /// <summary>
 /// A node as the API shows it. <paramref name="Address"/> is the last one seen on the network, by agent or by installed system.
 /// A <paramref name="Protected"/> node is never written to; on one in <paramref name="Maintenance"/> (the reason) nothing is begun.
-/// <paramref name="Relay"/> is the DHCP relay that it was discovered through.
+/// <paramref name="Relay"/> is the DHCP relay that it was discovered through; <paramref name="SshHostKeys"/> is what its installed system told of itself
+/// when it phoned home.
 /// </summary>
 public sealed record Node(
     string Id,
@@ -68,7 +69,8 @@ public sealed record Node(
     bool Protected = false,
     string? Maintenance = null,
     NodeWork? Work = null,
-    string? Relay = null);
+    string? Relay = null,
+    SshHostKey[]? SshHostKeys = null);
 
 /// <summary>What a job does on a node now: the step and since when, what it waits for there, and which steps are still to come.</summary>
 public sealed record NodeWork(string Job, JobKind Kind, string Step, DateTimeOffset Since, int Attempt, string? WaitingFor, string[] Next);

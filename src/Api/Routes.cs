@@ -35,6 +35,7 @@ public static class Routes
     public const string BootRamdisk = "/boot/ramdisk";
     public const string BootLoader = "/boot/loaders/{name}";
     public const string LocalBootLoader = "/boot/localboot.efi";
+    public const string PhoneHome = "/v1/phone-home/{token}";
     public const string CaCertificate = "/ca.pem";
     public const string Blob = "/blobs/sha256/{digest}";
     public const string Blobs = "/blobs/sha256/";

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography;
 using System.Text;
 
 namespace Baremetal.Api;
@@ -36,6 +37,15 @@ public static class SshPublicKey
             ? FaultOf(type, strings, FirstWord(rest[type.Length..].TrimStart()))
             : $"it names no type of key ({string.Join(", ", StringsOf.Keys)})";
         return cause is null;
+    }
+
+    /// <summary>A host's own public key, as its file in /etc/ssh has it; null if it is none.</summary>
+    public static SshHostKey? TryReadHostKey(string line)
+    {
+        var words = line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        return words is [var type, var base64, ..] && StringsOf.TryGetValue(type, out var strings) && FaultOf(type, strings, base64) is null
+            ? new SshHostKey($"{type} {base64}", $"SHA256:{Convert.ToBase64String(SHA256.HashData(Convert.FromBase64String(base64))).TrimEnd('=')}")
+            : null;
     }
 
     private static string? FaultOf(string type, int strings, ReadOnlySpan<char> base64)

@@ -36,6 +36,8 @@ internal static class Endpoints
             .Describe("getCaCertificate", "Fetches the conductor's CA certificate.");
         anyone.MapMethods(Routes.Blob, Read, BlobEndpoints.Get).Produces(StatusCodes.Status200OK, contentType: "application/octet-stream")
             .Describe("getBlob", "Fetches content by its SHA-256, whole or in ranges.");
+        anyone.MapPost(Routes.PhoneHome, PhoneHome.Hear).RequireRateLimiting(Limits.Enrolment).WithMetadata(new BodyLimit(PhoneHome.MostBytes))
+            .Describe("phoneHome", "Hears the first word of an installed system: cloud-init's phone_home, with the token of its config drive.");
         anyone.MapGet(Routes.Health, OperationsEndpoints.Health).Produces(StatusCodes.Status200OK, contentType: "text/plain")
             .Describe("getHealth", "Asks whether the conductor is alive.");
         anyone.MapGet(Routes.Ready, OperationsEndpoints.Ready).Produces(StatusCodes.Status200OK, contentType: "text/plain")

@@ -19,12 +19,12 @@ public sealed class WholeWayTests : SiteTests
         var ssh = await SshKey.CreateAsync(site.Lan.Folder, TestContext.Current.CancellationToken);
         var server = await site.AddAvailableServerAsync(firmware);
 
-        var deployed = await site.EndOf(await site.DeployAsync(server, "--ssh-key", ssh.PublicFile));
+        var deployed = await site.EndOf(await site.DeployAsync(server, "--ssh-key", ssh.PublicFile, "--wait-for", "phone-home"));
 
         Assert.True(deployed.Outcome == JobOutcome.Done, site.Explain(deployed));
         var node = await site.NodeAsync(server);
         Assert.Equal(NodeState.Active, node.State);
-        var said = await ssh.LoginAsync(site.Lan.Conductor, node.Address!, "hostname; cat /sys/firmware/efi/fw_platform_size 2>/dev/null || echo bios", SshBound, TestContext.Current.CancellationToken);
-        Assert.Equal([server.Spec.Name, firmware == FirmwareMode.Uefi ? "64" : "bios"], said);
+        var said = await ssh.LoginAsync(site.Lan.Conductor, node.Address!, "hostname; cat /sys/firmware/efi/fw_platform_size 2>/dev/null || echo bios; ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub | cut -d' ' -f2", SshBound, TestContext.Current.CancellationToken);
+        Assert.Equal([server.Spec.Name, firmware == FirmwareMode.Uefi ? "64" : "bios", Assert.Single(node.SshHostKeys!, key => key.PublicKey.StartsWith("ssh-ed25519 ", StringComparison.Ordinal)).Fingerprint], said);
     }
 }

@@ -22,6 +22,7 @@ internal static class DeployCommand
         var hostname = new Option<string>("--hostname") { HelpName = "NAME", Description = "What the installed system calls itself." };
         var sshKeys = new Option<string[]>("--ssh-key") { HelpName = "FILE", Description = "A public key that may log in; may be given again." };
         var userData = new Option<string>("--user-data") { HelpName = "FILE", Description = "Cloud-init user data, handed to the installed system as it is; - reads it from standard input." };
+        var waitFor = new Option<BootSign?>("--wait-for") { HelpName = "network|phone-home", CustomParser = Word<BootSign>.ParseOptional, Description = "What ends it well: network, if not given: the installed system asks for an address. phone-home: its cloud-init says that it is up, and tells its SSH host keys." };
         var dryRun = new Option<bool>("--dry-run") { Description = "Checks all that can be checked, and starts nothing." };
         var wait = JobCommands.Wait();
         return new Verb(
@@ -36,7 +37,8 @@ internal static class DeployCommand
                     call.Get(hostname),
                     KeysOf(call.Get(sshKeys) ?? []),
                     call.Get(userData) is { } file ? UserDataOf(call, file) : null,
-                    call.Get(dryRun));
+                    call.Get(dryRun),
+                    call.Get(waitFor));
                 using var follower = new JobFollower(call);
                 var job = await follower.Conductor.DeployAsync(call.Require(node), deployment, cancel);
                 if (!deployment.DryRun)
@@ -51,6 +53,7 @@ internal static class DeployCommand
             hostname,
             sshKeys,
             userData,
+            waitFor,
             dryRun,
             wait,
         };

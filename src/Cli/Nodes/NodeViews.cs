@@ -51,6 +51,8 @@ internal static class NodeViews
         }
         sheet.Add("Image", node.Image);
         sheet.Add("Address", node.Address);
+        foreach (var key in node.SshHostKeys ?? [])
+            sheet.Add("SSH host key", $"{key.PublicKey.Split(' ')[0]} {key.Fingerprint}");
         sheet.Add("MAC", node.Mac);
         sheet.Add("Relay", node.Relay);
         sheet.Add("Power", string.Join(' ', new[] { node.Power.Driver, node.Power.Address, node.Power.Username is { } user ? $"as {user}" : null }.OfType<string>()));

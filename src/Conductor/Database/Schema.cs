@@ -192,6 +192,14 @@ internal static class Schema
         ALTER TABLE nodes ADD COLUMN relay TEXT;
         CREATE INDEX nodes_by_state ON nodes (state);
         """,
+
+        // By which token an installed system phones home, when it did, and the host keys that it told.
+        """
+        ALTER TABLE jobs ADD COLUMN phone_sha256 TEXT;
+        ALTER TABLE jobs ADD COLUMN phoned_at INTEGER;
+        CREATE UNIQUE INDEX jobs_by_phone ON jobs (phone_sha256);
+        ALTER TABLE nodes ADD COLUMN ssh_host_keys TEXT;
+        """,
     ];
 
     public static void Upgrade(WriteTransaction tx)

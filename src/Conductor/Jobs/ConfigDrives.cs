@@ -25,13 +25,13 @@ public sealed class ConfigDrives(IDatabase database, StateDirectory state)
     /// <summary>What is left of that beside the file system's own tables and the metadata.</summary>
     public const int MostUserDataBytes = 6 << 20;
 
-    public static bool IsWanted(DeployNode spec, string? userData) => spec.Hostname is not null || spec.SshKeys is { Length: > 0 } || userData is not null;
+    public static bool IsWanted(DeployNode spec, string? userData) => spec.Hostname is not null || spec.SshKeys is { Length: > 0 } || userData is not null || spec.WaitFor == BootSign.PhoneHome;
 
     public string PathOf(string job) => Path.Combine(state.ConfigDrives, $"{job}.img");
 
     public bool Has(string job, Digest digest) => File.Exists(PathOf(job)) && Digest.Of(File.ReadAllBytes(PathOf(job))) == digest;
 
-    public async Task<Digest> BuildAsync(string job, NodeRow node, DeployNode spec, string? userData, int sectorBytes, CancellationToken cancel)
+    public async Task<Digest> BuildAsync(string job, NodeRow node, DeployNode spec, string? userData, string phoneHomeUrl, int sectorBytes, CancellationToken cancel)
     {
         var folder = Directory.CreateTempSubdirectory("config-drive-");
         var image = Path.Combine(folder.FullName, "drive.img");
@@ -39,6 +39,7 @@ public sealed class ConfigDrives(IDatabase database, StateDirectory state)
         {
             var latest = Directory.CreateDirectory(Path.Combine(folder.FullName, "openstack", "latest"));
             await File.WriteAllBytesAsync(Path.Combine(latest.FullName, "meta_data.json"), MetaData(node, spec), cancel);
+            await File.WriteAllBytesAsync(Path.Combine(latest.FullName, "vendor_data.json"), VendorData(phoneHomeUrl), cancel);
             if (userData is not null)
                 await File.WriteAllTextAsync(Path.Combine(latest.FullName, "user_data"), userData, cancel);
             await RunAsync("mkfs.vfat", ["-C", "-n", "CONFIG-2", "-S", $"{sectorBytes}", image, $"{SizeKiB}"], cancel);
@@ -65,6 +66,19 @@ public sealed class ConfigDrives(IDatabase database, StateDirectory state)
             "SELECT id FROM jobs WHERE finished IS NULL AND NOT EXISTS (SELECT 1 FROM step_reports WHERE job = id AND step = 'write-image' AND outcome = 'Done')")).ToHashSet();
         foreach (var file in files.Where(file => !needed.Contains(Path.GetFileNameWithoutExtension(file))))
             File.Delete(file);
+    }
+
+    // Not in the user data, which is the operator's alone.
+    private static byte[] VendorData(string phoneHomeUrl)
+    {
+        using var buffer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            json.WriteString("cloud-init", PhoneHome.CloudConfig(phoneHomeUrl));
+            json.WriteEndObject();
+        }
+        return buffer.ToArray();
     }
 
     private static byte[] MetaData(NodeRow node, DeployNode spec)

@@ -1,4 +1,5 @@
 using Baremetal.Api;
+using Baremetal.Conductor.Boot;
 using Baremetal.Conductor.Database;
 using Baremetal.Conductor.Nodes;
 using Baremetal.Conductor.Power;
@@ -9,10 +10,10 @@ namespace Baremetal.Conductor.Jobs;
 
 /// <summary>What came of an effect. With <paramref name="Trouble"/> it was not had; without <paramref name="RetryAt"/> it never will be.</summary>
 /// <param name="MachineOffAt">Agents and tokens of before then are of a boot that is over.</param>
-public sealed record EffectResult(string? Trouble = null, DateTimeOffset? RetryAt = null, string? Note = null, DateTimeOffset? MachineOffAt = null, Disk? Target = null, Digest? ConfigDriveSha256 = null, Disk[]? Targets = null);
+public sealed record EffectResult(string? Trouble = null, DateTimeOffset? RetryAt = null, string? Note = null, DateTimeOffset? MachineOffAt = null, Disk? Target = null, Digest? ConfigDriveSha256 = null, Disk[]? Targets = null, Digest? PhoneSha256 = null);
 
 /// <summary>Has the effects that the table of steps asks for.</summary>
-public sealed partial class Effects(IDatabase database, PowerDrivers power, DeployChecks checks, ConfigDrives configDrives, SecretBox secrets, TimeProvider time, ILogger<Effects> logger)
+public sealed partial class Effects(IDatabase database, PowerDrivers power, DeployChecks checks, ConfigDrives configDrives, NodeAddresses addresses, SecretBox secrets, TimeProvider time, ILogger<Effects> logger)
 {
     /// <summary>The first pause after a failure; it doubles with each try, to a minute.</summary>
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(2);
@@ -78,7 +79,9 @@ public sealed partial class Effects(IDatabase database, PowerDrivers power, Depl
             // Built once: a second attempt must find on the disk what the first one wrote.
             if (job.ConfigDriveSha256 is { } built && job.Target?.LogicalSectorBytes == target.LogicalSectorBytes && configDrives.Has(job.Id, built))
                 return new EffectResult(Target: target, ConfigDriveSha256: built);
-            return new EffectResult(Target: target, ConfigDriveSha256: await configDrives.BuildAsync(job.Id, node, job.Spec, userData, target.LogicalSectorBytes, cancel));
+            var token = PhoneHome.NewToken();
+            var drive = await configDrives.BuildAsync(job.Id, node, job.Spec, userData, PhoneHome.UrlOf(addresses, token), target.LogicalSectorBytes, cancel);
+            return new EffectResult(Target: target, ConfigDriveSha256: drive, PhoneSha256: PhoneHome.HashOf(token));
         }
         catch (ConfigDriveException e)
         {

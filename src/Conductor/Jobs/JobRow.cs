@@ -72,6 +72,11 @@ public sealed record JobRow
 
     public Digest? ConfigDriveSha256 { get; init; }
 
+    /// <summary>Of the token by which the installed system phones home; null without a config drive.</summary>
+    public Digest? PhoneSha256 { get; init; }
+
+    public DateTimeOffset? PhonedAt { get; init; }
+
     /// <summary>Of the agent's start that took the newest order.</summary>
     public string? AgentNonce { get; init; }
 

@@ -18,7 +18,11 @@ internal readonly record struct Situation(JobRow Job, Facts Facts, LimitSettings
 
     public string Silence => $"The agent has not been heard of for {(Now - (Facts.Agent?.LastSeen ?? Job.StepStarted)).TotalSeconds:0} s while the job was at '{Job.Step}': the machine lost power or network, or its agent died. Its console should say more.";
 
-    public bool SystemIsUp => Facts.SystemSeen is { } seen && Facts.Reports.TryGetValue(OrderSteps.Reboot, out var left) && seen > left.At;
+    public bool SystemIsUp => Facts.PhonedHome is not null || (!MustPhoneHome && IsSeen);
+
+    public bool MustPhoneHome => Job.Spec?.WaitFor == BootSign.PhoneHome;
+
+    public bool IsSeen => Facts.SystemSeen is { } seen && Facts.Reports.TryGetValue(OrderSteps.Reboot, out var left) && seen > left.At;
 
     public Decision? RebootFailure => Facts.Reports.TryGetValue(OrderSteps.Reboot, out var report) && report.Outcome == StepOutcome.Failed ? FailureOf(OrderSteps.Reboot, report) : null;
 

@@ -51,6 +51,9 @@ public static class Steps
         [OrderSteps.Reboot] = now => now.WatchAgent(now.Limits.ShortStep, "the agent to restart the machine"),
         [WaitForSystem] = now => now.RebootFailure is { } failure ? failure
             : now.SystemIsUp ? now.Advance()
+            : now.MustPhoneHome ? now.WaitOrFail(now.Limits.SystemBoot, "the installed system to phone home", now.IsSeen
+                ? "It was seen on the network, so that it runs: its image may have no cloud-init, or the user data a phone_home of its own, or it cannot reach the conductor's plain port. Deployed without '--wait-for phone-home', being seen is enough."
+                : "Nor was it seen on the network: look at the machine's console.")
             : now.WaitOrFail(now.Limits.SystemBoot, "the installed system to ask for an address",
                 "Look at the machine's console: it may have booted nothing, or another disk, or its network may be set up without DHCP. The conductor sees it only where its DHCP service is on (dhcp.mode)."),
     };

@@ -130,7 +130,7 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
             case Decision.Advance advance:
                 // From here on what was there is not to be relied on.
                 if (advance.Step is OrderSteps.WriteImage or OrderSteps.Erase)
-                    tx.Sql.Execute("UPDATE nodes SET image = NULL, revision = revision + 1 WHERE id = @Node", new { job.Node });
+                    tx.Sql.Execute("UPDATE nodes SET image = NULL, ssh_host_keys = NULL, revision = revision + 1 WHERE id = @Node", new { job.Node });
                 JobTable.Begin(tx, job, advance.Step, job.Attempt);
                 break;
             case Decision.Again again:

@@ -62,6 +62,9 @@ public sealed record NodeRow
     /// <summary>The DHCP relay that it asked through before it enrolled.</summary>
     public string? Relay { get; init; }
 
+    /// <summary>As its installed system told them.</summary>
+    public SshHostKey[]? SshHostKeys { get; init; }
+
     public string? CurrentJob { get; init; }
 
     public JobKind? JobKind { get; init; }
@@ -100,5 +103,6 @@ public sealed record NodeRow
         BootId is null || AgentLeftAt is not null ? null : new AgentPresence(BootId, AgentVersion!, AgentEnrolledAt!.Value, AgentLastSeen!.Value),
         Address, Image, CurrentJob, Cause, Inventory, Protected, Maintenance,
         CurrentJob is null ? null : new NodeWork(CurrentJob, JobKind!.Value, JobStep!, JobStepStarted!.Value, JobAttempt!.Value, JobWaitingFor, [.. Steps.StillToCome(JobKind.Value, JobStep!)]),
-        Relay: Relay);
+        Relay: Relay,
+        SshHostKeys: SshHostKeys);
 }

@@ -169,6 +169,21 @@ public sealed class StepsTests
         Assert.Contains("console", Assert.IsType<Decision.Fail>(Next(At(Steps.WaitForSystem) with { StepStarted = Now - Limits.SystemBoot }, With(null, null, (OrderSteps.Reboot, StepOutcome.Done)))).Cause, StringComparison.Ordinal);
 
     [Fact]
+    public void WaitForSystem_PhonedHomeAndNeverSeen_Finishes() =>
+        Assert.IsType<Decision.Finish>(Next(At(Steps.WaitForSystem), With(null, null, (OrderSteps.Reboot, StepOutcome.Started)) with { PhonedHome = Now }));
+
+    [Fact]
+    public void WaitForSystem_SeenButMustPhoneHome_WaitsAndFailsSayingThatItRuns()
+    {
+        var job = At(Steps.WaitForSystem) with { Spec = new DeployNode("x", WaitFor: BootSign.PhoneHome) };
+        var seen = With(null, Now, (OrderSteps.Reboot, StepOutcome.Started));
+        Assert.Equal("the installed system to phone home", Assert.IsType<Decision.Wait>(Next(job, seen)).For);
+        Assert.Contains("It was seen on the network", Assert.IsType<Decision.Fail>(Next(job with { StepStarted = Now - Limits.SystemBoot }, seen)).Cause, StringComparison.Ordinal);
+        Assert.Contains("console", Assert.IsType<Decision.Fail>(Next(job with { StepStarted = Now - Limits.SystemBoot }, With())).Cause, StringComparison.Ordinal);
+        Assert.IsType<Decision.Finish>(Next(job, seen with { PhonedHome = Now }));
+    }
+
+    [Fact]
     public void WaitForSystem_RebootReportedFailed_Fails() => Assert.IsType<Decision.Fail>(Next(At(Steps.WaitForSystem), With(Agent(), null, (OrderSteps.Reboot, StepOutcome.Failed))));
 
     public static TheoryData<string> EveryStep() => [Steps.Begin, Steps.BootFromNetwork, Steps.WaitForAgent, Steps.Inspect, Steps.Prepare, .. Steps.Ordered(JobKind.Deploy), .. Steps.Ordered(JobKind.Clean), Steps.WaitForSystem];
