@@ -16,6 +16,9 @@ public static class BuildOutputs
     /// <summary>What UEFI nodes with the network first are given to boot their disk with.</summary>
     public static string LocalBootLoader => Require("build/ramdisk/localboot.efi", "ramdisk/build.sh");
 
+    /// <summary>The folder of kernel and ramdisk for real servers; that of the others is the one of <see cref="Kernel"/>.</summary>
+    public static string ServerRamdisk => Path.GetDirectoryName(Require("build/ramdisk-server/initrd.img", "ramdisk/build.sh --flavour server"))!;
+
     public static string Conductor => Require($"build/bin/Conductor/{Configuration}_linux-x64/conductor", "dotnet build -c Release Baremetal.sln");
 
     public static string DeployAgent => Require($"build/bin/DeployAgent/{Configuration}_linux-x64/deploy-agent", "dotnet build -c Release Baremetal.sln");
@@ -25,6 +28,9 @@ public static class BuildOutputs
 
     /// <summary>The same disk as raw bytes, to convert to any other format.</summary>
     public static string TinyRawImage => Require("build/images/tiny.raw", "lab/images/tiny.sh");
+
+    /// <summary>The tiny image with the kernel of real servers.</summary>
+    public static string TinyServerImage => Require("build/images/tiny-server.qcow2", "lab/images/tiny.sh --flavour server");
 
     /// <summary>Debian 12 with cloud-init and an SSH server.</summary>
     public static string DebianImage => Require("build/images/debian-12.qcow2", "lab/images/debian.sh");

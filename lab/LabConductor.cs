@@ -14,6 +14,9 @@ public sealed record LabConductorSettings
     /// <summary>Put on the ramdisk's kernel command line; the serial line is the only console that a virtual server has.</summary>
     public string KernelArguments { get; init; } = "console=ttyS0";
 
+    /// <summary>Holds the kernel and the ramdisk that nodes are netbooted with.</summary>
+    public string RamdiskDirectory { get; init; } = Path.GetDirectoryName(BuildOutputs.Kernel)!;
+
     /// <summary>A lab's agents beat every two seconds over a network that loses nothing.</summary>
     public TimeSpan HeartbeatLost { get; init; } = TimeSpan.FromSeconds(20);
 
@@ -163,7 +166,7 @@ public sealed class LabConductor : IAsyncDisposable
         ["stateDirectory"] = StateDirectory,
         ["trustDirectory"] = TrustDirectory,
         ["addresses"] = new JsonArray(Lan.ConductorAddress.ToString()),
-        ["ramdiskDirectory"] = Path.GetDirectoryName(BuildOutputs.Kernel),
+        ["ramdiskDirectory"] = settings.RamdiskDirectory,
         ["kernelArguments"] = settings.KernelArguments,
         ["dhcp"] = new JsonObject
         {

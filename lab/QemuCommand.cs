@@ -7,8 +7,11 @@ internal static class QemuCommand
 {
     public const string Program = "qemu-system-x86_64";
 
+    /// <summary>What QMP calls the network interface.</summary>
+    public const string Nic = "nic0";
+
     /// <summary>Where QMP finds the network interface, to change its place in the boot order.</summary>
-    public const string NicPath = "/machine/peripheral/nic0";
+    public const string NicPath = $"/machine/peripheral/{Nic}";
 
     private const string Ovmf = "/usr/share/OVMF/";
 
@@ -28,7 +31,7 @@ internal static class QemuCommand
             Program, "-S", "-name", Escape(spec.Name),
             "-accel", accelerator.Arguments, "-cpu", "max", "-smp", $"{spec.Processors}", "-m", $"{spec.MemoryMiB}",
             // Without graphics SeaBIOS, and so iPXE too, talks to the serial line.
-            "-machine", spec.Firmware == FirmwareMode.Uefi ? "q35,graphics=off" : "pc,graphics=off",
+            "-machine", $"{spec.MachineType ?? (spec.Firmware == FirmwareMode.Uefi ? "q35" : "pc")},graphics=off",
             "-nodefaults", "-no-user-config", "-display", "none",
             "-uuid", $"{spec.Uuid}",
             "-smbios", $"type=1,manufacturer={Escape(spec.Manufacturer)},product={Escape(spec.Product)},serial={Escape(spec.Serial)},uuid={spec.Uuid}",
@@ -37,9 +40,9 @@ internal static class QemuCommand
             "-chardev", $"socket,id=monitor,path={Escape(files.MonitorSocket)}", "-mon", "chardev=monitor,mode=control",
             "-device", "virtio-rng-pci",
             "-netdev", $"tap,id=net0,ifname={tap},script=no,downscript=no",
-            // The empty romfile keeps edk2 on its own PXE; QEMU's ROM would be a second iPXE in its place.
-            "-device", $"virtio-net-pci,id=nic0,netdev=net0,mac={spec.Mac},bootindex={NicBootIndex(networkFirst)}"
-                + (spec.Firmware == FirmwareMode.Uefi ? ",romfile=" : ""),
+            // The empty romfile keeps edk2 on its own PXE; QEMU's ROM would be a second iPXE in its place. Of other cards edk2 has no driver.
+            "-device", $"{spec.NetworkCard},id={Nic},netdev=net0,mac={spec.Mac},bootindex={NicBootIndex(networkFirst)}"
+                + (spec is { Firmware: FirmwareMode.Uefi, NetworkCard: VirtualServerSpec.VirtioCard } ? ",romfile=" : ""),
         ];
         if (spec.Firmware == FirmwareMode.Uefi)
         {
@@ -51,13 +54,31 @@ internal static class QemuCommand
             // unmap and no detection of zeroes: BLKZEROOUT punches holes, and written zeros stay written, as on a real disk.
             command.AddRange("-drive", $"if=none,id=drive{index},format=raw,discard=unmap,detect-zeroes=off,{Storage(disk, index, files)}"
                 + (disk.WrittenPerSecond is { } most ? $",throttling.bps-write={most}" : ""));
-            command.AddRange("-device", $"virtio-blk-pci,id=disk{index},drive=drive{index},bootindex={DisksFrom + index},"
+            if (Controller(disk.Bus) is { } controller)
+                command.AddRange("-device", $"{controller},id=controller{index}");
+            command.AddRange("-device", $"{Drive(disk.Bus, index)},id=disk{index},drive=drive{index},bootindex={DisksFrom + index},"
                 + $"serial={Escape(disk.Serial ?? $"{spec.Serial}-{index}")},logical_block_size={disk.SectorBytes},physical_block_size={disk.SectorBytes}");
         }
         if (spec.Kernel is { } kernel)
             command.AddRange("-kernel", kernel.Kernel, "-initrd", kernel.Initrd, "-append", kernel.Append);
         return command;
     }
+
+    // Each disk has a controller of its own; SATA's is part of the machine.
+    private static string? Controller(DiskBus bus) => bus switch
+    {
+        DiskBus.Scsi => "virtio-scsi-pci",
+        DiskBus.MegaRaid => "megasas",
+        _ => null,
+    };
+
+    private static string Drive(DiskBus bus, int index) => bus switch
+    {
+        DiskBus.Virtio => "virtio-blk-pci",
+        DiskBus.Sata => $"ide-hd,bus=ide.{index}",
+        DiskBus.Nvme => "nvme",
+        _ => $"scsi-hd,bus=controller{index}.0",
+    };
 
     private static string Storage(VirtualDisk disk, int index, VirtualServerFiles files) => disk.CacheLossSeed is null
         // Flushes are not passed on: they guard against a crash of the host, which would end the lab anyway.

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Baremetal.Api;
 
 namespace Baremetal.Lab;
@@ -131,6 +132,12 @@ public sealed class VirtualServer : IAsyncDisposable
     public Task UnplugAsync(CancellationToken cancellationToken = default) => host.IpAsync($"link set {tap} nomaster", cancellationToken);
 
     public Task PlugInAsync(CancellationToken cancellationToken = default) => host.IpAsync($"link set {tap} master br0", cancellationToken);
+
+    /// <summary>Takes the link from its card, or gives it back: what the guest's driver sees of a pulled cable.</summary>
+    public Task SetLinkAsync(bool up, CancellationToken cancellationToken = default) =>
+        qemu is { HasExited: false } running
+            ? running.Monitor.ExecuteAsync("set_link", new JsonObject { ["name"] = QemuCommand.Nic, ["up"] = up }, cancellationToken)
+            : throw new InvalidOperationException($"{Spec.Name} is off: its card has no link to take. Switch it on first.");
 
     /// <summary>Lets at most so much through to the server; null takes the limit away.</summary>
     public Task LimitNetworkAsync(int? megabits, CancellationToken cancellationToken = default) => host.TrafficAsync(

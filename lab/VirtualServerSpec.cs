@@ -5,6 +5,8 @@ namespace Baremetal.Lab;
 /// <summary>All that a virtual server is. Disks come before the network interface in the firmware's boot order unless it is said otherwise.</summary>
 public sealed record VirtualServerSpec
 {
+    internal const string VirtioCard = "virtio-net-pci";
+
     /// <summary>Unique on its LAN; names its folder and its Redfish resource. Letters, digits and hyphens, at most 32.</summary>
     public required string Name { get; init; }
 
@@ -22,6 +24,12 @@ public sealed record VirtualServerSpec
 
     /// <summary>SeaBIOS with QEMU's iPXE ROM, or OVMF with edk2's own PXE.</summary>
     public FirmwareMode Firmware { get; init; } = FirmwareMode.Uefi;
+
+    /// <summary>QEMU's <c>pc</c> or <c>q35</c>, which has SATA; null is q35 under UEFI, else pc.</summary>
+    public string? MachineType { get; init; }
+
+    /// <summary>QEMU's device for the network interface.</summary>
+    public string NetworkCard { get; init; } = VirtioCard;
 
     public int MemoryMiB { get; init; } = 512;
 
@@ -46,16 +54,32 @@ public sealed record VirtualServerSpec
     };
 }
 
-/// <summary>A virtio disk, empty at first and sparse on the host.</summary>
+/// <summary>What a disk is attached by.</summary>
+public enum DiskBus
+{
+    Virtio,
+
+    /// <summary>AHCI: on a q35 machine only.</summary>
+    Sata,
+    Nvme,
+
+    /// <summary>virtio-scsi.</summary>
+    Scsi,
+
+    /// <summary>An LSI MegaRAID SAS 2108 (driver megaraid_sas).</summary>
+    MegaRaid,
+}
+
+/// <summary>A disk, empty at first and sparse on the host.</summary>
 /// <param name="SizeBytes">A multiple of its sectors.</param>
 /// <param name="Serial">Cut at 20 characters by virtio; null makes one from its place.</param>
-/// <param name="SectorBytes">512 or 4096.</param>
+/// <param name="SectorBytes">512 or 4096; SATA has 512 only.</param>
 /// <param name="CacheLossSeed">
 /// When given, a power cut takes part of what was not flushed with it, and this decides which part. Such a disk is slower. Null keeps all that the
 /// guest has written, as a cache behind a battery does.
 /// </param>
 /// <param name="WrittenPerSecond">The most bytes that it takes in a second, zeros too; null sets no limit.</param>
-public sealed record VirtualDisk(long SizeBytes = 8L << 30, string? Serial = null, int SectorBytes = 512, int? CacheLossSeed = null, long? WrittenPerSecond = null);
+public sealed record VirtualDisk(long SizeBytes = 8L << 30, string? Serial = null, int SectorBytes = 512, int? CacheLossSeed = null, long? WrittenPerSecond = null, DiskBus Bus = DiskBus.Virtio);
 
 /// <summary>A kernel, its initramfs and its command line, loaded by QEMU without firmware or network (<c>-kernel</c>).</summary>
 public sealed record DirectKernel(string Kernel, string Initrd, string Append);

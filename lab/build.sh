@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds all that the lab runs: the programs, the ramdisk and the disk images. What is there and current is not built again.
-# Usage: lab/build.sh [IMAGE…]   the images wanted; by default all of lab/images
+# Usage: lab/build.sh [IMAGE…]   the images wanted; by default all of lab/images, and the ramdisk for real servers
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,5 +8,9 @@ echo "Building conductor, agent and lab (the first time: a minute or two)"
 for project in src/Conductor src/DeployAgent lab; do dotnet msbuild "$project" -restore -p:Configuration=Release -v:quiet -nologo; done
 
 ramdisk/build.sh
-[ $# -gt 0 ] || set -- debian tiny
+if [ $# -eq 0 ]; then
+    set -- debian tiny
+    ramdisk/build.sh --flavour server
+    lab/images/tiny.sh --flavour server
+fi
 for image in "$@"; do "lab/images/$image.sh"; done

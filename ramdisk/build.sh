@@ -1,31 +1,55 @@
 #!/usr/bin/env bash
 # Builds what a machine gets from the network, into build/ramdisk (or --out DIR):
-#   vmlinuz        Debian's cloud kernel
-#   initrd.img     busybox, the deploy agent and its libraries, the drivers of modules.list; ramdisk/init runs it all
+#   vmlinuz        Debian's kernel
+#   initrd.img     busybox, the deploy agent and its libraries, the flavour's drivers; ramdisk/init runs it all
 #   localboot.efi  for UEFI machines that boot from the network first and shall go on to their own disk
+# --flavour cloud (virtual servers: the drivers of modules.list; 256 MiB of memory) or server (real ones: those of modules.server.list
+# too; 512 MiB, into build/ramdisk-server). --modules NAME… or FILE adds drivers by name. --firmware DIR adds what the drivers declare
+# and DIR has, and says what it lacks.
 # FAST=1 packs a minute quicker and a sixth bigger. What is there and current is not built again.
 set -euo pipefail
 
 die() { echo "ramdisk/build.sh: $*" >&2; exit 1; }
 
 home=$(cd "$(dirname "$0")/.." && pwd)
-out=$home/build/ramdisk
+usage="usage: ramdisk/build.sh [--flavour cloud|server] [--modules NAME…|FILE] [--firmware DIR] [--out DIR]"
+flavour=cloud out='' firmware='' modules=()
 while [ $# -gt 0 ]; do
     case "$1" in
+        --flavour) [ $# -ge 2 ] || die "--flavour needs cloud or server"; flavour=$2; shift 2 ;;
         --out) [ $# -ge 2 ] || die "--out needs a folder"; out=$(realpath -m "$2"); shift 2 ;;
-        *) die "unknown argument $1; usage: ramdisk/build.sh [--out DIR]" ;;
+        --firmware)
+            [ $# -ge 2 ] && [ -d "$2" ] || die "--firmware needs a folder with firmware, such as /lib/firmware"
+            firmware=$(realpath "$2"); shift 2 ;;
+        --modules)
+            shift
+            [ $# -gt 0 ] && [[ $1 != --* ]] || die "--modules needs names of modules, or a file of them, one a line"
+            while [ $# -gt 0 ] && [[ $1 != --* ]]; do
+                if [ -f "$1" ]; then mapfile -t -O ${#modules[@]} modules <"$1"; else modules+=("$1"); fi
+                shift
+            done ;;
+        *) die "unknown argument $1; $usage" ;;
     esac
 done
+# What the agent, its buffers and the unpacked ramdisk need, as installed RAM; the kernel keeps some of it, so that MemTotal of such a
+# machine is lower.
+case "$flavour" in
+    cloud) needs_mib=256 least_total_mib=192 lists=(ramdisk/modules.list); out=${out:-$home/build/ramdisk} ;;
+    server) needs_mib=512 least_total_mib=400 lists=(ramdisk/modules.list ramdisk/modules.server.list); out=${out:-$home/build/ramdisk-server} ;;
+    *) die "unknown flavour $flavour; $usage" ;;
+esac
 level=19
 [ "${FAST:-}" != 1 ] || level=6
 
 cd "$home"
 . ramdisk/freshness.sh
 . ramdisk/tree.sh
+. ramdisk/firmware.sh
 mkdir -p "$out"
 exec 9>"$out/.lock" && flock 9
 
-release=$(ramdisk/kernel.sh)
+release=$(ramdisk/kernel.sh "$flavour")
+kernel=build/kernel/$flavour
 # Not this machine's own, which may be the static one and then brings a second glibc.
 busybox=$(ramdisk/package.sh busybox)/bin/busybox
 
@@ -39,7 +63,8 @@ done
 
 # ---- Is it current? --------------------------------------------------------------------------------
 inputs=$(digest ramdisk src/{Api,Trust,Imaging,DeployAgent} Directory.{Build,Packages}.props global.json \
-    build/kernel/release "$busybox" "${loaded[@]}" /lib/x86_64-linux-gnu/{libc.so.6,libm.so.6,libstdc++.so.6,libgcc_s.so.1,libresolv.so.2})
+    "$kernel/release" "flavour $flavour" "modules ${modules[*]}" ${firmware:+"$firmware"} "$busybox" "${loaded[@]}" \
+    /lib/x86_64-linux-gnu/{libc.so.6,libm.so.6,libstdc++.so.6,libgcc_s.so.1,libresolv.so.2})
 outputs=("$out"/{vmlinuz,initrd.img,localboot.efi})
 report() {
     local sizes
@@ -52,6 +77,11 @@ if is_current "$out/.stamp" "$inputs zstd-19" "${outputs[@]}" || is_current "$ou
     report "The ramdisk is current"
     exit 0
 fi
+for module in "${modules[@]}"; do
+    # A comment or an empty line of a file of names.
+    [[ $module =~ ^[[:space:]]*(\#.*)?$ ]] || modinfo -b "$kernel" -k "$release" -n "${module%%#*}" >/dev/null 2>&1 \
+        || die "the kernel $release has no module $module; ls $kernel/lib/modules/$release/kernel/drivers shows what it has"
+done
 echo "Building the ramdisk (about a minute)"
 rm -f "$out/.stamp"
 
@@ -69,14 +99,17 @@ cp "$work/agent/deploy-agent" "$root/usr/sbin/"
 cp -L /lib64/ld-linux-x86-64.so.2 "$root/lib64/"
 
 add_busybox "$root" "$busybox"
-install -m 755 ramdisk/init "$root/init"
+# Here and not in a file of its own: with too little memory, that file might not be there.
+sed "s/^needs_mib=.*/needs_mib=$needs_mib/; s/^least_total_mib=.*/least_total_mib=$least_total_mib/" ramdisk/init >"$root/init"
+chmod 755 "$root/init"
 install -m 755 ramdisk/lease "$root/etc/lease"
 
-add_modules "$root" "$release" <ramdisk/modules.list
+{ cat "${lists[@]}"; printf '%s\n' "${modules[@]}"; } | add_modules "$root" "$flavour"
+[ -z "$firmware" ] || add_firmware "$root" "$release" "$firmware"
 pack "$root" $level >"$out/initrd.img"
 
 # ---- The kernel, and the way past it ---------------------------------------------------------------
-cp "build/kernel/boot/vmlinuz-$release" "$out/vmlinuz"
+cp "$kernel/boot/vmlinuz-$release" "$out/vmlinuz"
 grub-mkimage -O x86_64-efi -c ramdisk/localboot.cfg -p / -o "$out/localboot.efi" \
     part_gpt part_msdos fat chain search search_fs_file echo test sleep normal boot configfile
 

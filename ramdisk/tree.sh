@@ -11,15 +11,17 @@ add_busybox() {
     done
 }
 
-# add_modules ROOT RELEASE < names, one a line, with # comments: these modules and what they depend on.
+# add_modules ROOT KERNEL < names, one a line, with # comments: these modules of build/kernel/KERNEL and what they depend on.
 add_modules() {
-    local root=$1 release=$2 modules=$1/lib/modules/$2
+    local root=$1 kernel=build/kernel/$2 release modules
+    release=$(cat "$kernel/release")
+    modules=$root/lib/modules/$release
     mkdir -p "$modules"
     sed 's/#.*//' \
-        | xargs -n 1 modprobe -d build/kernel -S "$release" --show-depends \
+        | xargs -n 1 modprobe -d "$kernel" -S "$release" --show-depends \
         | awk '$1 == "insmod" { print $2 }' | sort -u \
         | xargs cp -t "$modules"
-    cp build/kernel/lib/modules/"$release"/modules.{builtin,builtin.modinfo,order} "$modules"
+    cp "$kernel/lib/modules/$release"/modules.{builtin,builtin.modinfo,order} "$modules"
     depmod -b "$root" "$release"
     # busybox reads the indexes that are text.
     rm "$modules"/modules.{*.bin,builtin.modinfo,order,devname}
