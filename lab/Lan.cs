@@ -93,6 +93,10 @@ public sealed partial class Lan : IAsyncDisposable
             """, cancellationToken);
     }
 
+    /// <summary>A second network on the same wires, in which nobody hands out addresses; the conductor's host is its router.</summary>
+    public Task AddNetworkAsync(IPAddress router, CancellationToken cancellationToken = default) =>
+        Conductor.IpAsync($"addr add {router}/{PrefixLength} broadcast + dev br0", cancellationToken);
+
     /// <summary>A virtual server on the LAN, switched off, its disks empty.</summary>
     public async Task<VirtualServer> AddServerAsync(VirtualServerSpec spec, CancellationToken cancellationToken = default)
     {
@@ -104,6 +108,13 @@ public sealed partial class Lan : IAsyncDisposable
             tuntap add {tap} mode tap
             link set {tap} master br0 up
             """, cancellationToken);
+        if (spec.SecondMac is not null)
+        {
+            await Conductor.IpAsync($"""
+                tuntap add {QemuCommand.SecondTap(tap)} mode tap
+                link set {QemuCommand.SecondTap(tap)} master br0 up
+                """, cancellationToken);
+        }
         var server = new VirtualServer(spec, Conductor, new VirtualServerFiles(Path.Combine(Folder, spec.Name)), tap, Accelerator);
         servers.Add(server);
         return server;

@@ -44,6 +44,11 @@ internal static class QemuCommand
             "-device", $"{spec.NetworkCard},id={Nic},netdev=net0,mac={spec.Mac},bootindex={NicBootIndex(networkFirst)}"
                 + (spec is { Firmware: FirmwareMode.Uefi, NetworkCard: VirtualServerSpec.VirtioCard } ? ",romfile=" : ""),
         ];
+        if (spec.SecondMac is { } second)
+        {
+            command.AddRange("-netdev", $"tap,id=net1,ifname={SecondTap(tap)},script=no,downscript=no");
+            command.AddRange("-device", $"{spec.NetworkCard},id=nic1,netdev=net1,mac={second},romfile=");
+        }
         if (spec.Firmware == FirmwareMode.Uefi)
         {
             command.AddRange("-drive", $"if=pflash,format=raw,unit=0,readonly=on,file={Ovmf}OVMF_CODE_4M.fd");
@@ -79,6 +84,9 @@ internal static class QemuCommand
         DiskBus.Nvme => "nvme",
         _ => $"scsi-hd,bus=controller{index}.0",
     };
+
+    /// <summary>The host's side of the second network interface.</summary>
+    public static string SecondTap(string tap) => $"{tap}b";
 
     private static string Storage(VirtualDisk disk, int index, VirtualServerFiles files) => disk.CacheLossSeed is null
         // Flushes are not passed on: they guard against a crash of the host, which would end the lab anyway.

@@ -31,6 +31,9 @@ public sealed record VirtualServerSpec
     /// <summary>QEMU's device for the network interface.</summary>
     public string NetworkCard { get; init; } = VirtioCard;
 
+    /// <summary>Of a second network interface, which the firmware does not boot from; null for none.</summary>
+    public string? SecondMac { get; init; }
+
     public int MemoryMiB { get; init; } = 512;
 
     public int Processors { get; init; } = 2;

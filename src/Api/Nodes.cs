@@ -35,6 +35,18 @@ public enum BootPolicy
 /// <param name="TlsPin">For <c>redfish</c>: the SHA-256 of its certificate (DER), if no authority vouches for it.</param>
 public sealed record PowerSettings(string Driver, string? Address = null, string? Username = null, string? Password = null, string? TlsPin = null);
 
+/// <summary>How a node's ramdisk sets its network up, where that is not by DHCP on the card that the node was booted from.</summary>
+/// <param name="Vlan">The 802.1Q tag of all its packets, 1 to 4094.</param>
+/// <param name="Mtu">In bytes, 576 to 9216.</param>
+/// <param name="Bond">The cards that are used as one.</param>
+/// <param name="Address">IPv4 with its prefix, such as <c>10.0.0.5/24</c>; without it, DHCP is asked.</param>
+/// <param name="Gateway">Goes with an address only, as do <paramref name="Dns"/>: three servers at most.</param>
+public sealed record NodeNetwork(int? Vlan = null, int? Mtu = null, NodeBond? Bond = null, string? Address = null, string? Gateway = null, string[]? Dns = null);
+
+/// <param name="Mode">As the Linux kernel names it: <c>802.3ad</c>, <c>active-backup</c> and so on.</param>
+/// <param name="Macs">Of two to eight cards.</param>
+public sealed record NodeBond(string Mode, string[] Macs);
+
 /// <summary><c>POST /v1/nodes</c>. The firmware mode may be left out: inspection finds it. A dry run checks, and enrols nothing.</summary>
 public sealed record EnrolNode(
     string Name,
@@ -42,10 +54,13 @@ public sealed record EnrolNode(
     PowerSettings Power,
     BootPolicy BootPolicy = BootPolicy.DiskFirst,
     FirmwareMode? Firmware = null,
-    bool DryRun = false);
+    bool DryRun = false,
+    NodeNetwork? Network = null,
+    string? KernelArguments = null);
 
 /// <summary>
 /// A node as the API shows it. <paramref name="Address"/> is the last one seen on the network, by agent or by installed system.
+/// <paramref name="KernelArguments"/> are added to its ramdisk's kernel command line, after those of the setting <c>kernelArguments</c>.
 /// A <paramref name="Protected"/> node is never written to; on one in <paramref name="Maintenance"/> (the reason) nothing is begun.
 /// <paramref name="Relay"/> is the DHCP relay that it was discovered through; <paramref name="SshHostKeys"/> is what its installed system told of itself
 /// when it phoned home.
@@ -70,13 +85,19 @@ public sealed record Node(
     string? Maintenance = null,
     NodeWork? Work = null,
     string? Relay = null,
-    SshHostKey[]? SshHostKeys = null);
+    SshHostKey[]? SshHostKeys = null,
+    NodeNetwork? Network = null,
+    string? KernelArguments = null);
 
 /// <summary>What a job does on a node now: the step and since when, what it waits for there, and which steps are still to come.</summary>
 public sealed record NodeWork(string Job, JobKind Kind, string Step, DateTimeOffset Since, int Attempt, string? WaitingFor, string[] Next);
 
-/// <summary><c>PATCH /v1/nodes/{node}</c>: what is left out stays as it is. <paramref name="Power"/> replaces all power settings.</summary>
-public sealed record EditNode(string? Name = null, string? Mac = null, PowerSettings? Power = null, BootPolicy? BootPolicy = null, FirmwareMode? Firmware = null);
+/// <summary>
+/// <c>PATCH /v1/nodes/{node}</c>: what is left out stays as it is. <paramref name="Power"/> replaces all power settings, and <paramref name="Network"/> all
+/// of the network: <c>{}</c> takes them away, as an empty text does <paramref name="KernelArguments"/>.
+/// </summary>
+public sealed record EditNode(
+    string? Name = null, string? Mac = null, PowerSettings? Power = null, BootPolicy? BootPolicy = null, FirmwareMode? Firmware = null, NodeNetwork? Network = null, string? KernelArguments = null);
 
 /// <summary><c>POST /v1/nodes/{node}/maintenance</c>: why nothing shall be begun on it.</summary>
 public sealed record BeginMaintenance(string Reason);

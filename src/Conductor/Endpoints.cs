@@ -73,7 +73,7 @@ internal static class Endpoints
         operators.MapGet(Routes.Node, NodeEndpoints.Show)
             .Describe("getNode", "Shows a node, by id, name or MAC address.");
         operators.MapPatch(Routes.Node, NodeEndpoints.Edit)
-            .Describe("editNode", "Changes a node's name, MAC address, power settings, boot policy or firmware mode; what is left out stays.");
+            .Describe("editNode", "Changes a node's name, MAC address, power settings, boot policy, firmware mode, network or kernel arguments; what is left out stays.");
         operators.MapDelete(Routes.Node, NodeEndpoints.Remove)
             .Describe("removeNode", "Forgets a node; the server itself stays as it is.");
         operators.MapPost(Action(NodeActions.Approve), NodeActionEndpoints.Approve)

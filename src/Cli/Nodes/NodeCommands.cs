@@ -82,17 +82,24 @@ internal static class NodeCommands
         var power = new PowerOptions();
         var policy = new Option<BootPolicy?>("--boot-policy") { HelpName = "disk-first|network-first", CustomParser = Word<BootPolicy>.ParseOptional, Description = "What its firmware tries first." };
         var firmware = new Option<FirmwareMode?>("--firmware") { HelpName = "bios|uefi", CustomParser = Word<FirmwareMode>.ParseOptional, Description = "How it boots, until an inspection finds otherwise." };
+        var network = new NetworkOptions();
+        var plain = new Option<bool>("--plain-network") { Description = "Takes all network settings away: the ramdisk asks by DHCP on the card that it was booted from." };
+        var kernelArguments = EnrolOptions.KernelArguments();
         return new Verb(
             "edit",
-            "Changes how a node is called, recognised or switched on. What you do not give stays; power options replace all of the old ones.",
+            "Changes how a node is called, recognised, switched on or reached. What you do not give stays; power options replace all of the old ones, and so do network options.",
             """
             conductor node edit r7 --boot-policy network-first
             conductor node edit r7 --redfish https://r7-new-bmc \
               --redfish-user admin --redfish-password-file bmc.password
+            conductor node edit r7 --vlan 12 --address 10.0.12.5/24 --gateway 10.0.12.1
             """,
             async (call, cancel) =>
             {
-                var edit = new EditNode(call.Get(newName), call.Get(mac), power.Read(call), call.Get(policy), call.Get(firmware));
+                var edit = new EditNode(
+                    call.Get(newName), call.Get(mac), power.Read(call), call.Get(policy), call.Get(firmware), network.Read(call), call.Get(kernelArguments));
+                if (call.Get(plain))
+                    edit = edit.Network is null ? edit with { Network = new NodeNetwork() } : throw Failure.WrongUsage("--plain-network takes all network settings away, and others were given.", "Give either.");
                 if (edit == new EditNode())
                     throw Failure.WrongUsage("Nothing was given to change.", "'conductor node edit --help' lists what can be.");
                 using var conductor = call.Connect();
@@ -106,6 +113,9 @@ internal static class NodeCommands
             power,
             policy,
             firmware,
+            network,
+            plain,
+            kernelArguments,
         };
     }
 

@@ -57,6 +57,8 @@ internal static class NodeViews
         sheet.Add("Relay", node.Relay);
         sheet.Add("Power", string.Join(' ', new[] { node.Power.Driver, node.Power.Address, node.Power.Username is { } user ? $"as {user}" : null }.OfType<string>()));
         sheet.Add("Boot policy", Word<BootPolicy>.Of(node.BootPolicy));
+        sheet.Add("Network", node.Network is { } network ? NetworkOf(network) : null);
+        sheet.Add("Kernel", node.KernelArguments);
         sheet.Add("Trust", $"{node.Trust.Conductor}/{node.Trust.Node} ({Meaning(node.Trust)})");
         sheet.Add("Agent", node.Agent is { } agent ? $"{agent.Version}, enrolled {Units.Time(agent.EnrolledAt)}, last seen {Units.Time(agent.LastSeen)}" : null);
         if (node.Inventory is { } inventory)
@@ -106,6 +108,16 @@ internal static class NodeViews
         NodeState.Pending or NodeState.Inspecting or NodeState.Deploying or NodeState.Cleaning => Tone.Busy,
         _ => Tone.Plain,
     });
+
+    private static string NetworkOf(NodeNetwork network) => string.Join(", ", new[]
+    {
+        network.Vlan is { } vlan ? $"VLAN {vlan}" : null,
+        network.Mtu is { } mtu ? $"packets of {mtu} bytes" : null,
+        network.Bond is { } bond ? $"bond {bond.Mode} of {string.Join(" and ", bond.Macs)}" : null,
+        network.Address ?? "DHCP",
+        network.Gateway is { } gateway ? $"gateway {gateway}" : null,
+        network.Dns is { } servers ? $"name servers {string.Join(" and ", servers)}" : null,
+    }.OfType<string>());
 
     private static string Meaning(TrustGrades trust)
     {

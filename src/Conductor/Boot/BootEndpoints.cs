@@ -57,14 +57,14 @@ internal sealed partial class BootEndpoints(
     {
         // Without trust documents an inspection works, and the agent takes no order.
         var pin = trust.TryGet(out var anchor, out _) ? anchor.Digest.ToString() : null;
-        var (isOurs, token) = database.Write(tx =>
+        var (isOurs, token, network, own) = database.Write(tx =>
         {
             if ((NodeTable.ByMac(tx.Sql, machine.Mac.ToString()) ?? pending.Discover(tx, machine)) is not { } node)
-                return (false, null);
+                return (false, null, null, null);
             var issued = BootTokens.Issue(tx, node.Id, node.Mac, machine.Uuid, pinned: pin is not null);
             if (issued is not null && node.State != NodeState.Pending && allowance.TryTake(node.Id))
                 tx.Append(EventKinds.NodeSeen, node.Id, node.CurrentJob, text: "iPXE fetches the agent");
-            return (true, issued);
+            return (true, issued, RamdiskNetwork.Word(node.Network), node.KernelArguments);
         });
         if (!isOurs)
             return null;
@@ -82,7 +82,8 @@ internal sealed partial class BootEndpoints(
             authority.Digest.ToString(),
             token,
             pin,
-            settings.KernelArguments.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+            $"{settings.KernelArguments} {own}".Split(' ', StringSplitOptions.RemoveEmptyEntries),
+            network);
         return BootScript.TryAgent(boot, new BootUrls(addresses.PlainUrl).Script(machine), out var script, out var refusal) ? script : throw new InvalidOperationException(refusal);
     }
 

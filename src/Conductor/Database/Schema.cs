@@ -200,6 +200,12 @@ internal static class Schema
         CREATE UNIQUE INDEX jobs_by_phone ON jobs (phone_sha256);
         ALTER TABLE nodes ADD COLUMN ssh_host_keys TEXT;
         """,
+
+        // How a node's ramdisk reaches the conductor, where plain DHCP does not do.
+        """
+        ALTER TABLE nodes ADD COLUMN network TEXT;
+        ALTER TABLE nodes ADD COLUMN kernel_arguments TEXT;
+        """,
     ];
 
     public static void Upgrade(WriteTransaction tx)

@@ -2,10 +2,12 @@ using System.ComponentModel;
 using System.Data;
 using System.Diagnostics.CodeAnalysis;
 using Baremetal.Api;
+using Baremetal.Conductor.Boot;
 using Baremetal.Conductor.Database;
 using Baremetal.Conductor.Power;
 using Baremetal.Conductor.Secrets;
 using Baremetal.Netboot;
+using Baremetal.Netboot.Boot;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Baremetal.Conductor.Nodes;
@@ -17,6 +19,7 @@ internal static class NodeEndpoints
     {
         RequireName(ask.Name);
         var mac = RequireMac(ask.Mac);
+        ask = ask with { Network = RamdiskNetwork.Require(ask.Network), KernelArguments = RequireArguments(ask.KernelArguments) };
         PowerDrivers.Check(ask.Power ?? throw Problems.Invalid("The node has no power settings.", $"Name a driver: {PowerDrivers.Names}."));
         if (ask.DryRun)
         {
@@ -72,6 +75,8 @@ internal static class NodeEndpoints
         var mac = ask.Mac is null ? null : RequireMac(ask.Mac);
         if (ask.Power is not null)
             PowerDrivers.Check(ask.Power);
+        var network = RamdiskNetwork.Require(ask.Network);
+        var kernelArguments = RequireArguments(ask.KernelArguments);
         var row = database.Write(tx =>
         {
             var found = NodeTable.Get(tx.Sql, node);
@@ -83,6 +88,8 @@ internal static class NodeEndpoints
                 Mac = mac ?? found.Mac,
                 BootPolicy = ask.BootPolicy ?? found.BootPolicy,
                 Firmware = ask.Firmware ?? found.Firmware,
+                Network = ask.Network is null ? found.Network : network,
+                KernelArguments = ask.KernelArguments is null ? found.KernelArguments : kernelArguments,
             };
             if (ask.Power is { } power)
             {
@@ -143,6 +150,8 @@ internal static class NodeEndpoints
         PowerPassword = ask.Power.Password is { } password ? secrets.Seal(password, NodeRow.PasswordPlace(id)) : null,
         PowerTlsPin = ask.Power.TlsPin,
         PowerSystem = SystemClaims.NameIn(ask.Power),
+        Network = ask.Network,
+        KernelArguments = ask.KernelArguments,
         IdempotencyKey = request?.Key,
         RequestSha256 = request?.Request,
     };
@@ -157,6 +166,15 @@ internal static class NodeEndpoints
 
     private static string RequireMac(string? text) => MacAddress.TryParse(text, out var mac) && mac.IsStation ? mac.ToString()
         : throw Problems.Invalid($"'{text}' is not a MAC address.", "Write it as 52:54:00:12:34:56.");
+
+    private static string? RequireArguments(string? text)
+    {
+        var words = Words(text);
+        return words.Length == 0 ? null : BootScript.RefuseArguments(words) is { } refusal ? throw Problems.Invalid($"{refusal}.", "Give words such as console=ttyS1,115200n8, with spaces between them.")
+            : string.Join(' ', words);
+
+        static string[] Words(string? text) => text?.Split(' ', StringSplitOptions.RemoveEmptyEntries) ?? [];
+    }
 
     // A label of the DNS (RFC 1123 §2.1), and nothing that could be taken for a node's id or MAC.
     public static bool IsName([NotNullWhen(true)] string? name) =>

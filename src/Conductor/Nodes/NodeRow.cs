@@ -65,6 +65,12 @@ public sealed record NodeRow
     /// <summary>As its installed system told them.</summary>
     public SshHostKey[]? SshHostKeys { get; init; }
 
+    /// <summary>Of its ramdisk; null for DHCP on the card that it was booted from.</summary>
+    public NodeNetwork? Network { get; init; }
+
+    /// <summary>For its ramdisk's kernel, beside those of the settings.</summary>
+    public string? KernelArguments { get; init; }
+
     public string? CurrentJob { get; init; }
 
     public JobKind? JobKind { get; init; }
@@ -103,6 +109,8 @@ public sealed record NodeRow
         BootId is null || AgentLeftAt is not null ? null : new AgentPresence(BootId, AgentVersion!, AgentEnrolledAt!.Value, AgentLastSeen!.Value),
         Address, Image, CurrentJob, Cause, Inventory, Protected, Maintenance,
         CurrentJob is null ? null : new NodeWork(CurrentJob, JobKind!.Value, JobStep!, JobStepStarted!.Value, JobAttempt!.Value, JobWaitingFor, [.. Steps.StillToCome(JobKind.Value, JobStep!)]),
-        Relay: Relay,
-        SshHostKeys: SshHostKeys);
+        Relay,
+        SshHostKeys,
+        Network,
+        KernelArguments);
 }

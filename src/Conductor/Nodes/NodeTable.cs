@@ -57,9 +57,9 @@ internal static class NodeTable
         tx.Sql.Execute(
             """
             INSERT INTO nodes (id, name, mac, state, since, revision, boot_policy, firmware, power_driver, power_address, power_username, power_password,
-                power_tls_pin, power_system, idempotency_key, request_sha256)
+                power_tls_pin, power_system, idempotency_key, request_sha256, network, kernel_arguments)
             VALUES (@Id, @Name, @Mac, @stateName, @Since, 1, @policyName, @firmwareName, @PowerDriver, @PowerAddress, @PowerUsername, @PowerPassword,
-                @PowerTlsPin, @PowerSystem, @IdempotencyKey, @RequestSha256)
+                @PowerTlsPin, @PowerSystem, @IdempotencyKey, @RequestSha256, @Network, @KernelArguments)
             """,
             Values(node));
         // Of what anybody can make up nothing is told until it has said more.
@@ -82,7 +82,8 @@ internal static class NodeTable
         tx.Sql.Execute(
             """
             UPDATE nodes SET name = @Name, mac = @Mac, boot_policy = @policyName, firmware = @firmwareName, power_driver = @PowerDriver, power_address = @PowerAddress,
-                power_username = @PowerUsername, power_password = @PowerPassword, power_tls_pin = @PowerTlsPin, power_system = @PowerSystem, revision = revision + 1
+                power_username = @PowerUsername, power_password = @PowerPassword, power_tls_pin = @PowerTlsPin, power_system = @PowerSystem,
+                network = @Network, kernel_arguments = @KernelArguments, revision = revision + 1
             WHERE id = @Id
             """,
             Values(node));

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using Baremetal.Netboot;
+using Baremetal.Netboot.Boot;
 using Baremetal.Trust;
 
 namespace Baremetal.Conductor.Settings;
@@ -106,8 +107,8 @@ public static class SettingsFile
             yield return new Rejection($"plainPort and tlsPort are both {settings.TlsPort}.", "Give each its own.");
         if (!Path.IsPathFullyQualified(settings.StateDirectory))
             yield return new Rejection($"stateDirectory '{settings.StateDirectory}' is relative.", "Give the whole path, so that every start finds the same state.");
-        if (settings.KernelArguments.Any(c => c is < ' ' or > '~' or '"' or '\\' or '$' or '{' or '#' or '&' or '|'))
-            yield return new Rejection("kernelArguments has a character that a boot script would read as its own.", "Only plain words and name=value pairs can be given.");
+        if (BootScript.RefuseArguments(settings.KernelArguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)) is { } refusal)
+            yield return new Rejection($"kernelArguments cannot be given as they are: {refusal}.", "Only plain words and name=value pairs can be given.");
         foreach (var (number, rule) in settings.Discovery.Rules.Index())
         {
             if (!DiscoveryRule.IsNamePattern(rule.Name))

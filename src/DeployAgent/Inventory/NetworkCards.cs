@@ -16,7 +16,8 @@ internal static class NetworkCards
     private static NetworkInterface Read(Machine machine, string name, string? bootMac)
     {
         var card = $"/sys/class/net/{name}";
-        var mac = machine.Text($"{card}/address") ?? "";
+        // Cards of a bond all show the bond's address.
+        var mac = machine.Text($"{card}/bonding_slave/perm_hwaddr") ?? machine.Text($"{card}/address") ?? "";
         return new NetworkInterface(
             name,
             mac,

@@ -10,6 +10,7 @@ namespace Baremetal.Netboot.Boot;
 /// <param name="Token"><c>bm.token</c>: the one-time token.</param>
 /// <param name="TrustSha256"><c>bm.trust</c>: hex SHA-256 of the trust document, or null.</param>
 /// <param name="KernelArguments">More arguments for the kernel, such as <c>console=ttyS0</c>.</param>
+/// <param name="Network"><c>bm.net</c>: how the ramdisk sets its network up, where not by DHCP on the card that was booted from.</param>
 public sealed record AgentBoot(
     Machine Machine,
     string KernelUrl,
@@ -19,7 +20,8 @@ public sealed record AgentBoot(
     string CaSha256,
     string Token,
     string? TrustSha256,
-    IReadOnlyList<string> KernelArguments);
+    IReadOnlyList<string> KernelArguments,
+    string? Network = null);
 
 /// <summary>
 /// The iPXE scripts (ipxe.org/scripting). iPXE expands <c>${…}</c> and obeys line ends, <c>||</c>, <c>&amp;&amp;</c> and <c>#</c>, so a value is let in by the
@@ -29,6 +31,9 @@ public static class BootScript
 {
     private const int LongestValue = 512;
     private const int MostArguments = 32;
+
+    // COMMAND_LINE_SIZE of x86, with the zero at its end: the kernel cuts off what is more.
+    private const int LongestLine = 2047;
 
     private static readonly SearchValues<char> UrlLetters = Letters("-._~:/[]%");
     private static readonly SearchValues<char> ArgumentLetters = Letters("-._~:/,=+@");
@@ -47,7 +52,8 @@ public static class BootScript
             ?? RefuseUrl("plain URL", boot.PlainUrl)
             ?? RefuseScriptUrl(scriptUrl)
             ?? RefuseDigest("CA digest", boot.CaSha256) ?? RefuseDigest("trust digest", boot.TrustSha256)
-            ?? Refuse("token", boot.Token, TokenLetters) ?? RefuseArguments(boot.KernelArguments);
+            ?? Refuse("token", boot.Token, TokenLetters) ?? RefuseArguments(boot.KernelArguments)
+            ?? (boot.Network is { } network ? Refuse("network", network, ArgumentLetters) : null);
         if (refusal is not null)
             return false;
 
@@ -61,8 +67,14 @@ public static class BootScript
             $"bm.token={boot.Token}",
             .. boot.TrustSha256 is null ? Array.Empty<string>() : [$"bm.trust=sha256:{boot.TrustSha256}"],
             $"BOOTIF={boot.Machine.Mac.ToBootIf()}",
+            .. boot.Network is null ? Array.Empty<string>() : [$"bm.net={boot.Network}"],
             .. boot.KernelArguments,
         ];
+        if (arguments.Sum(argument => argument.Length + 1) > LongestLine)
+        {
+            refusal = $"The kernel's command line would be longer than the {LongestLine} letters that it reads";
+            return false;
+        }
         script = $"""
             #!ipxe
             echo Baremetal: deploy agent for {boot.Machine.Mac}
@@ -114,9 +126,19 @@ public static class BootScript
 
         """;
 
-    private static string? RefuseArguments(IReadOnlyList<string> arguments) =>
+    /// <summary>Why these arguments are not let in; null when they are.</summary>
+    public static string? RefuseArguments(IReadOnlyList<string> arguments) =>
         arguments.Count > MostArguments ? $"{arguments.Count} kernel arguments are more than {MostArguments}"
-        : arguments.Select(argument => Refuse("kernel argument", argument, ArgumentLetters)).FirstOrDefault(refusal => refusal is not null);
+        : arguments.Select(argument => Refuse("kernel argument", argument, ArgumentLetters) ?? RefuseOurs(argument)).FirstOrDefault(refusal => refusal is not null);
+
+    // What this script itself says, and what would start something else than our ramdisk's init: init= is read by the kernel where rdinit= is not given.
+    private static string? RefuseOurs(string argument)
+    {
+        var name = argument.Split('=')[0];
+        return argument == "--" || name is "init" or "rdinit" or "initrd" or "BOOTIF" || name.StartsWith("bm.", StringComparison.Ordinal)
+            ? $"The kernel argument \"{argument}\" is one that only the conductor gives"
+            : null;
+    }
 
     private static string? RefuseUrl(string what, string url) =>
         Refuse(what, url, UrlLetters)

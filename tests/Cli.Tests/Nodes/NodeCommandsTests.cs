@@ -143,6 +143,50 @@ public sealed class NodeCommandsTests
     }
 
     [Fact]
+    public async Task Enrol_Network_SendsItAndTheKernelsArguments()
+    {
+        EnrolNode? asked = null;
+        await using var conductor = await TestConductor.StartAsync(app => app.MapPost(Routes.Nodes, async (HttpRequest request) =>
+        {
+            asked = await request.ReadFromJsonAsync(ApiJson.Default.EnrolNode);
+            return TestConductor.Answer(Samples.Enrolled);
+        }));
+
+        (await conductor.RunAsync(
+            "node", "enrol", "r7", "--mac", "m", "--power", "manual", "--vlan", "12", "--mtu", "9000", "--bond", "802.3ad:52:54:00:00:00:01,52:54:00:00:00:02",
+            "--address", "10.0.12.5/24", "--gateway", "10.0.12.1", "--dns", "10.0.0.2,10.0.0.3", "--kernel-args", "console=ttyS1 quiet")).Succeeded();
+
+        var network = asked!.Network!;
+        Assert.Equal((12, 9000, "10.0.12.5/24", "10.0.12.1", "console=ttyS1 quiet"), (network.Vlan, network.Mtu, network.Address, network.Gateway, asked.KernelArguments));
+        Assert.Equal("802.3ad", network.Bond!.Mode);
+        Assert.Equal(["52:54:00:00:00:01", "52:54:00:00:00:02"], network.Bond.Macs);
+        Assert.Equal(["10.0.0.2", "10.0.0.3"], network.Dns!);
+    }
+
+    [Fact]
+    public async Task Edit_PlainNetwork_TakesAllNetworkSettingsAway()
+    {
+        EditNode? asked = null;
+        await using var conductor = await TestConductor.StartAsync(app => app.MapPatch(Routes.Node, async (HttpRequest request) =>
+        {
+            asked = await request.ReadFromJsonAsync(ApiJson.Default.EditNode);
+            return TestConductor.Answer(Samples.Active with { Network = new NodeNetwork(12, Bond: new NodeBond("802.3ad", ["a", "b"])) });
+        }));
+
+        var output = (await conductor.RunAsync("node", "edit", "r7", "--plain-network")).Succeeded();
+
+        Assert.Equal(new EditNode(Network: new NodeNetwork()), asked);
+        Assert.Matches("Network: +VLAN 12, bond 802.3ad of a and b, DHCP", output);
+    }
+
+    [Theory]
+    [InlineData("is no bond", "--bond", "802.3ad")]
+    [InlineData("Give either", "--vlan", "3", "--plain-network")]
+    [InlineData("--vlan", "--vlan", "twelve")]
+    public async Task Edit_NetworkUnclear_IsWrongUsage(string expected, params string[] options) =>
+        Assert.Contains(expected, (await CommandRun.Of(["node", "edit", "r7", .. options])).EndedWith(ExitCodes.WrongUsage), StringComparison.Ordinal);
+
+    [Fact]
     public async Task Enrol_PasswordFileIsDash_ReadsStandardInput()
     {
         EnrolNode? asked = null;

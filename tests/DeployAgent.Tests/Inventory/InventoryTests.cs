@@ -50,6 +50,18 @@ public sealed class InventoryTests
     }
 
     [Fact]
+    public void Read_CardsOfABond_HaveTheirOwnAddresses()
+    {
+        using var tree = new MachineTree("virtio-vm");
+        tree.Write("/sys/class/net/eth0/address", "52:54:00:99:99:99\n");
+        tree.Write("/sys/class/net/eth0/bonding_slave/perm_hwaddr", "52:54:00:12:34:56\n");
+
+        var card = Assert.Single(MachineInventory.Read(Of(tree), "52:54:00:12:34:56").NetworkInterfaces);
+
+        Assert.Equal(("52:54:00:12:34:56", true), (card.Mac, card.Boot));
+    }
+
+    [Fact]
     public void Read_MachineThatSaysNothing_IsEmptyButComplete()
     {
         using var tree = new MachineTree("virtio-vm");

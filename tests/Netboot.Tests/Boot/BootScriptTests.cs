@@ -59,6 +59,14 @@ public sealed class BootScriptTests
         { "kernel argument", "init=/bin/sh x" },
         { "kernel argument", "a\"b" },
         { "kernel argument", "a#b" },
+        { "kernel argument", "init=/bin/sh" },
+        { "kernel argument", "rdinit=/bin/sh" },
+        { "kernel argument", "initrd=other" },
+        { "kernel argument", "bm.url=https://other" },
+        { "kernel argument", "BOOTIF=01-52-54-00-77-00-01" },
+        { "kernel argument", "--" },
+        { "network", "vlan:12 init=/bin/sh" },
+        { "network", "" },
     };
 
     [Theory]
@@ -75,6 +83,7 @@ public sealed class BootScriptTests
             "trust digest" => Good with { TrustSha256 = value },
             "token" => Good with { Token = value },
             "kernel argument" => Good with { KernelArguments = [value] },
+            "network" => Good with { Network = value },
             _ => Good,
         };
 
@@ -87,6 +96,20 @@ public sealed class BootScriptTests
     [Fact]
     public void TryAgent_TooManyArguments_IsRefused() =>
         Assert.False(BootScript.TryAgent(Good with { KernelArguments = [.. Enumerable.Repeat("a", 33)] }, ScriptUrl, out _, out _));
+
+    [Fact]
+    public void TryAgent_LineLongerThanTheKernelReads_IsRefused()
+    {
+        Assert.False(BootScript.TryAgent(Good with { KernelArguments = [.. Enumerable.Repeat(new string('a', 400), 5)] }, ScriptUrl, out _, out var refusal));
+        Assert.Contains("2047", refusal, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TryAgent_WithANetwork_CarriesItBeforeTheArguments()
+    {
+        Assert.True(BootScript.TryAgent(Good with { Network = "vlan:12" }, ScriptUrl, out var script, out _));
+        Assert.Contains(" bm.net=vlan:12 console=ttyS0,115200 ", script, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void TryLocalDisk_Bios_Exits()
