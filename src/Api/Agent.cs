@@ -29,7 +29,10 @@ public sealed record HeartbeatAnswer(DateTimeOffset ServerTime, bool OrderWaitin
 /// <summary><c>POST /v1/agent/order</c>: 200 with the DSSE envelope of the signed order, or 204. The nonce (32 bytes, hex) is new for each start of the agent.</summary>
 public sealed record AskOrder(string AgentNonce);
 
-/// <summary><c>POST /v1/agent/orders/{order}/steps</c>: told until it is acknowledged; telling it twice does no harm.</summary>
+/// <summary>
+/// <c>POST /v1/agent/orders/{order}/steps</c>: told until it is acknowledged; telling it twice does no harm. <paramref name="Erased"/> are disks that
+/// are through, told as each is: what they say replaces what was said of the same disk.
+/// </summary>
 public sealed record StepReport(string BootId, string AgentNonce, string Step, StepOutcome Outcome, string? Cause, WriteResult? Result, ErasedDisk[]? Erased = null);
 
 public enum StepOutcome

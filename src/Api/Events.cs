@@ -44,19 +44,34 @@ public sealed record Progress(
     ProgressPhase? Phase = null,
     [property: Description("Which parts of the disk are done, in its order: up to 64 cells of an equal share each, one letter a cell. "
         + "'.' nothing done, 'Z' zeroed, 'H' there already, 'W' written, 'R' read back; in lower case if only part of the cell is done.")]
-    string? Map = null)
+    string? Map = null,
+    [property: Description("Of several disks at once, how far each of them is; all else is their sum.")]
+    DiskProgress[]? Disks = null)
 {
+    /// <summary>More than any machine has.</summary>
+    public const int MostDisks = 1024;
+
     /// <summary>Letters in the longest <see cref="Map"/>.</summary>
     public const int LongestMap = 64;
 
     /// <summary>For people; empty if it is not known.</summary>
     [JsonIgnore]
-    public string PhaseName => Phase switch
+    public string PhaseName => NameOf(Phase);
+
+    internal static string NameOf(ProgressPhase? phase) => phase switch
     {
         null => "",
         ProgressPhase.ReadingBack => "reading back",
-        var phase => phase.Value.ToString().ToLowerInvariant(),
+        _ => phase.Value.ToString().ToLowerInvariant(),
     };
+}
+
+/// <summary>How far one disk of several is. One that waits for its turn has no phase.</summary>
+public sealed record DiskProgress(string Name, long DoneBytes, long TotalBytes, double BytesPerSecond, ProgressPhase? Phase = null)
+{
+    /// <inheritdoc cref="Progress.PhaseName"/>
+    [JsonIgnore]
+    public string PhaseName => Progress.NameOf(Phase);
 }
 
 /// <summary>What a write is at, in this order. Each goes through the disk, or a part of it, at a speed of its own.</summary>

@@ -103,9 +103,10 @@ public sealed record Cleaning(CleanDepth Depth, string[]? Disks, ErasedDisk[]? R
 
 /// <summary>
 /// What became of a disk: <paramref name="FailedBytes"/> could not be erased, or were not read as zeros afterwards, which
-/// <paramref name="Samples"/> of 4096 bytes were tried on.
+/// <paramref name="Samples"/> of 4096 bytes were tried on. <paramref name="Failure"/> says why it is not erased whole; null if it is.
 /// </summary>
-public sealed record ErasedDisk(string Name, string? Serial, long SizeBytes, long ErasedBytes, long FailedBytes, int Samples);
+public sealed record ErasedDisk(
+    string Name, string? Serial, long SizeBytes, long ErasedBytes, long FailedBytes, int Samples, string? Failure = null, string? Wwn = null, string? ByPath = null);
 
 /// <summary>What a deploy job was asked to do, without its user data.</summary>
 public sealed record Deployment(string Image, string ManifestSha256, string? Hostname, string? TargetDisk, long DiskBytes, long SourceBytes);

@@ -17,6 +17,7 @@ public sealed class AgentConsole(TextWriter output) : IDisposable
     private readonly ConsoleQueue _queue = new(output);
     private readonly Lock _gate = new();
     private ProgressPhase? _phase;
+    private readonly Dictionary<(string Disk, ProgressPhase? Phase), long> _tenthsOfDisks = [];
     private long _tenths;
     private bool _isOut;
 
@@ -50,18 +51,37 @@ public sealed class AgentConsole(TextWriter output) : IDisposable
     {
         if (progress.TotalBytes == 0)
             return;
-        var share = Math.Clamp((double)progress.DoneBytes / progress.TotalBytes, 0, 1);
-        var left = progress.BytesPerSecond > 0 ? Quantity.Time(TimeSpan.FromSeconds((progress.TotalBytes - progress.DoneBytes) / progress.BytesPerSecond)) + " left" : "";
+        var share = ShareOf(progress.DoneBytes, progress.TotalBytes);
         var bar = new string('#', (int)(share * BarWidth)).PadRight(BarWidth, '.');
-        var line = $"agent: {progress.PhaseName,-12} [{bar}] {share,4:0 %}  {Quantity.Bytes(progress.DoneBytes)} of {Quantity.Bytes(progress.TotalBytes)}, {Quantity.Bytes(progress.BytesPerSecond)}/s  {left}";
+        var line = $"agent: {progress.PhaseName,-12} [{bar}] {Figures(progress.DoneBytes, progress.TotalBytes, progress.BytesPerSecond)}";
         lock (_gate)
         {
+            foreach (var disk in progress.Disks ?? [])
+                DrawTenth(disk);
             if (progress.Phase != _phase)
                 (_phase, _tenths) = (progress.Phase, 0);
             var tenths = (long)(share * 10);
             _queue.Bar(line.TrimEnd().PadRight(LineWidth), stays: tenths > _tenths);
             _tenths = Math.Max(_tenths, tenths);
         }
+    }
+
+    // The bar is of all disks together; how far each is stays as a line for each of its tenths.
+    private void DrawTenth(DiskProgress disk)
+    {
+        var tenths = (long)(ShareOf(disk.DoneBytes, disk.TotalBytes) * 10);
+        if (disk.Phase is null || tenths <= _tenthsOfDisks.GetValueOrDefault((disk.Name, disk.Phase)))
+            return;
+        _tenthsOfDisks[(disk.Name, disk.Phase)] = tenths;
+        Say($"{disk.Name}: {disk.PhaseName} {Figures(disk.DoneBytes, disk.TotalBytes, disk.BytesPerSecond)}".TrimEnd());
+    }
+
+    private static double ShareOf(long done, long total) => total == 0 ? 0 : Math.Clamp((double)done / total, 0, 1);
+
+    private static string Figures(long done, long total, double perSecond)
+    {
+        var left = perSecond > 0 ? Quantity.Time(TimeSpan.FromSeconds((total - done) / perSecond)) + " left" : "";
+        return $"{ShareOf(done, total),4:0 %}  {Quantity.Bytes(done)} of {Quantity.Bytes(total)}, {Quantity.Bytes(perSecond)}/s  {left}";
     }
 
     /// <summary>Waits until all that was said is on the consoles, if they take it soon: before what cannot be undone.</summary>

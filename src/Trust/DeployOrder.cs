@@ -51,8 +51,11 @@ public sealed record DeployOrder(
     }
 }
 
-/// <summary>Which disks to erase, and how thoroughly: <c>metadata</c> or <c>zero</c>.</summary>
-public sealed record EraseOrder(string Depth, TargetDisk[] Disks);
+/// <summary>
+/// Which disks to erase, and how thoroughly: <c>metadata</c> or <c>zero</c>. Those of them that are <paramref name="Done"/>, by an earlier start of the agent, are
+/// erased again only if they do not look like it.
+/// </summary>
+public sealed record EraseOrder(string Depth, TargetDisk[] Disks, TargetDisk[]? Done = null);
 
 /// <summary>One disk to write or to erase. All that is given must match, and exactly one disk may.</summary>
 public sealed record TargetDisk(long SizeBytes, int SectorSize, string? Wwn = null, string? Serial = null, string? ByPath = null);

@@ -20,7 +20,7 @@ internal sealed class AgentUnderTest : IAsyncDisposable
     private int _restarts;
     private int _opened;
 
-    private AgentUnderTest(MachineTree tree, BootArguments boot, TimeProvider time, Action? beforeDisk, TextWriter? output)
+    private AgentUnderTest(MachineTree tree, BootArguments boot, TimeProvider time, Action? beforeDisk, TextWriter? output, Func<string, (IBlockTarget?, Rejection?)?>? openDisk)
     {
         _tree = tree;
         _console = new AgentConsole(output ?? TextWriter.Synchronized(_output));
@@ -29,11 +29,11 @@ internal sealed class AgentUnderTest : IAsyncDisposable
         var machine = new Machine(tree.Root)
         {
             AddressesOf = _ => [],
-            OpenDisk = _ =>
+            OpenDisk = name =>
             {
                 Interlocked.Increment(ref _opened);
                 beforeDisk?.Invoke();
-                return FileTarget.Open(DiskPath(tree), DiskBytes);
+                return openDisk?.Invoke(name) ?? FileTarget.Open(DiskPath(tree, name), DiskBytes);
             },
             Restart = () => Interlocked.Increment(ref _restarts),
         };
@@ -63,13 +63,23 @@ internal sealed class AgentUnderTest : IAsyncDisposable
     /// <param name="time">Its clock.</param>
     /// <param name="beforeDisk">Done before the disk is opened; may throw, as a driver would.</param>
     /// <param name="output">Its console, if it is another than <see cref="Output"/>.</param>
-    public static AgentUnderTest Start(MachineTree tree, BootArguments boot, TimeProvider? time = null, Action? beforeDisk = null, TextWriter? output = null)
+    /// <param name="openDisk">Opens a disk in place of the file that stands for it, or refuses it; null for those that it leaves alone.</param>
+    public static AgentUnderTest Start(MachineTree tree, BootArguments boot, TimeProvider? time = null, Action? beforeDisk = null, TextWriter? output = null, Func<string, (IBlockTarget?, Rejection?)?>? openDisk = null)
     {
         tree.Write("/sys/block/vda/size", $"{DiskBytes / 512}\n");
-        return new AgentUnderTest(tree, boot, time ?? TimeProvider.System, beforeDisk, output);
+        return new AgentUnderTest(tree, boot, time ?? TimeProvider.System, beforeDisk, output, openDisk);
     }
 
-    public static string DiskPath(MachineTree tree) => Path.Join(tree.Root, "vda.disk");
+    public static string DiskPath(MachineTree tree, string name = "vda") => Path.Join(tree.Root, $"{name}.disk");
+
+    /// <summary>Another disk beside the recorded one, of its size, called <c>vdX</c>.</summary>
+    public static TargetDisk AddDisk(MachineTree tree, string name)
+    {
+        tree.Write($"/sys/block/{name}/size", $"{DiskBytes / 512}\n");
+        tree.Write($"/sys/block/{name}/queue/logical_block_size", "512\n");
+        tree.Write($"/sys/block/{name}/serial", $"serial-{name}\n");
+        return new TargetDisk(DiskBytes, 512, Serial: $"serial-{name}");
+    }
 
     /// <summary>Waits until something has happened; an agent that ends meanwhile, or takes too long, fails the test with what it said.</summary>
     public async Task UntilAsync(string what, Func<bool> happened)

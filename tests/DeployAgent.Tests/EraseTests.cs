@@ -1,4 +1,5 @@
 using Baremetal.Api;
+using Baremetal.Support;
 using Baremetal.Trust;
 
 namespace Baremetal.DeployAgent.Tests;
@@ -15,9 +16,7 @@ public sealed class EraseTests : IDisposable
     [InlineData("metadata", 48 << 20)]
     public async Task Erase_ByDepth_ErasesAndReportsWhatItDid(string depth, int left)
     {
-        var noise = new byte[AgentUnderTest.DiskBytes];
-        new Random(1).NextBytes(noise);
-        await File.WriteAllBytesAsync(AgentUnderTest.DiskPath(_tree), noise, TestContext.Current.CancellationToken);
+        await File.WriteAllBytesAsync(AgentUnderTest.DiskPath(_tree), Noise(), TestContext.Current.CancellationToken);
         await using var conductor = await TestConductor.StartAsync();
         conductor.Order = ask => conductor.Sign(conductor.OrderFor(ask, AgentUnderTest.Disk, OrderSteps.Erase) with { Target = null, ManifestSha256 = null, Erase = new EraseOrder(depth, [AgentUnderTest.Disk]) });
         await using var agent = AgentUnderTest.Start(_tree, conductor.Boot());
@@ -31,9 +30,72 @@ public sealed class EraseTests : IDisposable
         Assert.False(disk.AsSpan(disk.Length - (4 << 20)).ContainsAnyExcept((byte)0));
         Assert.InRange(disk.Count(value => value != 0), left, disk.Length);
         var erased = Assert.Single(conductor.Reports.First(report => report.Outcome == StepOutcome.Done).Erased!);
+        Assert.Equal([StepOutcome.Started, StepOutcome.Started, StepOutcome.Done], conductor.Reports.Take(3).Select(report => report.Outcome));
+        Assert.Equal([erased], conductor.Reports.ElementAt(1).Erased!);
         Assert.Equal(("vda", AgentUnderTest.DiskBytes, 0), (erased.Name, erased.SizeBytes, erased.FailedBytes));
         Assert.Equal(depth == "zero" ? AgentUnderTest.DiskBytes : 8 << 20, erased.ErasedBytes);
         Assert.Equal(0, agent.Restarts);
+    }
+
+    [Fact]
+    public async Task Erase_OneOfSeveralDisksIsInUse_ErasesTheOthersAndFailsNamingIt()
+    {
+        TargetDisk[] disks = [AgentUnderTest.Disk, AgentUnderTest.AddDisk(_tree, "vdb"), AgentUnderTest.AddDisk(_tree, "vdc")];
+        foreach (var name in new[] { "vdb", "vdc" })
+            await File.WriteAllBytesAsync(AgentUnderTest.DiskPath(_tree, name), Noise(), TestContext.Current.CancellationToken);
+        await using var conductor = await TestConductor.StartAsync();
+        conductor.Order = ask => ToErase(conductor, ask, new EraseOrder("zero", disks));
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot(), openDisk: name => name == "vda" ? (null, new Rejection("vda is in use (md0 is built on it).", "Stop it.")) : null);
+
+        var failed = await EndAsync(conductor, agent, StepOutcome.Failed);
+
+        Assert.Contains("1 of 3 disks was not erased whole: vda (serial unknown), vda is in use (md0 is built on it).", failed.Cause, StringComparison.Ordinal);
+        Assert.Equal([("vda", false), ("vdb", true), ("vdc", true)], failed.Erased!.OrderBy(disk => disk.Name).Select(disk => (disk.Name, disk.Failure is null)));
+        foreach (var name in new[] { "vdb", "vdc" })
+            Assert.False((await File.ReadAllBytesAsync(AgentUnderTest.DiskPath(_tree, name), TestContext.Current.CancellationToken)).AsSpan().ContainsAnyExcept((byte)0));
+    }
+
+    [Fact]
+    public async Task Erase_SeveralDisks_GoOnAtTheSameTimeAndEachIsTold()
+    {
+        TargetDisk[] disks = [AgentUnderTest.AddDisk(_tree, "vdb"), AgentUnderTest.AddDisk(_tree, "vdc")];
+        using var both = new Barrier(2);
+        await using var conductor = await TestConductor.StartAsync();
+        conductor.Order = ask => ToErase(conductor, ask, new EraseOrder("zero", disks));
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot(), openDisk: _ => (new RecordingTarget(Noise()) { BeforeWrite = write => Meet(write.Offset) }, null));
+
+        await EndAsync(conductor, agent, StepOutcome.Done);
+
+        Assert.Contains(conductor.Heartbeats, beat => beat.Progress?.Disks is [{ Name: "vdb", Phase: ProgressPhase.Zeroing }, { Name: "vdc", Phase: ProgressPhase.Zeroing }] && beat.Progress.TotalBytes == 2 * AgentUnderTest.DiskBytes);
+        Assert.Contains("vdb: zeroing 25 %", agent.Output, StringComparison.Ordinal);
+
+        // Neither goes on before the other has begun, nor before the conductor has heard of both.
+        void Meet(long offset)
+        {
+            if (offset != 16 << 20)
+                return;
+            if (!both.SignalAndWait(TimeSpan.FromMinutes(1)))
+                throw new IOException("the other disk was not begun");
+            Assert.True(SpinWait.SpinUntil(() => conductor.Heartbeats.Any(beat => beat.Progress?.Disks is { } now && now.All(disk => disk.DoneBytes >= 16 << 20)), TimeSpan.FromMinutes(1)));
+        }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Erase_OfADiskThatWasDoneBefore_IsBegunAgainOnlyIfItDoesNotLookLikeIt(bool isZero)
+    {
+        var disk = AgentUnderTest.AddDisk(_tree, "vdb");
+        var target = new RecordingTarget(isZero ? new byte[AgentUnderTest.DiskBytes] : Noise());
+        await using var conductor = await TestConductor.StartAsync();
+        conductor.Order = ask => ToErase(conductor, ask, new EraseOrder("zero", [disk], Done: [disk]));
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot(), openDisk: _ => (target, null));
+
+        var done = await EndAsync(conductor, agent, StepOutcome.Done);
+
+        Assert.Equal(isZero, target.Writes.Count == 0);
+        Assert.Equal(isZero ? [] : ["vdb"], done.Erased!.Select(erased => erased.Name));
+        Assert.False(target.Disk.AsSpan().ContainsAnyExcept((byte)0));
     }
 
     [Theory]
@@ -67,5 +129,25 @@ public sealed class EraseTests : IDisposable
 
         Assert.Contains(reason, conductor.Reports.First(report => report.Outcome == StepOutcome.Failed).Cause, StringComparison.Ordinal);
         Assert.Equal(0, agent.DiskOpened);
+    }
+
+    private static byte[] ToErase(TestConductor conductor, AskOrder ask, EraseOrder erase) =>
+        conductor.Sign(conductor.OrderFor(ask, AgentUnderTest.Disk, OrderSteps.Erase) with { Target = null, ManifestSha256 = null, Erase = erase });
+
+    private static async Task<StepReport> EndAsync(TestConductor conductor, AgentUnderTest agent, StepOutcome outcome)
+    {
+        await agent.UntilAsync("the report", () => conductor.Reports.Any(report => report.Outcome != StepOutcome.Started));
+        conductor.Order = null;
+        await agent.StopAsync();
+        var end = conductor.Reports.First(report => report.Outcome != StepOutcome.Started);
+        Assert.True(end.Outcome == outcome, end.Cause);
+        return end;
+    }
+
+    private static byte[] Noise()
+    {
+        var noise = new byte[AgentUnderTest.DiskBytes];
+        new Random(1).NextBytes(noise);
+        return noise;
     }
 }

@@ -13,7 +13,7 @@ public sealed class DocumentFuzzTests : IDisposable
     private static DeployOrder Order => new(
         "job-1", 1, "node-1", "boot-1", Convert.ToBase64String(new byte[32]), 2,
         [new OrderStep("write", new Dictionary<string, string> { ["name"] = "value" }), new OrderStep("reboot")], TestDocuments.Now, TestDocuments.Now.AddMinutes(10), Digest.Of("m"u8),
-        Disk, Reuse: true, Digest.Of("u"u8), Digest.Of("c"u8), new EraseOrder("zero", [Disk, Disk]));
+        Disk, Reuse: true, Digest.Of("u"u8), Digest.Of("c"u8), new EraseOrder("zero", [Disk, Disk], Done: [Disk]));
 
     private static TargetDisk Disk => new(8L << 30, 512, "0x5000c500a1b2c3d4", "S1", "pci-0000:00:01.0");
 

@@ -35,6 +35,9 @@ internal static class ProgressLine
         return new string('#', full) + new string('.', width - full);
     }
 
+    /// <summary>One of the disks that are worked on at once, by itself.</summary>
+    public static Progress Of(DiskProgress disk) => new(disk.DoneBytes, disk.TotalBytes, 0, disk.BytesPerSecond, disk.Phase);
+
     public static string Figures(Progress progress)
     {
         var left = progress.BytesPerSecond > 0 && progress.DoneBytes < progress.TotalBytes

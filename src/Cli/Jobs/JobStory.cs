@@ -22,6 +22,8 @@ internal sealed class JobStory(Screen screen)
     private string? _waitingFor;
     private string? _seen;
     private int _tenths;
+    private readonly Dictionary<(string Disk, ProgressPhase? Phase), int> _tenthsOfDisks = [];
+    private int _turn;
     private bool _isAway;
     private bool _isExplained;
 
@@ -34,6 +36,7 @@ internal sealed class JobStory(Screen screen)
         {
             case EventKinds.StepStarted:
                 (_step, _since, _progress, _waitingFor, _seen, _tenths) = (seen.Step, seen.At, null, null, null, 0);
+                _tenthsOfDisks.Clear();
                 if (!screen.IsTerminal)
                     Log(seen.At, seen.Step, seen.Text is { } attempt ? $"started, {attempt}" : "started");
                 break;
@@ -94,7 +97,12 @@ internal sealed class JobStory(Screen screen)
             screen.Line(new Run("  " + ChunkStrip.Legend(screen.IsUtf8), Tone.Faint));
             _isExplained = true;
         }
-        ProgressLine.Draw(screen, Head, progress);
+        // There is one line: all disks together and each of them take turns on it.
+        var disk = progress.Disks is { Length: > 0 } disks && _turn++ % (disks.Length + 1) is > 0 and var turn ? disks[turn - 1] : null;
+        if (disk is { Phase: not null })
+            ProgressLine.Draw(screen, $"{Head}{disk.Name} ", ProgressLine.Of(disk));
+        else
+            ProgressLine.Draw(screen, Head, progress);
     }
 
     public void Close() => screen.EraseLive();
@@ -112,11 +120,22 @@ internal sealed class JobStory(Screen screen)
 
     private void LogTenth(DateTimeOffset at, Progress progress)
     {
+        foreach (var disk in screen.IsTerminal ? [] : progress.Disks ?? [])
+            LogTenth(at, disk);
         var tenths = ProgressLine.Percent(progress) / 10;
         if (screen.IsTerminal || tenths <= _tenths)
             return;
         _tenths = tenths;
         Log(at, _step, ProgressLine.Figures(progress).TrimStart());
+    }
+
+    private void LogTenth(DateTimeOffset at, DiskProgress disk)
+    {
+        var tenths = ProgressLine.Percent(ProgressLine.Of(disk)) / 10;
+        if (disk.Phase is null || tenths <= _tenthsOfDisks.GetValueOrDefault((disk.Name, disk.Phase)))
+            return;
+        _tenthsOfDisks[(disk.Name, disk.Phase)] = tenths;
+        Log(at, _step, $"{disk.Name} {ProgressLine.Figures(ProgressLine.Of(disk)).TrimStart()}");
     }
 
     private void Log(DateTimeOffset at, string? step, string text) => screen.Line($"{Units.Time(at)}  {(step ?? "").PadRight(StepWidth)}  {text}");

@@ -117,10 +117,10 @@ internal static class JobViews
         if (job.Cleaning?.Report is not { } report)
             return;
         screen.Line();
-        var table = new Table("DISK", "SIZE", "ERASED", "FAILED", "SAMPLES", "SERIAL");
+        var table = new Table("DISK", "SIZE", "ERASED", "FAILED", "SAMPLES", "SERIAL", "WHY NOT");
         foreach (var disk in report)
         {
-            table.Add(disk.Name, Units.Bytes(disk.SizeBytes), Units.Bytes(disk.ErasedBytes), disk.FailedBytes == 0 ? "0" : new Run(Units.Bytes(disk.FailedBytes), Tone.Bad), $"{disk.Samples}", disk.Serial);
+            table.Add(disk.Name, Units.Bytes(disk.SizeBytes), Units.Bytes(disk.ErasedBytes), disk.FailedBytes == 0 ? "0" : new Run(Units.Bytes(disk.FailedBytes), Tone.Bad), $"{disk.Samples}", disk.Serial, new Run(disk.Failure ?? "", Tone.Bad));
         }
         table.Write(screen);
     }

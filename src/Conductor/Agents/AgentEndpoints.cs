@@ -35,6 +35,8 @@ internal static class AgentEndpoints
         // It goes on to whoever follows, to be drawn on terminals.
         if (beat.Progress?.Map is { } map && (map.Length > Progress.LongestMap || !map.All(letter => char.IsAsciiLetter(letter) || letter == '.')))
             throw Problems.Invalid($"The progress has a map of {map.Length} characters; it may have {Progress.LongestMap} letters and dots.");
+        if (beat.Progress?.Disks is { } disks && (disks.Length > Progress.MostDisks || disks.Contains(null!)))
+            throw Problems.Invalid($"The progress has {disks.Length} disks, or one that is null; it may have {Progress.MostDisks}.");
         var caller = AgentCaller.Of(user);
         var job = database.Read(sql => JobTable.Unfinished(sql, caller.Node));
         var works = beat.OrderId is not null && beat.OrderId == job?.Id && !job.AbortRequested;
@@ -55,6 +57,8 @@ internal static class AgentEndpoints
 
     public static NoContent Step(string order, StepReport report, ClaimsPrincipal user, IDatabase database)
     {
+        if (report.Erased?.Contains(null!) == true)
+            throw Problems.Invalid("The report has a disk that is null.");
         var caller = AgentCaller.Of(user);
         database.Write(tx =>
         {

@@ -1,5 +1,6 @@
 using Baremetal.Api;
 using Baremetal.Conductor.Database;
+using Baremetal.Conductor.Jobs;
 using Baremetal.Conductor.Nodes;
 using Baremetal.Trust;
 using Dapper;
@@ -66,7 +67,7 @@ internal static class AgentTable
             """,
             new { job, report.Step, report.AgentNonce, outcome = report.Outcome.ToString(), report.Cause, now = tx.Now });
         if (report.Erased is { } erased)
-            tx.Sql.Execute("UPDATE jobs SET erased = @erased WHERE id = @job", new { job, erased });
+            tx.Sql.Execute("UPDATE jobs SET erased = @all WHERE id = @job", new { job, all = ErasedDisks.With(JobTable.Get(tx.Sql, job).Erased, erased) });
         if (report.Result is { } result)
             tx.Sql.Execute("UPDATE jobs SET result = @result WHERE id = @job", new { job, result });
     }

@@ -59,7 +59,10 @@ internal sealed partial class Orders(IDatabase database, DeployChecks checks, Or
 
     private static DeployOrder ToErase(DeployOrder order, JobRow job) => order with
     {
-        Erase = new EraseOrder(job.Clean!.Depth.ToString().ToLowerInvariant(), Array.ConvertAll(job.Targets!, DiskOf)),
+        Erase = new EraseOrder(
+            job.Clean!.Depth.ToString().ToLowerInvariant(),
+            Array.ConvertAll(job.Targets!, DiskOf),
+            ErasedDisks.Done(job.Targets!, job.Erased) is { Length: > 0 } done ? Array.ConvertAll(done, DiskOf) : null),
     };
 
     private DeployOrder ToWrite(DeployOrder order, JobRow job) => order with

@@ -1,69 +1,103 @@
 using Baremetal.Api;
 using Baremetal.DeployAgent.Orders;
 using Baremetal.Imaging.Erasing;
-using Baremetal.Imaging.Streaming;
-using Baremetal.Imaging.Targets;
 using Baremetal.Trust;
 
 namespace Baremetal.DeployAgent.Steps;
 
 /// <summary>
-/// <c>erase</c>: the disks that the order names, one after the other. All are opened, and so in nobody else's use, before the first is touched.
-/// Begun anew after a restart: a disk that is erased twice is erased.
+/// <c>erase</c>: the disks that the order names, some at a time. All are opened before the first is touched; one that is in use or fails is
+/// reported, and holds none of the others up. Each is reported as it ends, so that the agent's next start need not erase it again.
 /// </summary>
 internal static class EraseStep
 {
     private static readonly TimeSpan DrawEvery = TimeSpan.FromSeconds(1);
 
+    // More do not fit through most controllers, and every one is a thread.
+    private const int MostAtOnce = 8;
+
     public static bool Knows(string depth) => DepthOf(depth) is not null;
 
     public static async Task<StepEnd> RunAsync(OrderRun run, CancellationToken cancel)
     {
-        var depth = DepthOf(run.Order.Erase!.Depth)!.Value;
-        var opened = new List<IBlockTarget>();
+        var order = run.Order.Erase!;
+        var depth = DepthOf(order.Depth)!.Value;
+        var (opened, report) = (new List<DiskErase>(), new List<ErasedDisk>());
         try
         {
-            foreach (var disk in run.Disks)
+            foreach (var (disk, ordered) in run.Disks.Zip(order.Disks))
             {
                 var (target, rejection) = run.Machine.OpenDisk(disk.Name);
-                if (target is null)
-                    return new StepEnd(rejection);
-                opened.Add(target);
+                if (target is not null)
+                    opened.Add(new DiskErase(run, disk, target, depth, order.Done?.Contains(ordered) == true));
+                else
+                    report.Add(DiskErase.Unopened(disk, rejection!.Cause));
             }
             if (OrderCheck.Expired(run.Order, run.Question, run.Time) is { } expired)
                 return new StepEnd(Expired: expired);
 
-            var report = new List<ErasedDisk>();
-            string? failure = null;
-            foreach (var (disk, target) in run.Disks.Zip(opened))
+            var erasing = EraseAllAsync(run, opened, cancel);
+            while (!erasing.IsCompleted)
             {
-                var erasure = await EraseAsync(run, disk, target, depth, cancel);
-                report.Add(new ErasedDisk(disk.Name, disk.Serial, target.Size, erasure.ErasedBytes, erasure.FailedBytes, erasure.Samples));
-                run.Console.Say($"{disk.Name}: {Quantity.Bytes(erasure.ErasedBytes)} erased, {erasure.Samples} samples read as zeros{(erasure.FirstFailure is { } first ? $"; {Quantity.Bytes(erasure.FailedBytes)} not ({first})" : "")}.");
-                failure ??= erasure.FirstFailure is { } what ? $"{disk.Name} (serial {disk.Serial ?? "unknown"}) was not erased whole, {erasure.FailedBytes} bytes are left: {what.TrimEnd('.')}." : null;
+                await Task.WhenAny(erasing, Task.Delay(DrawEvery, run.Time, CancellationToken.None));
+                var now = Sum(opened);
+                run.Tell(now);
+                run.Console.Draw(now);
             }
-            return new StepEnd(failure is null ? null : new Rejection(failure, "The disk is failing: replace it, and destroy it if its data matter."), Erased: [.. report]);
+            report.AddRange(await erasing);
+            return new StepEnd(Failure(report, run.Disks.Count), Erased: [.. report]);
         }
         finally
         {
-            opened.ForEach(target => target.Dispose());
+            opened.ForEach(erase => erase.Dispose());
         }
     }
 
-    private static async Task<Erasure> EraseAsync(OrderRun run, Disk disk, IBlockTarget target, EraseDepth depth, CancellationToken cancel)
+    // Whoever cannot go on stops the others: a disk must not be written to when nobody waits for it any more.
+    private static async Task<ErasedDisk[]> EraseAllAsync(OrderRun run, List<DiskErase> disks, CancellationToken cancel)
     {
-        run.Console.Say($"Erasing {disk.Name} ({disk.Model ?? disk.ByPath}, {Quantity.Bytes(target.Size)}) by {depth.ToString().ToLowerInvariant()}.");
-        var progress = new WriteProgress();
-        var gauge = new WriteGauge(progress, run.Time);
-        var erase = Task.Factory.StartNew(() => DiskEraser.Erase(target, disk.LogicalSectorBytes, depth, progress, cancel), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        while (!erase.IsCompleted)
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        using var places = new SemaphoreSlim(MostAtOnce);
+        var reports = await Task.WhenAll(disks.Select(async disk =>
         {
-            await Task.WhenAny(erase, Task.Delay(DrawEvery, run.Time, CancellationToken.None));
-            var now = gauge.Read();
-            run.Tell(now);
-            run.Console.Draw(now);
-        }
-        return await erase;
+            try
+            {
+                await places.WaitAsync(either.Token);
+                var report = await Task.Factory.StartNew(() => disk.Run(either.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+                places.Release();
+                if (report is not null)
+                    await OrderRun.ReportAsync(run.Enrolled.Client, run.Order.OrderId, run.Question, OrderSteps.Erase, StepOutcome.Started, null, null, either.Token, [report]);
+                return report;
+            }
+            catch
+            {
+                await either.CancelAsync();
+                throw;
+            }
+        }));
+        return [.. reports.OfType<ErasedDisk>()];
+    }
+
+    private static Progress Sum(List<DiskErase> erases)
+    {
+        var (done, total) = (0L, 0L);
+        var disks = erases.ConvertAll(erase =>
+        {
+            var progress = erase.Progress(out var erased, out var toErase);
+            (done, total) = (done + erased, total + toErase);
+            return progress;
+        });
+        return disks is [var one]
+            ? new Progress(one.DoneBytes, one.TotalBytes, 0, one.BytesPerSecond, one.Phase)
+            : new Progress(done, total, 0, disks.Sum(disk => disk.Phase == ProgressPhase.Zeroing ? disk.BytesPerSecond : 0), ProgressPhase.Zeroing, Disks: [.. disks]);
+    }
+
+    private static Rejection? Failure(List<ErasedDisk> report, int disks)
+    {
+        var failed = report.FindAll(disk => disk.Failure is not null);
+        return failed.Count == 0 ? null : new Rejection(
+            $"{(disks == 1 ? "The disk was" : $"{failed.Count} of {disks} disks {(failed.Count == 1 ? "was" : "were")}")} not erased whole: {string.Join("; ", failed.Select(disk => $"{disk.Name} (serial {disk.Serial ?? "unknown"}), {disk.Failure}"))}.",
+            "A disk that is in use must be let go, and one that fails replaced, and destroyed if its data matter; then clean the node again.");
     }
 
     private static EraseDepth? DepthOf(string word) => word switch

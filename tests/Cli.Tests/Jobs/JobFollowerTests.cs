@@ -88,6 +88,25 @@ public sealed class JobFollowerTests
     }
 
     [Fact]
+    public async Task Watch_SeveralDisksAtOnce_SaysHowFarEachIs()
+    {
+        DiskProgress[] disks = [new("sda", 4L << 30, 8L << 30, 100 << 20, ProgressPhase.Zeroing), new("sdb", 2L << 30, 8L << 30, 50 << 20, ProgressPhase.Zeroing), new("sdc", 0, 8L << 30, 0)];
+        Event[] events =
+        [
+            new(4, EventKinds.StepStarted, Samples.DeployEvents[0].At, "r7", Samples.JobId, "erase"),
+            new(0, EventKinds.Progress, Samples.DeployEvents[0].At.AddSeconds(12), "r7", Samples.JobId, "erase", Progress: new Progress(6L << 30, 24L << 30, 0, 150 << 20, ProgressPhase.Zeroing, Disks: disks)),
+            Samples.DeployEvents[^1],
+        ];
+        await using var conductor = await StartAsync(Samples.Deployed, events);
+
+        var output = (await conductor.RunAsync("job", "watch", Samples.JobId)).Succeeded();
+
+        Assert.Contains("erase              sda zeroing  50%  4.0 of 8.0 GiB  100 MiB/s  0:40 left\n", output, StringComparison.Ordinal);
+        Assert.Contains("erase              sdb zeroing  25%  2.0 of 8.0 GiB  50.0 MiB/s  2:02 left\n", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("sdc", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Deploy_WaitAndJson_IsTheEndedJobAlone()
     {
         await using var conductor = await StartAsync(Samples.Deployed, Samples.DeployEvents);

@@ -93,6 +93,31 @@ public sealed class CleanTests
         Assert.Equal(JobOutcome.Done, (await Until.JobEndAsync(site.Conductor.Operator, job.Id)).Outcome);
     }
 
+    [Fact]
+    public async Task Clean_CutInTheMiddle_OrdersTheNextStartToLeaveWhatIsDone()
+    {
+        var nameless = Second with { Name = "vdc", Serial = null, ByPath = "virtio-pci-0000:00:06.0" };
+        await using var site = await TestSite.StartAvailableAsync(TestAgent.OneDisk, Second, nameless);
+        var job = await site.Conductor.Operator.CleanAsync("n1", new CleanNode(CleanDepth.Zero), None);
+        var order = await site.OrderAsync();
+        Assert.Null(order.Erase!.Done);
+        ErasedDisk first = new("vda", "disk-1", TestAgent.OneDisk.SizeBytes, TestAgent.OneDisk.SizeBytes, 0, 256, ByPath: TestAgent.OneDisk.ByPath);
+        ErasedDisk failed = new("vdb", "disk-2", Second.SizeBytes, 0, 100, 0, "it is in use", ByPath: Second.ByPath);
+        ErasedDisk unknown = new("vdc", null, nameless.SizeBytes, nameless.SizeBytes, 0, 256, ByPath: nameless.ByPath);
+        foreach (var report in new[] { first, failed, unknown })
+            await site.Agent.ReportAsync(order, OrderSteps.Erase, StepOutcome.Started, erased: [report]);
+
+        site.Agent.RestartProcess();
+        order = await site.OrderAsync();
+        Assert.Equal("disk-1", Assert.Single(order.Erase!.Done!).Serial);
+        Assert.Equal(3, order.Erase.Disks.Length);
+        var second = failed with { ErasedBytes = Second.SizeBytes, FailedBytes = 0, Failure = null };
+        await site.Agent.ReportAsync(order, OrderSteps.Erase, StepOutcome.Done, erased: [second, unknown]);
+
+        job = await Until.JobEndAsync(site.Conductor.Operator, job.Id);
+        Assert.Equal([first, second, unknown], job.Cleaning!.Report!);
+    }
+
     [Theory]
     [InlineData(NodeState.Enrolled, false)]
     [InlineData(NodeState.Failed, false)]

@@ -25,7 +25,7 @@ public sealed class DiskEraserTests : IDisposable
         Assert.True(erasure.Samples > 100, $"only {erasure.Samples} samples");
         Assert.False(target.Disk.AsSpan().ContainsAnyExcept((byte)0));
         Assert.True(target.Writes[^1].IsFlush, "it was not flushed");
-        Assert.Equal((DiskSize, DiskSize), (_progress.DoneBytes, _progress.TotalBytes));
+        Assert.Equal((WritePhase.ReadingBack, erasure.Samples * 4096L, erasure.Samples * 4096L), (_progress.Phase, _progress.DoneBytes, _progress.TotalBytes));
     }
 
     [Theory]
