@@ -88,6 +88,9 @@ public enum CleanDepth
     /// <summary>The ends of the disk and of each partition, by which content is recognised; the data between stay.</summary>
     Metadata,
 
+    /// <summary>The disk is told that it holds nothing any more: seconds on an SSD. What is still read afterwards is not counted as erased.</summary>
+    Discard,
+
     /// <summary>All that can be addressed is zeroed.</summary>
     Zero,
 }

@@ -52,7 +52,7 @@ public sealed record DeployOrder(
 }
 
 /// <summary>
-/// Which disks to erase, and how thoroughly: <c>metadata</c> or <c>zero</c>. Those of them that are <paramref name="Done"/>, by an earlier start of the agent, are
+/// Which disks to erase, and how thoroughly: <c>metadata</c>, <c>discard</c> or <c>zero</c>. Those of them that are <paramref name="Done"/>, by an earlier start of the agent, are
 /// erased again only if they do not look like it.
 /// </summary>
 public sealed record EraseOrder(string Depth, TargetDisk[] Disks, TargetDisk[]? Done = null);

@@ -67,6 +67,18 @@ public sealed class RecordingTarget(byte[] disk, int sectorSize = 512) : IBlockT
         Record(new RecordedWrite(offset, length, null));
     }
 
+    /// <summary>What a discard of a range comes to: whether it is gone, or null for a disk that has no discard.</summary>
+    public Func<long, bool?> Discards { get; init; } = _ => null;
+
+    public bool TryDiscard(long offset, long length)
+    {
+        if (Discards(offset) is not { } isGone)
+            return false;
+        if (isGone)
+            Record(new RecordedWrite(offset, length, null));
+        return true;
+    }
+
     public void Read(long offset, Span<byte> buffer)
     {
         BeforeRead?.Invoke(offset, buffer.Length);

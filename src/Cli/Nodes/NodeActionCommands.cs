@@ -138,9 +138,9 @@ internal static class NodeActionCommands
         var name = NodeCommands.Name();
         var depth = new Option<CleanDepth>("--depth")
         {
-            HelpName = "metadata|zero",
+            HelpName = "metadata|discard|zero",
             CustomParser = Word<CleanDepth>.Parse,
-            Description = "metadata, if not given: the ends of disks and partitions, in seconds; the data between stay and can be read. zero: all that can be addressed.",
+            Description = "metadata, if not given: the ends of disks and partitions, in seconds; the data between stay and can be read. discard: an SSD is told to forget all, in seconds, and looked at in every 16 MiB. zero: all that can be addressed.",
         };
         var disk = new Option<string[]>("--disk") { HelpName = "HINT", Description = "Only this disk, by the hints of 'deploy --root-device'; all that can be written if not given." };
         var wait = JobCommands.Wait();

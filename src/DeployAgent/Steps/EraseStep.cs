@@ -103,6 +103,7 @@ internal static class EraseStep
     private static EraseDepth? DepthOf(string word) => word switch
     {
         "metadata" => EraseDepth.Metadata,
+        "discard" => EraseDepth.Discard,
         "zero" => EraseDepth.Zero,
         _ => null,
     };

@@ -19,7 +19,11 @@ public static class DiskEraser
         foreach (var (from, end) in ranges.SelectMany(Pieces))
         {
             cancel.ThrowIfCancellationRequested();
-            if (DiskFailure.Of(() => disk.Zero(from, end - from)) is { } failure)
+            var isHeard = true;
+            var failure = DiskFailure.Of(() => isHeard = TryClear(disk, from, end - from, depth));
+            if (!isHeard)
+                return new Erasure(0, disk.Size, "it has no discard", 0);
+            if (failure is not null)
             {
                 failed += end - from;
                 firstFailure ??= $"byte {from}: {failure}";
@@ -33,19 +37,22 @@ public static class DiskEraser
         if (DiskFailure.Of(disk.Flush) is { } lost)
             return new Erasure(0, erased + failed, firstFailure ?? $"the flush: {lost}", 0);
 
-        var samples = EraseSamples.Of(ranges);
+        var samples = EraseSamples.Of(ranges, depth);
+        var kept = new HashSet<long>();
         foreach (var (at, fault) in Remnants(disk, samples, progress, cancel))
         {
-            erased -= EraseSamples.Length;
-            failed += EraseSamples.Length;
             firstFailure ??= $"byte {at}: {fault}";
+            // Of a piece that was not discarded in one place, nobody knows that it was in any.
+            var left = depth != EraseDepth.Discard ? EraseSamples.Length : kept.Add(at / PieceLength) ? Math.Min(PieceLength, disk.Size - (at / PieceLength * PieceLength)) : 0;
+            erased -= left;
+            failed += left;
         }
         return new Erasure(erased, failed, firstFailure, samples.Count);
     }
 
     /// <summary>Whether a disk reads as one that was erased by that depth, as far as samples tell: then it need not be erased again.</summary>
     public static bool IsErased(IBlockTarget disk, int sectorSize, EraseDepth depth, WriteProgress progress, CancellationToken cancel) =>
-        !Remnants(disk, EraseSamples.Of(EraseRanges.Of(disk, sectorSize, depth)), progress, cancel).Any();
+        !Remnants(disk, EraseSamples.Of(EraseRanges.Of(disk, sectorSize, depth), depth), progress, cancel).Any();
 
     // A disk that fails takes half a minute for each: whoever follows must see that it goes on.
     private static IEnumerable<(long At, string Fault)> Remnants(IBlockTarget disk, List<long> samples, WriteProgress progress, CancellationToken cancel)
@@ -61,7 +68,15 @@ public static class DiskEraser
         }
     }
 
-    private static IEnumerable<(long From, long End)> Pieces((long From, long End) range)
+    private static bool TryClear(IBlockTarget disk, long offset, long length, EraseDepth depth)
+    {
+        if (depth == EraseDepth.Discard)
+            return disk.TryDiscard(offset, length);
+        disk.Zero(offset, length);
+        return true;
+    }
+
+    internal static IEnumerable<(long From, long End)> Pieces((long From, long End) range)
     {
         for (var at = range.From; at < range.End; at += PieceLength)
             yield return (at, Math.Min(range.End, at + PieceLength));

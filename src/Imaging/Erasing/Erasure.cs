@@ -5,6 +5,9 @@ public enum EraseDepth
     /// <summary>What firmware, kernels and tools know a disk's content by: the ends of the disk and of each partition. The data between stay.</summary>
     Metadata,
 
+    /// <summary>The disk is told that it holds nothing any more, and is looked at in every piece: it may do nothing, and say that it did.</summary>
+    Discard,
+
     /// <summary>All that can be addressed. What the disk has put aside by itself (spare sectors, spare flash) stays.</summary>
     Zero,
 }

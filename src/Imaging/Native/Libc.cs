@@ -23,6 +23,7 @@ internal static partial class Libc
     private const nuint BlkReadOnly = 0x125e;
     private const nuint BlkRereadPartitions = 0x125f;
     private const nuint BlkSectorSize = 0x1268;
+    private const nuint BlkDiscard = 0x1277;
     private const nuint BlkZeroOut = 0x127f;
     private const nuint BlkSize64 = 0x80081272;
     private const nuint BlkFlushBuffers = 0x1261;
@@ -66,6 +67,18 @@ internal static partial class Libc
     {
         var range = stackalloc ulong[2] { (ulong)offset, (ulong)length };
         return Control(device, BlkZeroOut, range) == 0;
+    }
+
+    /// <summary>False if the device has no such command. What it reads afterwards is the device's own affair.</summary>
+    public static unsafe bool TryDiscardDevice(SafeFileHandle device, long offset, long length)
+    {
+        var range = stackalloc ulong[2] { (ulong)offset, (ulong)length };
+        if (Control(device, BlkDiscard, range) == 0)
+            return true;
+        if (Marshal.GetLastPInvokeError() == NotSupported)
+            return false;
+        Check(-1, "BLKDISCARD");
+        return false;
     }
 
     /// <summary>False while a partition is in use.</summary>

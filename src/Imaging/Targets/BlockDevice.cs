@@ -86,6 +86,8 @@ public sealed class BlockDevice : IBlockTarget
         }
     }
 
+    public bool TryDiscard(long offset, long length) => Libc.TryDiscardDevice(_device, offset, length);
+
     public void Flush() => RandomAccess.FlushToDisk(_device);
 
     // If the kernel cannot (a partition that something opened meanwhile), the reboot will.

@@ -75,6 +75,8 @@ public sealed class FileTarget : IBlockTarget
             Zeros.Write(this, offset, length);
     }
 
+    public bool TryDiscard(long offset, long length) => Libc.TryPunchHole(_file, offset, length);
+
     public void Flush()
     {
         RandomAccess.FlushToDisk(_file);

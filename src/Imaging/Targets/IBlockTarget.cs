@@ -26,6 +26,9 @@ public interface IBlockTarget : IDisposable
     /// <summary>Makes a range read as zeros. A discard is not enough: it promises nothing about what is read afterwards.</summary>
     void Zero(long offset, long length);
 
+    /// <summary>Says that a range is not needed any more; false if that cannot be said to this disk. What is read there afterwards must be looked at.</summary>
+    bool TryDiscard(long offset, long length);
+
     /// <summary>Returns when all that was written is durable.</summary>
     void Flush();
 

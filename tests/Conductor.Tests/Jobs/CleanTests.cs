@@ -39,10 +39,10 @@ public sealed class CleanTests
     {
         await using var site = await TestSite.StartAvailableAsync(TestAgent.OneDisk, Second);
 
-        await site.Conductor.Operator.CleanAsync("n1", new CleanNode(Disk: new RootDeviceHints(Serial: "disk-2")), None);
+        await site.Conductor.Operator.CleanAsync("n1", new CleanNode(CleanDepth.Discard, new RootDeviceHints(Serial: "disk-2")), None);
 
         var order = await site.OrderAsync();
-        Assert.Equal(("metadata", "disk-2"), (order.Erase!.Depth, Assert.Single(order.Erase.Disks).Serial));
+        Assert.Equal(("discard", "disk-2"), (order.Erase!.Depth, Assert.Single(order.Erase.Disks).Serial));
     }
 
     [Fact]

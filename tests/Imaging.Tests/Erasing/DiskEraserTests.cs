@@ -1,5 +1,8 @@
 using Baremetal.Imaging.Erasing;
+using Baremetal.Imaging.Native;
 using Baremetal.Imaging.Streaming;
+using Baremetal.Imaging.Targets;
+using Baremetal.Imaging.Tests.Targets;
 using Baremetal.Support;
 
 namespace Baremetal.Imaging.Tests.Erasing;
@@ -84,6 +87,46 @@ public sealed class DiskEraserTests : IDisposable
 
         Assert.Equal("byte 0: it was erased, and is not read as zeros", erasure.FirstFailure);
         Assert.Equal(erasure.Samples * 4096, erasure.FailedBytes);
+    }
+
+    [Fact]
+    public void Discard_OfADiskThatForgets_LeavesNothingOfIt()
+    {
+        var path = _folder["loop"];
+        using var loop = new LoopDevice(path, DiskSize, sectorSize: 512);
+        var (opened, _) = BlockDevice.Open(loop.Path);
+        using var target = opened!;
+        using var noise = new AlignedBuffer(DiskSize);
+        Noise().CopyTo(noise.Span);
+        target.Write(0, noise.Span);
+
+        var erasure = DiskEraser.Erase(target, 512, EraseDepth.Discard, _progress, TestContext.Current.CancellationToken);
+
+        Assert.Equal((DiskSize, 0, null), (erasure.ErasedBytes, erasure.FailedBytes, erasure.FirstFailure));
+        Assert.True(DiskEraser.IsErased(target, 512, EraseDepth.Discard, _progress, TestContext.Current.CancellationToken));
+        Assert.False(File.ReadAllBytes(path).AsSpan().ContainsAnyExcept((byte)0));
+    }
+
+    [Fact]
+    public void Discard_ThatLeavesAPieceAsItWas_DoesNotCountItAsErased()
+    {
+        var target = new RecordingTarget(Noise()) { Discards = offset => offset != 32 * MiB };
+
+        var erasure = DiskEraser.Erase(target, 512, EraseDepth.Discard, _progress, TestContext.Current.CancellationToken);
+
+        Assert.Equal((48 * MiB, 16 * MiB), (erasure.ErasedBytes, erasure.FailedBytes));
+        Assert.Equal($"byte {32 * MiB}: it was erased, and is not read as zeros", erasure.FirstFailure);
+        Assert.False(DiskEraser.IsErased(target, 512, EraseDepth.Discard, _progress, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void Discard_OfADiskThatHasNone_TouchesNothingAndSaysSo()
+    {
+        var target = new RecordingTarget(Noise());
+
+        Assert.Equal(new Erasure(0, DiskSize, "it has no discard", 0), DiskEraser.Erase(target, 512, EraseDepth.Discard, _progress, TestContext.Current.CancellationToken));
+
+        Assert.Empty(target.Writes);
     }
 
     [Fact]
