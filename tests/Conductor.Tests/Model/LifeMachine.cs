@@ -89,8 +89,8 @@ internal sealed class LifeMachine(TestConductor conductor) : IDisposable
             return;
         var (agent, order) = _former[0];
         _former.RemoveAt(0);
-        // The conductor cannot know yet that it was switched off: nobody else has come in its place.
-        if (_agent is null || (_agent == agent && _order is null))
+        // The conductor cannot know that it is over before somebody else has come in its place.
+        if (_agent is null || (_agent == agent && (_order is null || _order.AgentNonce == order.AgentNonce)))
             return;
         var isHeard = true;
         try
@@ -118,7 +118,8 @@ internal sealed class LifeMachine(TestConductor conductor) : IDisposable
         if (node.CurrentJob is { } job)
             Assert.Equal(job, order.OrderId);
         Assert.All(order.Steps, step => Assert.False(_done.Contains((order.OrderId, step.Name)), $"'{step.Name}' was reported done and is ordered again."));
-        Assert.All(_former.Where(former => former.Order.OrderId == order.OrderId), former => Assert.True(former.Order.Attempt < order.Attempt, "Two starts of an agent have one attempt."));
+        foreach (var (_, former) in _former.Where(former => former.Order.OrderId == order.OrderId && former.Order.AgentNonce != order.AgentNonce))
+            Assert.True(former.Attempt < order.Attempt, $"Two starts of an agent have attempts {former.Attempt} and {order.Attempt}.");
         _order = order;
         _toReport = new(order.Steps.SelectMany(step => new[] { (step.Name, StepOutcome.Started), (step.Name, StepOutcome.Done) }));
     }

@@ -135,9 +135,9 @@ internal sealed class LifeWorld : IAsyncDisposable
         {
             await HappenAsync(happening);
         }
-        catch (HttpRequestException) when (!IsDead)
+        catch (Exception e) when (!IsDead && e is HttpRequestException or OperationCanceledException)
         {
-            // A connection to the process before this one is found closed once.
+            // A connection to the process before this one is found closed once; and a busy machine may take long to answer.
             try
             {
                 await HappenAsync(happening);

@@ -8,6 +8,8 @@ namespace Baremetal.Netboot.Tests.Tftp;
 /// <summary>A TFTP client that a test steers packet by packet: no tool asks for windows, or misbehaves on purpose.</summary>
 internal sealed class RawTftpClient : IDisposable
 {
+    private const byte Block = 3;
+    private const byte Options = 6;
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(20);
 
     private readonly Socket socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
@@ -29,8 +31,18 @@ internal sealed class RawTftpClient : IDisposable
 
     public void Send(byte[] packet) => socket.SendTo(packet, server);
 
-    /// <summary>The next packet, whose opcode must be this.</summary>
+    /// <summary>The next packet, whose opcode must be this. Options that come again are passed over: a slow acknowledgement makes the server repeat them.</summary>
     public async Task<byte[]> NextAsync(byte opcode, CancellationToken cancel)
+    {
+        byte[] packet;
+        do
+            packet = await ReceiveAsync(opcode, cancel);
+        while (packet[1] == Options && opcode == Block);
+        Assert.Equal(opcode, packet[1]);
+        return packet;
+    }
+
+    private async Task<byte[]> ReceiveAsync(byte opcode, CancellationToken cancel)
     {
         using var bounded = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         bounded.CancelAfter(Bound);
@@ -38,9 +50,7 @@ internal sealed class RawTftpClient : IDisposable
         {
             var received = await socket.ReceiveFromAsync(buffer, server, bounded.Token);
             server = received.RemoteEndPoint;
-            var packet = buffer[..received.ReceivedBytes];
-            Assert.Equal(opcode, packet[1]);
-            return packet;
+            return buffer[..received.ReceivedBytes];
         }
         catch (OperationCanceledException late) when (!cancel.IsCancellationRequested)
         {
@@ -50,13 +60,13 @@ internal sealed class RawTftpClient : IDisposable
 
     public async Task<IReadOnlyDictionary<string, string>> NextOptionsAsync(CancellationToken cancel)
     {
-        var words = Encoding.ASCII.GetString((await NextAsync(6, cancel)).AsSpan(2)).TrimEnd('\0').Split('\0');
+        var words = Encoding.ASCII.GetString((await NextAsync(Options, cancel)).AsSpan(2)).TrimEnd('\0').Split('\0');
         return words.Chunk(2).ToDictionary(pair => pair[0], pair => pair[1]);
     }
 
     public async Task<(int Block, byte[] Data)> NextBlockAsync(CancellationToken cancel)
     {
-        var packet = await NextAsync(3, cancel);
+        var packet = await NextAsync(Block, cancel);
         return (BinaryPrimitives.ReadUInt16BigEndian(packet.AsSpan(2)), packet[4..]);
     }
 
