@@ -35,6 +35,16 @@ public sealed record AskOrder(string AgentNonce);
 /// </summary>
 public sealed record StepReport(string BootId, string AgentNonce, string Step, StepOutcome Outcome, string? Cause, WriteResult? Result, ErasedDisk[]? Erased = null);
 
+/// <summary>
+/// <c>POST /v1/agent/log</c>: what the agent, its kernel and its disks say, told before a failure is reported, and by an agent whose predecessor crashed.
+/// It is kept with the job that works on the node.
+/// </summary>
+public sealed record AgentLogText(string Text)
+{
+    /// <summary>In characters.</summary>
+    public const int Longest = 256 << 10;
+}
+
 public enum StepOutcome
 {
     Started,

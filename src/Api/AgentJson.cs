@@ -22,4 +22,5 @@ namespace Baremetal.Api;
 [JsonSerializable(typeof(AskOrder))]
 [JsonSerializable(typeof(StepReport))]
 [JsonSerializable(typeof(Inventory))]
+[JsonSerializable(typeof(AgentLogText))]
 public sealed partial class AgentJson : JsonSerializerContext;

@@ -26,6 +26,7 @@ namespace Baremetal.Api;
 [JsonSerializable(typeof(SshHostKey[]))]
 [JsonSerializable(typeof(Job))]
 [JsonSerializable(typeof(Page<Job>))]
+[JsonSerializable(typeof(JobLog))]
 [JsonSerializable(typeof(Event))]
 [JsonSerializable(typeof(Image))]
 [JsonSerializable(typeof(AddImage))]

@@ -120,3 +120,9 @@ public sealed record Deployment(string Image, string ManifestSha256, string? Hos
 /// </summary>
 public sealed record WriteResult(
     long WireBytes, long WrittenBytes, long ZeroedBytes, long ReusedBytes, double Seconds, long PeakMemoryBytes, string[]? DroppedSources = null);
+
+/// <summary><c>GET /v1/jobs/{job}/log</c>: what the agents of a job told of its failure, for each boot, the oldest first.</summary>
+public sealed record JobLog(string Job, BootLog[] Boots);
+
+/// <summary>From one boot of the node: its disks, then what the agent and the kernel said. Lines end with a line feed; nothing in them steers a terminal.</summary>
+public sealed record BootLog(string BootId, DateTimeOffset At, string Text);

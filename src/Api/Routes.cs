@@ -12,6 +12,7 @@ public static class Routes
     public const string Jobs = "/v1/jobs";
     public const string Job = "/v1/jobs/{job}";
     public const string JobAbort = "/v1/jobs/{job}/abort";
+    public const string JobLog = "/v1/jobs/{job}/log";
     public const string JobEvents = "/v1/jobs/{job}/events";
     public const string Events = "/v1/events";
     public const string Images = "/v1/images";
@@ -26,6 +27,7 @@ public static class Routes
     public const string AgentHeartbeat = "/v1/agent/heartbeat";
     public const string AgentOrder = "/v1/agent/order";
     public const string AgentStep = "/v1/agent/orders/{order}/steps";
+    public const string AgentLog = "/v1/agent/log";
     public const string AgentConfigDrive = "/v1/agent/orders/{order}/config-drive";
     public const string AgentManifest = "/v1/agent/manifests/{digest}";
 

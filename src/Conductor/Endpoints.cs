@@ -59,6 +59,8 @@ internal static class Endpoints
             .Describe("agentOrder", "Asks for the signed order; none if there is nothing to do.");
         agents.MapPost(Routes.AgentStep, AgentEndpoints.Step)
             .Describe("agentStep", "Tells how a step of the order goes.");
+        agents.MapPost(Routes.AgentLog, AgentEndpoints.Log)
+            .Describe("agentLog", "Tells what agent, kernel and disks say of a failure; it is kept with the node's job.");
         agents.MapGet(Routes.AgentConfigDrive, AgentEndpoints.ConfigDrive).Produces(StatusCodes.Status200OK, contentType: "application/octet-stream")
             .Describe("agentConfigDrive", "Fetches the order's config drive.");
         agents.MapGet(Routes.AgentManifest, AgentEndpoints.Manifest).Produces(StatusCodes.Status200OK, contentType: "application/json")
@@ -104,6 +106,8 @@ internal static class Endpoints
             .Describe("listJobs", "Lists the jobs, the newest first.");
         operators.MapGet(Routes.Job, JobEndpoints.Show)
             .Describe("getJob", "Shows a job, by its id or the beginning of it.");
+        operators.MapGet(Routes.JobLog, JobEndpoints.Log)
+            .Describe("getJobLog", "Shows what the job's agents told of its failure: disks, agent, kernel.");
         operators.MapPost(Routes.JobAbort, JobEndpoints.Abort)
             .Describe("abortJob", "Asks a job to stop.");
         operators.MapGet(Routes.JobEvents, EventEndpoints.OfJob).Produces(StatusCodes.Status200OK, contentType: "text/event-stream").Produces(StatusCodes.Status204NoContent)

@@ -1,4 +1,5 @@
 using Baremetal.Api;
+using Baremetal.DeployAgent.Logs;
 
 namespace Baremetal.DeployAgent;
 
@@ -6,7 +7,7 @@ namespace Baremetal.DeployAgent;
 /// What people see of the agent on the machine's consoles: one line a stage, and a bar that is drawn over itself. A serial log keeps a whole
 /// line for every tenth. Nothing here waits for a console, but <see cref="DrainAsync"/>.
 /// </summary>
-public sealed class AgentConsole(TextWriter output) : IDisposable
+public sealed class AgentConsole(TextWriter output, AgentLog log) : IDisposable
 {
     private const int BarWidth = 24;
     private const int LineWidth = 100;
@@ -21,7 +22,14 @@ public sealed class AgentConsole(TextWriter output) : IDisposable
     private long _tenths;
     private bool _isOut;
 
-    public void Say(string line) => _queue.Line($"agent: {line}");
+    /// <summary>Where all lines go as well.</summary>
+    public AgentLog Log => log;
+
+    public void Say(string line)
+    {
+        log.Append(line);
+        _queue.Line($"agent: {line}");
+    }
 
     /// <summary>Says once that the conductor is away, however often it is tried.</summary>
     public void TellOutage(Problem problem)

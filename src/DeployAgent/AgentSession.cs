@@ -3,6 +3,7 @@ using Baremetal.Api;
 using Baremetal.Api.Client;
 using Baremetal.DeployAgent.Enrolment;
 using Baremetal.DeployAgent.Inventory;
+using Baremetal.DeployAgent.Logs;
 using Baremetal.DeployAgent.Orders;
 using Baremetal.DeployAgent.RootDevice;
 using Baremetal.Imaging.Streaming;
@@ -23,6 +24,8 @@ public sealed class AgentSession(BootArguments boot, Machine machine, AgentConso
 {
     public static readonly TimeSpan DefaultBeat = TimeSpan.FromSeconds(2);
 
+    private readonly LastWords _lastWords = new(machine, console.Log, boot.Token);
+
     private TrustAnchor? _anchor;
     private OrderQuestion? _question;
     private string? _lastRefusal;
@@ -30,6 +33,8 @@ public sealed class AgentSession(BootArguments boot, Machine machine, AgentConso
     public async Task RunAsync(CancellationToken cancel)
     {
         using var enrolled = await Enrolled.StartAsync(boot, machine, console, time, cancel);
+        if (console.Log.HasPredecessor)
+            await _lastWords.SendAsync(enrolled.Client, console, cancel);
         await PinTrustAsync(enrolled, cancel);
 
         var inventory = MachineInventory.Read(machine, boot.BootMac);
@@ -135,11 +140,13 @@ public sealed class AgentSession(BootArguments boot, Machine machine, AgentConso
             if (OrderCheck.Expired(order, question, time) is { } expired)
                 return Refuse(expired.ToString());
             console.Say($"Order {order.OrderId}, attempt {order.Attempt}: {string.Join(", ", order.Steps.Select(step => step.Name))} on {string.Join(", ", disks.Select(disk => disk.Name))}.");
-            return new OrderRun(order, question, disks, _anchor, enrolled, machine, console, time);
+            return new OrderRun(order, question, disks, _anchor, enrolled, machine, console, time, _lastWords);
         }
         Refuse($"The order is refused: {rejection}");
-        if (claimed is { Steps.Length: > 0 })
-            await OrderRun.ReportAsync(enrolled.Client, claimed.OrderId, question, claimed.Steps[0].Name, StepOutcome.Failed, rejection, null, cancel);
+        if (claimed is not { Steps.Length: > 0 })
+            return null;
+        await _lastWords.SendAsync(enrolled.Client, console, cancel);
+        await OrderRun.ReportAsync(enrolled.Client, claimed.OrderId, question, claimed.Steps[0].Name, StepOutcome.Failed, rejection, null, cancel);
         return null;
     }
 

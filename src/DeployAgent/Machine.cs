@@ -23,6 +23,9 @@ public sealed class Machine(string root)
     /// <summary>Restarts the machine now. It does not return on a real one.</summary>
     public Action Restart { get; init; } = Kernel.Restart;
 
+    /// <summary>What its kernel has said; null where that cannot be read.</summary>
+    public Func<string?> KernelLog { get; init; } = Native.KernelLog.Read;
+
     public string PathOf(string path) => Path.Join(_root, path);
 
     /// <summary>A small file's text without the space around it; null if it is not there, cannot be read, or says nothing.</summary>

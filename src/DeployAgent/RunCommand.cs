@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Baremetal.Api;
+using Baremetal.DeployAgent.Logs;
 
 namespace Baremetal.DeployAgent;
 
@@ -17,8 +18,9 @@ internal static class RunCommand
         var command = new Command("run", "What the ramdisk starts: enrols at the conductor that the kernel's command line names, and obeys its orders.");
         command.SetAction(async (_, cancel) =>
         {
-            using var console = new AgentConsole(Console.Out);
-            var code = await RunAsync(new Machine("/"), console, cancel);
+            var machine = new Machine("/");
+            using var console = new AgentConsole(Console.Out, new AgentLog(machine));
+            var code = await RunAsync(machine, console, cancel);
             await console.DrainAsync(TimeProvider.System);
             return code;
         });

@@ -1,4 +1,5 @@
 using Baremetal.Api;
+using Baremetal.DeployAgent.Logs;
 using Baremetal.Support;
 
 namespace Baremetal.DeployAgent.Tests;
@@ -7,14 +8,16 @@ namespace Baremetal.DeployAgent.Tests;
 public sealed class AgentConsoleTests : IDisposable
 {
     private readonly StoppableWriter _output = new();
+    private readonly MachineTree _tree = new("virtio-vm");
     private readonly AgentConsole _console;
 
-    public AgentConsoleTests() => _console = new AgentConsole(_output);
+    public AgentConsoleTests() => _console = new AgentConsole(_output, new AgentLog(new Machine(_tree.Root)));
 
     public void Dispose()
     {
         _output.Continue();
         _console.Dispose();
+        _tree.Dispose();
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using Baremetal.DeployAgent.Logs;
 using Baremetal.Imaging.Targets;
 using Baremetal.Support;
 using Baremetal.Trust;
@@ -8,6 +9,8 @@ namespace Baremetal.DeployAgent.Tests;
 internal sealed class AgentUnderTest : IAsyncDisposable
 {
     public const long DiskBytes = 64 << 20;
+
+    public const string KernelSaid = "<3>[    9.000000] vda: I/O error";
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Beat = TimeSpan.FromSeconds(0.05);
@@ -23,7 +26,7 @@ internal sealed class AgentUnderTest : IAsyncDisposable
     private AgentUnderTest(MachineTree tree, BootArguments boot, TimeProvider time, Action? beforeDisk, TextWriter? output, Func<string, (IBlockTarget?, Rejection?)?>? openDisk)
     {
         _tree = tree;
-        _console = new AgentConsole(output ?? TextWriter.Synchronized(_output));
+        _console = new AgentConsole(output ?? TextWriter.Synchronized(_output), new AgentLog(new Machine(tree.Root)));
         // One that stands still waits for all that was said; a console of the test's own may never show it.
         _drainClock = output is null ? new ManualClock() : TimeProvider.System;
         var machine = new Machine(tree.Root)
@@ -35,6 +38,7 @@ internal sealed class AgentUnderTest : IAsyncDisposable
                 beforeDisk?.Invoke();
                 return openDisk?.Invoke(name) ?? FileTarget.Open(DiskPath(tree, name), DiskBytes);
             },
+            KernelLog = () => $"<5>[    0.000000] Command line: bm.token={TestConductor.Token} quiet\n{KernelSaid}\n",
             Restart = () => Interlocked.Increment(ref _restarts),
         };
         Ended = Task.Run(() => new AgentSession(boot, machine, _console, time, Beat).RunAsync(_stop.Token));

@@ -37,7 +37,7 @@ public sealed class EnrolmentTests : IDisposable
         var folder = new DirectoryInfo(Path.Join(_tree.Root, "run/agent"));
 
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, folder.UnixFileMode);
-        Assert.Equal(["identity.json", "key.pem"], folder.GetFiles().Select(file => file.Name).Order(StringComparer.Ordinal));
+        Assert.Equal(["identity.json", "key.pem", "log"], folder.GetFiles().Select(file => file.Name).Order(StringComparer.Ordinal));
         Assert.All(folder.GetFiles(), file => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, file.UnixFileMode));
     }
 

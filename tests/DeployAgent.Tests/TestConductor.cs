@@ -83,6 +83,9 @@ internal sealed class TestConductor : IAsyncDisposable
 
     public ConcurrentQueue<StepReport> Reports { get; } = [];
 
+    /// <summary>Logs, and how many reports had come before.</summary>
+    public ConcurrentQueue<(string Text, int Reports)> Logs { get; } = [];
+
     public ConcurrentQueue<AgentHeartbeat> Heartbeats { get; } = [];
 
     public ConcurrentQueue<string> Nonces { get; } = [];
@@ -183,6 +186,11 @@ internal sealed class TestConductor : IAsyncDisposable
         agents.MapPost(Routes.AgentStep, async (HttpRequest request) =>
         {
             Reports.Enqueue(await ReadAsync(request, AgentJson.Default.StepReport));
+            return Results.NoContent();
+        });
+        agents.MapPost(Routes.AgentLog, async (HttpRequest request) =>
+        {
+            Logs.Enqueue(((await ReadAsync(request, AgentJson.Default.AgentLogText)).Text, Reports.Count));
             return Results.NoContent();
         });
         agents.MapGet(Routes.AgentManifest, async (CancellationToken gone) =>

@@ -55,6 +55,12 @@ public sealed class AgentClient(Uri server, X509Certificate2 ca, TimeProvider ti
         using var answer = await _connection.PostAsync(Routes.For(Routes.AgentStep, order), report, AgentJson.Default.StepReport, Retry.Patient, cancel);
     }
 
+    /// <summary>Tried for some seconds only: what failed has to be told soon.</summary>
+    public async Task PostLogAsync(AgentLogText log, CancellationToken cancel)
+    {
+        using var answer = await _connection.PostAsync(Routes.AgentLog, log, AgentJson.Default.AgentLogText, Retry.Person, cancel);
+    }
+
     public Task<byte[]> GetConfigDriveAsync(string order, CancellationToken cancel) => _connection.GetBytesAsync(Routes.For(Routes.AgentConfigDrive, order), Retry.Patient, cancel);
 
     /// <summary>The envelope of an image manifest.</summary>

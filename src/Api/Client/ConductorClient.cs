@@ -88,6 +88,9 @@ public sealed class ConductorClient(Uri server, X509Certificate2 ca, string toke
 
     public Task<Job> GetJobAsync(string job, CancellationToken cancel) => GetAsync(Routes.For(Routes.Job, job), ApiJson.Default.Job, cancel);
 
+    /// <summary>What its agents told of its failure.</summary>
+    public Task<JobLog> GetJobLogAsync(string job, CancellationToken cancel) => GetAsync(Routes.For(Routes.JobLog, job), ApiJson.Default.JobLog, cancel);
+
     public Task<Job> AbortJobAsync(string job, CancellationToken cancel) => StartAsync(Routes.For(Routes.JobAbort, job), ApiJson.Default.Job, cancel);
 
     /// <summary>

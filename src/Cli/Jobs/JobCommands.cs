@@ -25,18 +25,26 @@ internal static class JobCommands
     public static Verb Show()
     {
         var id = Id();
+        var log = new Option<bool>("--log") { Description = "Shows instead what its agents told of a failure: disks, agent, kernel." };
         return new Verb(
             "show",
             "Shows one job in full: its steps, how long each took, and what it cost.",
-            "conductor job show 019a9d43-6b0e-7f59-9d0a-3c1f5b0f7a51",
+            """
+            conductor job show 019a9d43-6b0e-7f59-9d0a-3c1f5b0f7a51
+            conductor job show 019a9d43 --log
+            """,
             async (call, cancel) =>
             {
                 using var conductor = call.Connect();
-                call.Show(await conductor.GetJobAsync(call.Require(id), cancel), CliJson.Api.Job, (screen, job) => JobViews.Show(screen, job, call.Now));
+                if (call.Get(log))
+                    call.Show(await conductor.GetJobLogAsync(call.Require(id), cancel), CliJson.Api.JobLog, JobViews.Log);
+                else
+                    call.Show(await conductor.GetJobAsync(call.Require(id), cancel), CliJson.Api.Job, (screen, job) => JobViews.Show(screen, job, call.Now));
                 return ExitCodes.Done;
             })
         {
             id,
+            log,
         };
     }
 

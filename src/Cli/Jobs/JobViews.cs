@@ -64,6 +64,16 @@ internal static class JobViews
         steps.Write(screen);
     }
 
+    public static void Log(Screen screen, JobLog log)
+    {
+        foreach (var boot in log.Boots)
+        {
+            screen.Line($"==== boot {boot.BootId}, told {Units.Time(boot.At)} ====");
+            foreach (var line in boot.Text.TrimEnd('\n').Split('\n'))
+                screen.Line(line);
+        }
+    }
+
     public static void Started(Screen screen, Job job)
     {
         screen.Line($"{Title(job)}.");

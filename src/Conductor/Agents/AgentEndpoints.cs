@@ -76,6 +76,20 @@ internal static class AgentEndpoints
         return TypedResults.NoContent();
     }
 
+    public static NoContent Log(AgentLogText log, ClaimsPrincipal user, IDatabase database)
+    {
+        if (log.Text.Length > AgentLogText.Longest)
+            throw Problems.Invalid($"The log has {log.Text.Length} characters; it may have {AgentLogText.Longest}.", "Send its end.");
+        var caller = AgentCaller.Of(user);
+        database.Write(tx =>
+        {
+            // Between two jobs nothing fails that would be somebody's.
+            if (JobTable.Unfinished(tx.Sql, caller.Node) is { } job)
+                JobLogs.Keep(tx, job.Id, caller.BootId, log.Text);
+        });
+        return TypedResults.NoContent();
+    }
+
     public static PhysicalFileHttpResult ConfigDrive(string order, ClaimsPrincipal user, IDatabase database, ConfigDrives drives)
     {
         var caller = AgentCaller.Of(user);

@@ -206,6 +206,17 @@ internal static class Schema
         ALTER TABLE nodes ADD COLUMN network TEXT;
         ALTER TABLE nodes ADD COLUMN kernel_arguments TEXT;
         """,
+
+        // What agents told of a job's failure, one for each boot.
+        """
+        CREATE TABLE job_logs (
+            job TEXT NOT NULL REFERENCES jobs ON DELETE CASCADE,
+            boot_id TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            text TEXT NOT NULL,
+            PRIMARY KEY (job, boot_id)
+        ) STRICT;
+        """,
     ];
 
     public static void Upgrade(WriteTransaction tx)

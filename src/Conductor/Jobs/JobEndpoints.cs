@@ -56,6 +56,13 @@ internal static class JobEndpoints
 
     public static Job Show(string job, IDatabase database) => database.Read(sql => JobTable.View(sql, JobTable.Find(sql, job)));
 
+    public static JobLog Log(string job, IDatabase database) => database.Read(sql =>
+    {
+        var found = JobTable.Find(sql, job);
+        return JobLogs.Of(sql, found.Id) is { Length: > 0 } boots ? new JobLog(found.Id, boots)
+            : throw Problems.NotFound("log of job", found.Id, "Agents send one when a step fails, and when one of them crashed; 'conductor job show' has the cause.");
+    });
+
     public static Accepted<Job> Abort(string job, IDatabase database)
     {
         var asked = database.Write(tx =>

@@ -1,6 +1,7 @@
 using Baremetal.Api;
 using Baremetal.Api.Client;
 using Baremetal.DeployAgent.Enrolment;
+using Baremetal.DeployAgent.Logs;
 using Baremetal.DeployAgent.Steps;
 using Baremetal.Trust;
 
@@ -20,7 +21,7 @@ internal enum OrderEnd
 internal sealed record StepAt(string Step, Progress? Progress);
 
 /// <summary>One accepted order, while its steps run one after the other. Heartbeats look at it from outside.</summary>
-internal sealed class OrderRun(DeployOrder order, OrderQuestion question, IReadOnlyList<Disk> disks, TrustAnchor anchor, Enrolled enrolled, Machine machine, AgentConsole console, TimeProvider time) : IDisposable
+internal sealed class OrderRun(DeployOrder order, OrderQuestion question, IReadOnlyList<Disk> disks, TrustAnchor anchor, Enrolled enrolled, Machine machine, AgentConsole console, TimeProvider time, LastWords lastWords) : IDisposable
 {
     private readonly CancellationTokenSource _abort = new();
     private volatile StepAt? _at;
@@ -71,7 +72,11 @@ internal sealed class OrderRun(DeployOrder order, OrderQuestion question, IReadO
                     return OrderEnd.Over;
                 }
                 if (end.Failure is not null)
+                {
                     console.Say($"Step {step.Name} failed: {end.Failure}");
+                    // Before the report, which ends the job.
+                    await lastWords.SendAsync(enrolled.Client, console, stop);
+                }
                 // An abort does not keep the conductor from hearing how far it came.
                 await ReportAsync(enrolled.Client, order.OrderId, question, step.Name, end.Failure is null ? StepOutcome.Done : StepOutcome.Failed, end.Failure, end.Result, stop, end.Erased);
                 if (end.Failure is not null)

@@ -62,6 +62,22 @@ public sealed class JobCommandsTests
     }
 
     [Fact]
+    public async Task Show_Log_IsWhatEachBootTold()
+    {
+        var log = new JobLog(Samples.JobId, [new BootLog("boot-1", new DateTimeOffset(2026, 1, 15, 12, 0, 0, TimeSpan.Zero), "---- disks ----\nsda: 512 bytes\n")]);
+        await using var conductor = await TestConductor.StartAsync(app => app.MapGet(Routes.JobLog, () => TestConductor.Answer(log, ApiJson.Default.JobLog)));
+
+        Assert.Equal(
+            """
+            ==== boot boot-1, told 2026-01-15 12:00:00Z ====
+            ---- disks ----
+            sda: 512 bytes
+
+            """,
+            (await conductor.RunAsync("job", "show", Samples.JobId, "--log")).Succeeded());
+    }
+
+    [Fact]
     public async Task Abort_RunningJob_SaysHowToFollowIt()
     {
         await using var conductor = await TestConductor.StartAsync(app => app.MapPost(Routes.JobAbort, (string job) => TestConductor.Answer(Samples.Deploying with { Id = job })));

@@ -76,6 +76,8 @@ internal sealed partial class TestAgent : IDisposable
         await RequireAsync(answer);
     }
 
+    public Task TellLogAsync(string text) => SendAsync(Http, Routes.AgentLog, new AgentLogText(text), AgentJson.Default.AgentLogText);
+
     public Task<HeartbeatAnswer> BeatAsync(string? order = null, string? step = null, Progress? progress = null) =>
         SendAsync(Http, Routes.AgentHeartbeat, new AgentHeartbeat(Identity!.BootId, order, step, progress, 0), AgentJson.Default.AgentHeartbeat, AgentJson.Default.HeartbeatAnswer)!;
 
