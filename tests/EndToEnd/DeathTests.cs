@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Baremetal.Api;
 using Baremetal.Lab;
 
@@ -39,6 +40,7 @@ public sealed class DeathTests : SiteTests
 
         var finished = await site.AssertFinishesAsync(server, job);
         Assert.True(finished.Result!.ReusedBytes > 0, "Nothing of what was written before the kill was reused.");
+        await AssertLogTellsTheDeathAndNoTokenAsync(site, server, job);
     }
 
     [Fact]
@@ -76,6 +78,17 @@ public sealed class DeathTests : SiteTests
         site.Conductor.Signal(LabProcess.SigCont);
 
         await site.AssertFinishesAsync(server, job);
+    }
+
+    // The kernel shows its command line on the serial line, where the tokens of all boots can be found.
+    private static async Task AssertLogTellsTheDeathAndNoTokenAsync(Site site, VirtualServer server, Job job)
+    {
+        var told = await site.Conductor.RunAsync(["job", "show", job.Id, "--log"], TestContext.Current.CancellationToken);
+        foreach (var said in new[] { "ramdisk: The deploy agent ended by signal 9.", "vda: ", "bm.token=(one-time token)", "Out of memory: Killed process" })
+            Assert.Contains(said, told, StringComparison.Ordinal);
+        var tokens = Regex.Matches(await File.ReadAllTextAsync(server.Serial.Path, TestContext.Current.CancellationToken), "(?<=bm\\.token=)[0-9a-f]{32}", RegexOptions.None, TimeSpan.FromSeconds(10));
+        Assert.NotEmpty(tokens);
+        Assert.All(tokens, token => Assert.DoesNotContain(token.Value, told, StringComparison.Ordinal));
     }
 
     private async Task<(Site Site, VirtualServer Server, Job Job)> InTheMiddleAsync(FirmwareMode firmware, LabConductorSettings? conductor = null)
