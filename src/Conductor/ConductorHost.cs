@@ -71,6 +71,7 @@ public static class ConductorHost
         services.AddSingleton<BootEndpoints>();
         services.AddSingleton<EnrolEndpoints>();
         services.AddSingleton<Orders>();
+        services.AddSingleton<ProgressWatch>();
         services.AddSingleton<DeployChecks>();
         services.AddSingleton<ConfigDrives>();
         services.AddSingleton<Effects>();

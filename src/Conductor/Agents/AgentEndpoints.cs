@@ -30,7 +30,7 @@ internal static class AgentEndpoints
         return TypedResults.NoContent();
     }
 
-    public static HeartbeatAnswer Heartbeat(AgentHeartbeat beat, ClaimsPrincipal user, IDatabase database, EventFeed events, TimeProvider time)
+    public static HeartbeatAnswer Heartbeat(AgentHeartbeat beat, ClaimsPrincipal user, IDatabase database, EventFeed events, ProgressWatch watch, TimeProvider time)
     {
         // It goes on to whoever follows, to be drawn on terminals.
         if (beat.Progress?.Map is { } map && (map.Length > Progress.LongestMap || !map.All(letter => char.IsAsciiLetter(letter) || letter == '.')))
@@ -41,7 +41,10 @@ internal static class AgentEndpoints
         var job = database.Read(sql => JobTable.Unfinished(sql, caller.Node));
         var works = beat.OrderId is not null && beat.OrderId == job?.Id && !job.AbortRequested;
         if (works && beat.Progress is { } progress)
+        {
+            watch.Tell(job!, beat.Step, progress, time.GetUtcNow());
             events.Publish(new Event(0, EventKinds.Progress, time.GetUtcNow(), caller.Node, job!.Id, beat.Step, Progress: progress));
+        }
         return new HeartbeatAnswer(
             time.GetUtcNow(),
             OrderWaiting: beat.OrderId is null && job is { AbortRequested: false } && Steps.HasOrder(job),

@@ -217,6 +217,11 @@ internal static class Schema
             PRIMARY KEY (job, boot_id)
         ) STRICT;
         """,
+
+        // A step may last as long as it comes on.
+        """
+        ALTER TABLE jobs ADD COLUMN progressed INTEGER;
+        """,
     ];
 
     public static void Upgrade(WriteTransaction tx)

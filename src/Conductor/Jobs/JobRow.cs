@@ -45,6 +45,9 @@ public sealed record JobRow
 
     public DateTimeOffset StepStarted { get; init; }
 
+    /// <summary>When the step last came on, nearly; null before it did.</summary>
+    public DateTimeOffset? Progressed { get; init; }
+
     /// <summary>How many times the node was netbooted for this job.</summary>
     public int Attempt { get; init; }
 

@@ -51,8 +51,21 @@ internal readonly record struct Situation(JobRow Job, Facts Facts, LimitSettings
     public Decision TryAgain(string cause) =>
         Job.Attempt < Limits.Attempts ? new Decision.Again(cause) : new Decision.Fail($"{cause} That was attempt {Job.Attempt} of {Limits.Attempts}.");
 
+    /// <summary>For a step that comes on: it may last, as long as it does not stand still. What an agent told while nobody listened is not held against it.</summary>
+    public Bound ProgressBefore
+    {
+        get
+        {
+            var since = Later(Later(Job.StepStarted, Job.Progressed ?? DateTimeOffset.MinValue), Facts.WatchingSince);
+            return new Bound(since + Limits.Stalled, $"It answers, but has not come on for {Words(Now - since)} (limits.stalled): look at the machine's console for a disk or a network that stands still.");
+        }
+    }
+
+    /// <summary>For a step that is too short to come on.</summary>
+    public Bound EndBefore => new(Job.StepStarted + Limits.ShortStep, "It still answers; look at the machine's console.");
+
     /// <summary>An ordered step: over when the agent says so, or, for the reboot, when it says that it begins: it may not live to say more.</summary>
-    public Decision WatchAgent(TimeSpan limit, string what)
+    public Decision WatchAgent(Bound bound, string what)
     {
         var report = Facts.Reports.GetValueOrDefault(Job.Step);
         return report switch
@@ -64,15 +77,20 @@ internal readonly record struct Situation(JobRow Job, Facts Facts, LimitSettings
             _ when Job.OrderAttempt > Limits.Orders => new Decision.Fail($"The agent was started {Job.OrderAttempt} times and did not get through '{Job.Step}'. The machine's console should say why it ends."),
             _ when AgentIsLost => TryAgain(Silence),
             _ when Job.AgentNonce is null && Now - Job.StepStarted >= Limits.ShortStep => TryAgain($"The agent answers, but has taken no order in {Words(Limits.ShortStep)}. The machine's console says why it refuses."),
-            _ when Now - Job.StepStarted >= limit => new Decision.Fail($"Waited {Words(limit)} for {what}. It still answers; look at its progress and at the machine's console."),
-            _ => new Decision.Wait(Earlier(SilentUntil, Job.StepStarted + (Job.AgentNonce is null ? Earlier(limit, Limits.ShortStep) : limit)), what),
+            _ when Now >= bound.At => new Decision.Fail($"Waited {Words(Now - Job.StepStarted)} for {what}. {bound.Cause}"),
+            _ => new Decision.Wait(Earlier(SilentUntil, Job.AgentNonce is null ? Earlier(bound.At, Job.StepStarted + Limits.ShortStep) : bound.At), what),
         };
     }
 
     private static Decision.Fail FailureOf(string step, StepFact report) => new(report.Cause ?? $"The agent reported '{step}' as failed, without a cause.");
+
+    private static DateTimeOffset Later(DateTimeOffset a, DateTimeOffset b) => a > b ? a : b;
 
     private static T Earlier<T>(T a, T b)
         where T : IComparable<T> => a.CompareTo(b) < 0 ? a : b;
 
     private static string Words(TimeSpan span) => span.TotalMinutes >= 2 ? $"{span.TotalMinutes:0} min" : $"{span.TotalSeconds:0} s";
 }
+
+/// <summary>When it is too late for a step, and what to say then.</summary>
+internal readonly record struct Bound(DateTimeOffset At, string Cause);

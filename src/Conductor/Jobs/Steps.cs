@@ -45,10 +45,10 @@ public static class Steps
         [Prepare] = now => now.Job.Acted ? now.Advance()
             : now.AgentIsLost ? now.TryAgain(now.Silence)
             : now.Act(now.Job.Kind == JobKind.Clean ? Effect.PrepareCleaning : Effect.Prepare, now.Limits.ShortStep),
-        [OrderSteps.WriteImage] = now => now.WatchAgent(now.Limits.Write, "the agent to write and verify the image"),
-        [OrderSteps.Erase] = now => now.WatchAgent(now.Limits.Erase, "the agent to erase the disks"),
-        [OrderSteps.SetBootDisk] = now => now.WatchAgent(now.Limits.ShortStep, "the agent to make the disk the next boot device"),
-        [OrderSteps.Reboot] = now => now.WatchAgent(now.Limits.ShortStep, "the agent to restart the machine"),
+        [OrderSteps.WriteImage] = now => now.WatchAgent(now.ProgressBefore, "the agent to write and verify the image"),
+        [OrderSteps.Erase] = now => now.WatchAgent(now.ProgressBefore, "the agent to erase the disks"),
+        [OrderSteps.SetBootDisk] = now => now.WatchAgent(now.EndBefore, "the agent to make the disk the next boot device"),
+        [OrderSteps.Reboot] = now => now.WatchAgent(now.EndBefore, "the agent to restart the machine"),
         [WaitForSystem] = now => now.RebootFailure is { } failure ? failure
             : now.SystemIsUp ? now.Advance()
             : now.MustPhoneHome ? now.WaitOrFail(now.Limits.SystemBoot, "the installed system to phone home", now.IsSeen

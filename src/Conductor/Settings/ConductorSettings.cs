@@ -101,11 +101,11 @@ public sealed record LimitSettings
     /// <summary>From enrolment to the inventory. Reading it takes seconds; disks that hang on a bad bus take two minutes to give up.</summary>
     public TimeSpan Inventory { get; init; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>One image on one disk: 2 TiB, the most that there is, at the 150 MB/s of a plain disk.</summary>
-    public TimeSpan Write { get; init; } = TimeSpan.FromHours(4);
-
-    /// <summary>All disks of a node, one after the other: a dozen of 20 TB take 28 hours each.</summary>
-    public TimeSpan Erase { get; init; } = TimeSpan.FromDays(14);
+    /// <summary>
+    /// A write or an erasure that does not come on, however long it takes as a whole. An hour: a mirror is tried again for half of that, and the agent then says
+    /// better than we can what failed; a disk that works at all writes a piece in minutes.
+    /// </summary>
+    public TimeSpan Stalled { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary>A step that only sets a variable or restarts the machine.</summary>
     public TimeSpan ShortStep { get; init; } = TimeSpan.FromMinutes(5);

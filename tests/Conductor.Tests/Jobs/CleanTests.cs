@@ -118,6 +118,33 @@ public sealed class CleanTests
         Assert.Equal([first, second, unknown], job.Cleaning!.Report!);
     }
 
+    [Fact]
+    public async Task Progress_ThatMoves_IsWrittenDownAndThatStandsStillIsNot()
+    {
+        await using var site = await TestSite.StartAvailableAsync();
+        var job = await site.Conductor.Operator.CleanAsync("n1", new CleanNode(), None);
+        await site.OrderAsync();
+        await Until.JobAtAsync(site.Conductor.Operator, job.Id, OrderSteps.Erase);
+
+        var first = await AfterBeatsAsync(done => new Progress(done, 100, 0, 0, ProgressPhase.Zeroing));
+        var second = await AfterBeatsAsync(done => new Progress(7, 100, 0, done, ProgressPhase.Zeroing, Disks: [new DiskProgress("vda", done, 100, 0)]));
+        var third = await AfterBeatsAsync(done => new Progress(7, 100, 0, done, ProgressPhase.Zeroing));
+        Assert.NotNull(first);
+        Assert.True(second > first, "A disk of several came on, and it was not noticed.");
+        Assert.True((await AfterBeatsAsync(done => new Progress(7, 100, 0, done, ProgressPhase.Zeroing))) == third, "Only the rate changed, and it was taken for progress.");
+
+        // Longer than the word on it is kept for.
+        async Task<long?> AfterBeatsAsync(Func<int, Progress> progress)
+        {
+            for (var done = 1; done <= 6; done++)
+            {
+                await site.Conductor.PassAsync(TimeSpan.FromSeconds(40));
+                await site.Agent.BeatAsync(job.Id, OrderSteps.Erase, progress(done));
+            }
+            return site.Conductor.Database.Read(sql => sql.QuerySingle<long?>("SELECT progressed FROM jobs WHERE id = @Id", new { job.Id }));
+        }
+    }
+
     [Theory]
     [InlineData(NodeState.Enrolled, false)]
     [InlineData(NodeState.Failed, false)]

@@ -117,6 +117,22 @@ public sealed class StepsTests
     public void OrderedStep_BeyondItsLimitThoughTheAgentLives_Fails(string step) =>
         Assert.StartsWith("Waited", Assert.IsType<Decision.Fail>(Next(At(step) with { StepStarted = Now - TimeSpan.FromDays(1) }, With(Agent()))).Cause, StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData(OrderSteps.WriteImage, JobKind.Deploy)]
+    [InlineData(OrderSteps.Erase, JobKind.Clean)]
+    public void StepWithProgress_ThatComesOn_LastsAsLongAsItTakes(string step, JobKind kind)
+    {
+        var listening = With(Agent()) with { WatchingSince = Now - TimeSpan.FromDays(9) };
+        var job = At(step, kind) with { StepStarted = Now - TimeSpan.FromDays(8), Progressed = Now - AMinute };
+
+        Assert.IsType<Decision.Wait>(Next(job, listening));
+
+        var cause = Assert.IsType<Decision.Fail>(Next(job with { Progressed = Now - Limits.Stalled }, listening)).Cause;
+        Assert.Contains("has not come on for 60 min (limits.stalled)", cause, StringComparison.Ordinal);
+        // What it told while nobody listened, nobody knows.
+        Assert.IsType<Decision.Wait>(Next(job with { Progressed = Now - Limits.Stalled }, listening with { WatchingSince = Now - AMinute }));
+    }
+
     [Fact]
     public void SilenceOfAConductorThatJustStarted_IsNotTheAgents()
     {

@@ -30,14 +30,14 @@ public sealed class SettingsTests
     {
         using var folder = new TempFolder();
         var path = Path.Combine(folder.Path, "conductor.json");
-        File.WriteAllText(path, """{"plainPort": 1001, "tlsPort": 1002, "limits": {"power": "10s", "write": "20s"}, "addresses": ["10.0.0.1", "10.0.0.2"]}""");
+        File.WriteAllText(path, """{"plainPort": 1001, "tlsPort": 1002, "limits": {"power": "10s", "stalled": "20s"}, "addresses": ["10.0.0.1", "10.0.0.2"]}""");
         Directory.CreateDirectory(path + ".d");
         File.WriteAllText(Path.Combine(path + ".d", "20-b.json"), """{"tlsPort": 2002}""");
         File.WriteAllText(Path.Combine(path + ".d", "10-a.json"), """{"tlsPort": 3002, "kernelArguments": "console=ttyS0"}""");
-        var (settings, faults) = SettingsFile.Read(path, [KeyValuePair.Create("limits:write", (string?)"2h")]);
+        var (settings, faults) = SettingsFile.Read(path, [KeyValuePair.Create("limits:stalled", (string?)"2h")]);
         Assert.Empty(faults);
         Assert.Equal((1001, 2002, "console=ttyS0"), (settings.PlainPort, settings.TlsPort, settings.KernelArguments));
-        Assert.Equal((TimeSpan.FromSeconds(10), TimeSpan.FromHours(2)), (settings.Limits.Power, settings.Limits.Write));
+        Assert.Equal((TimeSpan.FromSeconds(10), TimeSpan.FromHours(2)), (settings.Limits.Power, settings.Limits.Stalled));
         Assert.Equal([IPAddress.Parse("10.0.0.1"), IPAddress.Parse("10.0.0.2")], settings.Addresses);
     }
 
