@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Baremetal.Api;
 
 public enum JobKind
@@ -39,7 +41,10 @@ public sealed record Job(
 /// <summary>One step that has begun; a step that was tried again is listed once for each attempt.</summary>
 public sealed record JobStep(string Name, int Attempt, DateTimeOffset Started, DateTimeOffset? Ended, string? Cause);
 
-/// <summary><c>POST /v1/nodes/{node}/deployments</c>: <paramref name="Image"/> is <c>NAME</c> or <c>NAME:VERSION</c>.</summary>
+/// <summary>
+/// <c>POST /v1/nodes/{node}/deployments</c>: <paramref name="Image"/> is <c>NAME</c> or <c>NAME:VERSION</c>; <paramref name="NetworkData"/> is OpenStack's
+/// <c>network_data.json</c>, handed to the installed system as it is.
+/// </summary>
 public sealed record DeployNode(
     string Image,
     RootDeviceHints? RootDevice = null,
@@ -47,7 +52,8 @@ public sealed record DeployNode(
     string[]? SshKeys = null,
     string? UserData = null,
     bool DryRun = false,
-    BootSign? WaitFor = null);
+    BootSign? WaitFor = null,
+    JsonElement? NetworkData = null);
 
 /// <summary>What ends a deploy well: which sign of the installed system.</summary>
 public enum BootSign

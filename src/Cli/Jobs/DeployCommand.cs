@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text;
+using System.Text.Json;
 using Baremetal.Api;
 using Baremetal.Cli.Nodes;
 
@@ -22,6 +23,7 @@ internal static class DeployCommand
         var hostname = new Option<string>("--hostname") { HelpName = "NAME", Description = "What the installed system calls itself." };
         var sshKeys = new Option<string[]>("--ssh-key") { HelpName = "FILE", Description = "A public key that may log in; may be given again." };
         var userData = new Option<string>("--user-data") { HelpName = "FILE", Description = "Cloud-init user data, handed to the installed system as it is; - reads it from standard input." };
+        var networkData = new Option<string>("--network-data") { HelpName = "FILE", Description = "The installed system's network, as OpenStack's network_data.json: links, networks, services. DHCP on all cards if not given." };
         var waitFor = new Option<BootSign?>("--wait-for") { HelpName = "network|phone-home", CustomParser = Word<BootSign>.ParseOptional, Description = "What ends it well: network, if not given: the installed system asks for an address. phone-home: its cloud-init says that it is up, and tells its SSH host keys." };
         var dryRun = new Option<bool>("--dry-run") { Description = "Checks all that can be checked, and starts nothing." };
         var wait = JobCommands.Wait();
@@ -38,7 +40,8 @@ internal static class DeployCommand
                     KeysOf(call.Get(sshKeys) ?? []),
                     call.Get(userData) is { } file ? UserDataOf(call, file) : null,
                     call.Get(dryRun),
-                    call.Get(waitFor));
+                    call.Get(waitFor),
+                    call.Get(networkData) is { } network ? NetworkDataOf(network) : null);
                 using var follower = new JobFollower(call);
                 var job = await follower.Conductor.DeployAsync(call.Require(node), deployment, cancel);
                 if (!deployment.DryRun)
@@ -53,6 +56,7 @@ internal static class DeployCommand
             hostname,
             sshKeys,
             userData,
+            networkData,
             waitFor,
             dryRun,
             wait,
@@ -73,6 +77,19 @@ internal static class DeployCommand
         var keys = lines.Where(line => !SshPublicKey.IsCommentOrEmpty(line)).ToArray();
         return keys.Length > 0 ? keys : throw Failure.Refused($"{file} holds no key.", "Give a .pub file as ssh-keygen makes it, or an authorized_keys file.");
     })];
+
+    private static JsonElement NetworkDataOf(string file)
+    {
+        try
+        {
+            using var data = JsonDocument.Parse(InputFile.Read(file, "network data"), new JsonDocumentOptions { AllowDuplicateProperties = false });
+            return data.RootElement.Clone();
+        }
+        catch (JsonException e)
+        {
+            throw Failure.Refused($"The network data {file} are no JSON: {e.Message}", "They are OpenStack's network_data.json, not YAML.");
+        }
+    }
 
     private static string UserDataOf(Invocation call, string file)
     {

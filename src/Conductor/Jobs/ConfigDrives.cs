@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 using System.Text.Json;
 using Baremetal.Api;
 using Baremetal.Conductor.Database;
@@ -25,7 +26,8 @@ public sealed class ConfigDrives(IDatabase database, StateDirectory state)
     /// <summary>What is left of that beside the file system's own tables and the metadata.</summary>
     public const int MostUserDataBytes = 6 << 20;
 
-    public static bool IsWanted(DeployNode spec, string? userData) => spec.Hostname is not null || spec.SshKeys is { Length: > 0 } || userData is not null || spec.WaitFor == BootSign.PhoneHome;
+    public static bool IsWanted(DeployNode spec, string? userData) =>
+        spec.Hostname is not null || spec.SshKeys is { Length: > 0 } || userData is not null || spec.NetworkData is not null || spec.WaitFor == BootSign.PhoneHome;
 
     public string PathOf(string job) => Path.Combine(state.ConfigDrives, $"{job}.img");
 
@@ -38,17 +40,15 @@ public sealed class ConfigDrives(IDatabase database, StateDirectory state)
         try
         {
             var latest = Directory.CreateDirectory(Path.Combine(folder.FullName, "openstack", "latest"));
-            await File.WriteAllBytesAsync(Path.Combine(latest.FullName, "meta_data.json"), MetaData(node, spec), cancel);
-            await File.WriteAllBytesAsync(Path.Combine(latest.FullName, "vendor_data.json"), VendorData(phoneHomeUrl), cancel);
-            if (userData is not null)
-                await File.WriteAllTextAsync(Path.Combine(latest.FullName, "user_data"), userData, cancel);
+            foreach (var (name, content) in FilesOf(node, spec, userData, phoneHomeUrl))
+                await File.WriteAllBytesAsync(Path.Combine(latest.FullName, name), content, cancel);
             await RunAsync("mkfs.vfat", ["-C", "-n", "CONFIG-2", "-S", $"{sectorBytes}", image, $"{SizeKiB}"], cancel);
             await RunAsync("mcopy", ["-s", "-i", image, Path.Combine(folder.FullName, "openstack"), "::"], cancel);
 
-            var content = await File.ReadAllBytesAsync(image, cancel);
+            var drive = await File.ReadAllBytesAsync(image, cancel);
             File.Delete(PathOf(job));
-            StateDirectory.WriteSecret(PathOf(job), content);
-            return Digest.Of(content);
+            StateDirectory.WriteSecret(PathOf(job), drive);
+            return Digest.Of(drive);
         }
         finally
         {
@@ -66,6 +66,16 @@ public sealed class ConfigDrives(IDatabase database, StateDirectory state)
             "SELECT id FROM jobs WHERE finished IS NULL AND NOT EXISTS (SELECT 1 FROM step_reports WHERE job = id AND step = 'write-image' AND outcome = 'Done')")).ToHashSet();
         foreach (var file in files.Where(file => !needed.Contains(Path.GetFileNameWithoutExtension(file))))
             File.Delete(file);
+    }
+
+    private static IEnumerable<(string Name, byte[] Content)> FilesOf(NodeRow node, DeployNode spec, string? userData, string phoneHomeUrl)
+    {
+        yield return ("meta_data.json", MetaData(node, spec));
+        yield return ("vendor_data.json", VendorData(phoneHomeUrl));
+        if (userData is not null)
+            yield return ("user_data", Encoding.UTF8.GetBytes(userData));
+        if (spec.NetworkData is { } network)
+            yield return ("network_data.json", Encoding.UTF8.GetBytes(network.GetRawText()));
     }
 
     // Not in the user data, which is the operator's alone.

@@ -159,6 +159,8 @@ internal static class JobEndpoints
             if (!SshPublicKey.TryCheck(key, out var cause))
                 throw Problems.Invalid($"SSH key {at + 1} ('{(key.Length > 40 ? key[..40] + "…" : key)}') lets nobody in: {cause}.", "Give each as its one line of a .pub file.");
         }
+        if (ask.NetworkData is { } network && NetworkData.FirstFault(network) is { } fault)
+            throw Problems.Invalid(fault.Cause, fault.Remedy);
         if (ask.UserData is { } data && System.Text.Encoding.UTF8.GetByteCount(data) > ConfigDrives.MostUserDataBytes)
             throw Problems.Invalid($"The user data has more than {ConfigDrives.MostUserDataBytes} bytes.", "Let it fetch the rest from elsewhere.");
     }

@@ -37,6 +37,19 @@ public sealed class DeployCommandTests
     }
 
     [Fact]
+    public async Task Deploy_NetworkData_ReachTheConductorAsTheyAreOrAreRefusedNamingTheFile()
+    {
+        await using var conductor = await StartAsync();
+        var good = conductor.Folder.Write("network.json", """{"links": [], "networks": []}"""u8);
+        var bad = conductor.Folder.Write("network.yaml", "links: []\n"u8);
+
+        (await conductor.RunAsync("deploy", "r7", "--image", "x", "--network-data", good)).Succeeded();
+        Assert.Equal(["links", "networks"], _asked!.NetworkData!.Value.EnumerateObject().Select(member => member.Name));
+
+        Assert.Contains($"The network data {bad} are no JSON", (await conductor.RunAsync("deploy", "r7", "--image", "x", "--network-data", bad)).EndedWith(ExitCodes.Refused), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Deploy_HintsWithLimits_ReachTheConductorInBytes()
     {
         await using var conductor = await StartAsync();

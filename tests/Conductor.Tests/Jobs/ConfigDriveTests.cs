@@ -23,7 +23,7 @@ public sealed class ConfigDriveTests
         var state = new StateDirectory(folder.Path);
         using var database = new SqliteDatabase(state.Database, TimeProvider.System);
         var drives = new ConfigDrives(database, state);
-        var digest = await drives.BuildAsync("job", Node, new DeployNode("x", Hostname: "web-1", SshKeys: ["ssh-ed25519 AAAA a", "ssh-rsa BBBB b"]), "#cloud-config\nx: 1\n", "http://10.0.0.1:8080/v1/phone-home/0123", sector, CancellationToken.None);
+        var digest = await drives.BuildAsync("job", Node, new DeployNode("x", Hostname: "web-1", SshKeys: ["ssh-ed25519 AAAA a", "ssh-rsa BBBB b"], NetworkData: Json("""{"links": []}""")), "#cloud-config\nx: 1\n", "http://10.0.0.1:8080/v1/phone-home/0123", sector, CancellationToken.None);
 
         var image = drives.PathOf("job");
         var bytes = await File.ReadAllBytesAsync(image, CancellationToken.None);
@@ -35,6 +35,7 @@ public sealed class ConfigDriveTests
         Assert.Equal("#cloud-config\nx: 1\n", await RunAsync("mtype", "-i", image, "::openstack/latest/user_data"));
         using var vendor = JsonDocument.Parse(await RunAsync("mtype", "-i", image, "::openstack/latest/vendor_data.json"));
         Assert.StartsWith("#cloud-config\nphone_home:\n  url: http://10.0.0.1:8080/v1/phone-home/0123\n", vendor.RootElement.GetProperty("cloud-init").GetString(), StringComparison.Ordinal);
+        Assert.Equal("""{"links": []}""", await RunAsync("mtype", "-i", image, "::openstack/latest/network_data.json"));
         Assert.Contains("CONFIG-2", await RunAsync("mlabel", "-s", "-i", image, "::"), StringComparison.Ordinal);
 
         // No unfinished job needs it.
@@ -50,6 +51,48 @@ public sealed class ConfigDriveTests
         using var database = new SqliteDatabase(state.Database, TimeProvider.System);
         var refusal = await Assert.ThrowsAsync<ConfigDriveException>(() => new ConfigDrives(database, state).BuildAsync("job", Node, new DeployNode("x"), new string('x', 9 << 20), "http://10.0.0.1:8080/v1/phone-home/0123", 512, CancellationToken.None));
         Assert.Contains("mcopy", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"links": [{"id": "a", "type": "phy", "ethernet_mac_address": "52:54:00:00:00:01"}, {"id": "v", "type": "vlan", "vlan_link": "a", "vlan_id": 7}], "networks": [{"id": "n", "type": "ipv4", "link": "v", "ip_address": "10.0.0.5"}], "services": [{"type": "dns", "address": "10.0.0.1"}]}""", null)]
+    [InlineData("""[]""", "no JSON object")]
+    [InlineData("""{"version": 2}""", "a member 'version'")]
+    [InlineData("""{"links": {}}""", "'links' are no list of objects")]
+    [InlineData("""{"links": [null]}""", "'links' are no list of objects")]
+    [InlineData("""{"links": [{"id": "a"}]}""", "has no 'id' or no 'type'")]
+    [InlineData("""{"links": [{"id": "a", "type": "phy"}]}""", "no 'ethernet_mac_address'")]
+    [InlineData("""{"links": [{"id": "a", "type": "phy", "ethernet_mac_address": "nope"}]}""", "no MAC address")]
+    [InlineData("""{"links": [{"id": "a", "type": "bond"}, {"id": "a", "type": "bond"}]}""", "which another link has")]
+    [InlineData("""{"links": [{"id": "a", "type": "bond", "bond_links": ["b"]}]}""", "made of the link 'b'")]
+    [InlineData("""{"links": [{"id": "a", "type": "vlan", "vlan_link": 7}]}""", "made of the link ''")]
+    [InlineData("""{"networks": [{"type": "ipv4_dhcp", "link": "a"}]}""", "on the link 'a', which is not among the links")]
+    [InlineData("""{"links": [{"id": "a", "type": "bond"}], "networks": [{"type": "ipv4", "link": "a"}]}""", "no 'ip_address' that is one")]
+    public void NetworkData_ByTheirShape_AreTakenOrRefusedSayingWhatIsWrong(string data, string? fault)
+    {
+        var found = NetworkData.FirstFault(Json(data));
+
+        if (fault is null)
+            Assert.Null(found);
+        else
+            Assert.Contains(fault, found!.Cause, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task NetworkData_ThatAreWrong_AreRefusedBeforeAnythingBegins()
+    {
+        await using var site = await TestSite.StartAvailableAsync();
+
+        var problem = (await Assert.ThrowsAsync<ProblemException>(() => site.DeployAsync(new DeployNode("debian", NetworkData: Json($$"""{"links": [], "networks": [], "services": [{"x": "{{new string('x', 64 << 10)}}"}]}""")))).WaitAsync(TestContext.Current.CancellationToken)).Problem;
+
+        Assert.Equal(400, problem.Status);
+        Assert.Contains("the most is 65536", problem.Title, StringComparison.Ordinal);
+        Assert.Equal(NodeState.Available, (await site.NodeAsync()).State);
+    }
+
+    private static JsonElement Json(string text)
+    {
+        using var document = JsonDocument.Parse(text);
+        return document.RootElement.Clone();
     }
 
     private static async Task<string> RunAsync(string tool, params string[] arguments)
