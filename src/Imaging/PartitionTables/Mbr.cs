@@ -69,6 +69,31 @@ internal static class Mbr
         return partitions;
     }
 
+    /// <summary>Whether the sector is a table of its own: with partitions on the disk, each bootable or not and nothing else, and none that guards a GPT.</summary>
+    public static bool IsTable(ReadOnlySpan<byte> sector, long diskSectors)
+    {
+        if (!HasSignature(sector) || Partitions(sector) is not { Count: > 0 } partitions)
+            return false;
+        foreach (var one in partitions)
+        {
+            if (one.Type == ProtectiveType || one.FirstLba == 0 || one.Sectors == 0 || one.FirstLba + one.Sectors > diskSectors || sector[Records + ((one.Number - 1) * RecordLength)] is not (0 or 0x80))
+                return false;
+        }
+        return true;
+    }
+
+    /// <summary>Fills a free record.</summary>
+    public static void Add(Span<byte> sector, int number, byte type, long firstLba, long sectors)
+    {
+        var record = sector.Slice(Records + ((number - 1) * RecordLength), RecordLength);
+        record[0] = 0;
+        record[4] = type;
+        WriteChs(record[1..4], firstLba);
+        WriteChs(record[5..8], firstLba + sectors - 1);
+        BinaryPrimitives.WriteUInt32LittleEndian(record[8..], (uint)firstLba);
+        BinaryPrimitives.WriteUInt32LittleEndian(record[12..], (uint)sectors);
+    }
+
     private static int FindProtective(ReadOnlySpan<byte> sector)
     {
         for (var at = Records; at < Records + (4 * RecordLength); at += RecordLength)

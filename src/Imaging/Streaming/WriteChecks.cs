@@ -158,12 +158,12 @@ internal sealed class WriteChecks : IDisposable
             return false;
         if (_options.NeedsEfiSystem && gpt?.Partitions.Any(partition => partition.Type == GptEntry.EfiSystem) != true)
             rejection = new Rejection($"Image {_image.Manifest.Predicate.Name} has no GPT with an EFI system partition, to which alone a boot entry of UEFI can be made.", "Choose an image that has one, or change the machine's firmware mode to BIOS.");
-        else if (gpt is null && _options.ConfigDrive is not null)
-            rejection = new Rejection("The image has no GPT, so there is no room for the config drive.", "Use an image with a GPT.");
         if (rejection is not null)
             return false;
         if (gpt is not null)
             return gpt.TryFit(_target.Size, _options.ConfigDrive, out derived, out rejection);
+        if (_options.ConfigDrive is { } drive)
+            return MbrDrive.TryFit(start, SectorSize, _target.Size, drive, out derived, out rejection);
         derived = [];
         return true;
     }
