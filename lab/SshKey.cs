@@ -21,13 +21,17 @@ public sealed record SshKey(string PrivateFile)
     }
 
     /// <summary>Logs in from a host of the lab as soon as the server lets it, and runs a command there. Returns what it printed, by lines.</summary>
-    public async Task<IReadOnlyList<string>> LoginAsync(LanHost from, string address, string command, TimeSpan bound, CancellationToken cancellationToken = default)
+    public Task<IReadOnlyList<string>> LoginAsync(LanHost from, string address, string command, TimeSpan bound, CancellationToken cancellationToken = default) =>
+        LoginAsync(from, address, command, bound, User, cancellationToken);
+
+    /// <inheritdoc cref="LoginAsync(LanHost, string, string, TimeSpan, CancellationToken)"/>
+    public async Task<IReadOnlyList<string>> LoginAsync(LanHost from, string address, string command, TimeSpan bound, string user, CancellationToken cancellationToken = default)
     {
         string[] arguments =
         [
             "netns", "exec", from.Namespace, "ssh", "-i", PrivateFile, "-o", "BatchMode=yes", "-o", "ConnectTimeout=5",
             // The host key is minutes old and nobody has told us of it; the lab's network has no one else on it.
-            "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", $"{User}@{address}", command,
+            "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", $"{user}@{address}", command,
         ];
         using var bounded = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         bounded.CancelAfter(bound);
@@ -50,7 +54,7 @@ public sealed record SshKey(string PrivateFile)
         }
         catch (OperationCanceledException late) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new TimeoutException(string.Create(CultureInfo.InvariantCulture, $"No SSH login to {User}@{address} within {bound.TotalSeconds:0} s; the last try said: {lastCause}"), late);
+            throw new TimeoutException(string.Create(CultureInfo.InvariantCulture, $"No SSH login to {user}@{address} within {bound.TotalSeconds:0} s; the last try said: {lastCause}"), late);
         }
     }
 }

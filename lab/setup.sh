@@ -10,7 +10,7 @@ packages=(
     # the lab's network, and the servers that we live beside in the tests
     iproute2 dnsmasq-base openssh-client
     # the ramdisk
-    busybox-static kmod cpio zstd libdeflate0
+    busybox-static kmod cpio zstd libdeflate0 dropbear-bin
     # disk images: Debian with cloud-init, and a tiny one
     mmdebstrap mtools dosfstools gdisk fdisk e2fsprogs grub-pc-bin grub-efi-amd64-bin grub-common
     # what the conductor loads and runs

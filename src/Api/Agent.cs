@@ -31,9 +31,17 @@ public sealed record AskOrder(string AgentNonce);
 
 /// <summary>
 /// <c>POST /v1/agent/orders/{order}/steps</c>: told until it is acknowledged; telling it twice does no harm. <paramref name="Erased"/> are disks that
-/// are through, told as each is: what they say replaces what was said of the same disk.
+/// are through, told as each is: what they say replaces what was said of the same disk. A rescue tells its SSH server's public key.
 /// </summary>
-public sealed record StepReport(string BootId, string AgentNonce, string Step, StepOutcome Outcome, string? Cause, WriteResult? Result, ErasedDisk[]? Erased = null);
+public sealed record StepReport(
+    string BootId,
+    string AgentNonce,
+    string Step,
+    StepOutcome Outcome,
+    string? Cause,
+    WriteResult? Result,
+    ErasedDisk[]? Erased = null,
+    string? HostKey = null);
 
 /// <summary>
 /// <c>POST /v1/agent/log</c>: what the agent, its kernel and its disks say, told before a failure is reported, and by an agent whose predecessor crashed.
@@ -61,4 +69,7 @@ public static class OrderSteps
 
     /// <summary>Of a cleaning, whose only one it is.</summary>
     public const string Erase = "erase";
+
+    /// <summary>Of a rescue; the reboot comes after it.</summary>
+    public const string Rescue = "rescue";
 }

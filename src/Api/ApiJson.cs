@@ -22,6 +22,7 @@ namespace Baremetal.Api;
 [JsonSerializable(typeof(PowerReport))]
 [JsonSerializable(typeof(DeployNode))]
 [JsonSerializable(typeof(CleanNode))]
+[JsonSerializable(typeof(RescueNode))]
 [JsonSerializable(typeof(Disk[]))]
 [JsonSerializable(typeof(SshHostKey[]))]
 [JsonSerializable(typeof(Job))]

@@ -7,6 +7,7 @@ public enum JobKind
     Inspect,
     Deploy,
     Clean,
+    Rescue,
 }
 
 public enum JobOutcome
@@ -36,7 +37,8 @@ public sealed record Job(
     JobStep[] Steps,
     Deployment? Deployment,
     WriteResult? Result,
-    Cleaning? Cleaning = null);
+    Cleaning? Cleaning = null,
+    RescueSession? Rescue = null);
 
 /// <summary>One step that has begun; a step that was tried again is listed once for each attempt.</summary>
 public sealed record JobStep(string Name, int Attempt, DateTimeOffset Started, DateTimeOffset? Ended, string? Cause);
@@ -116,6 +118,16 @@ public sealed record Cleaning(CleanDepth Depth, string[]? Disks, ErasedDisk[]? R
 /// </summary>
 public sealed record ErasedDisk(
     string Name, string? Serial, long SizeBytes, long ErasedBytes, long FailedBytes, int Samples, string? Failure = null, string? Wwn = null, string? ByPath = null);
+
+/// <summary><c>POST /v1/nodes/{node}/rescue</c>: who may log in as root, and for how long at most.</summary>
+public sealed record RescueNode(string[] SshKeys, int Seconds = RescueNode.UsualSeconds)
+{
+    /// <summary>Half a working day: long enough to mend a boot loader, and to forget it.</summary>
+    public const int UsualSeconds = 4 * 3600;
+}
+
+/// <summary>A rescue, and the key of its SSH server once that runs.</summary>
+public sealed record RescueSession(int Seconds, SshHostKey? HostKey);
 
 /// <summary>What a deploy job was asked to do, without its user data.</summary>
 public sealed record Deployment(string Image, string ManifestSha256, string? Hostname, string? TargetDisk, long DiskBytes, long SourceBytes);

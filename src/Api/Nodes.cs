@@ -12,6 +12,9 @@ public enum NodeState
     Active,
     Cleaning,
 
+    /// <summary>An SSH server runs in the ramdisk; then it is what it was.</summary>
+    Rescuing,
+
     /// <summary>A job ended badly; nothing is written to it until an operator has looked.</summary>
     Failed,
 
@@ -119,6 +122,8 @@ public static class NodeActions
     public const string Protect = "protect";
     public const string Unprotect = "unprotect";
     public const string Maintenance = "maintenance";
+    public const string Rescue = "rescue";
+    public const string Unrescue = "unrescue";
     public const string Unmaintenance = "unmaintenance";
 }
 

@@ -35,6 +35,7 @@ public static class Routes
     public const string BootScript = "/boot/script";
     public const string BootKernel = "/boot/kernel";
     public const string BootRamdisk = "/boot/ramdisk";
+    public const string BootRescue = "/boot/rescue";
     public const string BootLoader = "/boot/loaders/{name}";
     public const string LocalBootLoader = "/boot/localboot.efi";
     public const string PhoneHome = "/v1/phone-home/{token}";

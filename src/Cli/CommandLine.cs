@@ -32,7 +32,7 @@ public static class CommandLine
         {
             Family("node", "The servers: makes them known, inspects them, switches them on and off.",
                 [NodeCommands.List(), NodeCommands.Show(), NodeCommands.Enrol(), ImportCommand.Create(), NodeCommands.Edit(), NodeActionCommands.Inspect(), NodeActionCommands.Approve(), NodeActionCommands.Adopt(), NodeActionCommands.Clean(), NodeActionCommands.Release(),
-                    NodeActionCommands.Protect(), NodeActionCommands.Unprotect(), NodeActionCommands.Maintenance(), NodeActionCommands.Power(), NodeCommands.Remove()]),
+                    NodeActionCommands.Rescue(), NodeActionCommands.Unrescue(), NodeActionCommands.Protect(), NodeActionCommands.Unprotect(), NodeActionCommands.Maintenance(), NodeActionCommands.Power(), NodeCommands.Remove()]),
             DeployCommand.Create(),
             Family("job", "The work that is done on nodes.",
                 [JobCommands.List(), JobCommands.Show(), JobCommands.Watch(), JobCommands.Abort()]),

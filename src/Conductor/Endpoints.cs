@@ -30,6 +30,8 @@ internal static class Endpoints
             .Describe("bootKernel", "Fetches the agent's kernel.");
         anyone.MapMethods(Routes.BootRamdisk, Read, (HttpContext http, BootEndpoints boot) => boot.Ramdisk(http)).Produces(StatusCodes.Status200OK, contentType: "application/octet-stream")
             .Describe("bootRamdisk", "Fetches the agent's ramdisk.");
+        anyone.MapMethods(Routes.BootRescue, Read, BootEndpoints.RescueRamdisk).Produces(StatusCodes.Status200OK, contentType: "application/octet-stream")
+            .Describe("bootRescue", "Fetches what a machine in rescue gets beside the ramdisk: an SSH server.");
         anyone.MapMethods(Routes.LocalBootLoader, Read, BootEndpoints.LocalBootLoader).Produces(StatusCodes.Status200OK, contentType: "application/octet-stream")
             .Describe("localBootLoader", "Fetches the loader that boots the local disk.");
         anyone.MapGet(Routes.CaCertificate, BootEndpoints.CaCertificate).Produces(StatusCodes.Status200OK, contentType: "application/x-pem-file")
@@ -96,6 +98,10 @@ internal static class Endpoints
             .Describe("cleanNode", "Starts a job that erases the disks of an available node.");
         operators.MapPost(Action(NodeActions.Release), JobEndpoints.Release)
             .Describe("releaseNode", "Starts a job that erases the disks of an active node and makes it available again.");
+        operators.MapPost(Action(NodeActions.Rescue), JobEndpoints.Rescue)
+            .Describe("rescueNode", "Starts a job that boots the ramdisk with an SSH server, for the keys given and the time given.");
+        operators.MapPost(Action(NodeActions.Unrescue), JobEndpoints.Unrescue)
+            .Describe("unrescueNode", "Ends a rescue: the machine restarts from its disk.");
         operators.MapGet(Routes.NodePower, PowerEndpoints.Show)
             .Describe("getPower", "Asks the machine whether it is on.");
         operators.MapPost(Routes.NodePower, PowerEndpoints.Set)

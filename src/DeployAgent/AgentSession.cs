@@ -135,11 +135,11 @@ public sealed class AgentSession(BootArguments boot, Machine machine, AgentConso
         Disk[]? disks = null;
         if (rejection is null
             && OrderCheck.TryAccept(envelope, _anchor, enrolled.Clock.Now, question, out order, out rejection)
-            && TargetChoice.TryFind(order.Erase?.Disks ?? [order.Target!], Disks.Read(machine), out disks, out rejection))
+            && TargetChoice.TryFind(order.Rescue is not null ? [] : order.Erase?.Disks ?? [order.Target!], Disks.Read(machine), out disks, out rejection))
         {
             if (OrderCheck.Expired(order, question, time) is { } expired)
                 return Refuse(expired.ToString());
-            console.Say($"Order {order.OrderId}, attempt {order.Attempt}: {string.Join(", ", order.Steps.Select(step => step.Name))} on {string.Join(", ", disks.Select(disk => disk.Name))}.");
+            console.Say($"Order {order.OrderId}, attempt {order.Attempt}: {string.Join(", ", order.Steps.Select(step => step.Name))}{(disks.Length == 0 ? "" : $" on {string.Join(", ", disks.Select(disk => disk.Name))}")}.");
             return new OrderRun(order, question, disks, _anchor, enrolled, machine, console, time, _lastWords);
         }
         Refuse($"The order is refused: {rejection}");

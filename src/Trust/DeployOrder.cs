@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace Baremetal.Trust;
 
 /// <summary>
-/// What an agent may do, once: write the image of <paramref name="ManifestSha256"/> to <paramref name="Target"/>, or <paramref name="Erase"/>. Signed by the conductor's order key for one node, one boot and one nonce. Its life is
+/// What an agent may do, once: write the image of <paramref name="ManifestSha256"/> to <paramref name="Target"/>, or <paramref name="Erase"/>, or let somebody in (<paramref name="Rescue"/>). Signed by the conductor's order key for one node, one boot and one nonce. Its life is
 /// <paramref name="NotAfter"/> − <paramref name="IssuedAt"/>, counted by the agent from its own nonce, and checked before the first write.
 /// </summary>
 public sealed record DeployOrder(
@@ -22,7 +22,8 @@ public sealed record DeployOrder(
     bool Reuse = false,
     Digest? UserDataSha256 = null,
     Digest? ConfigDriveSha256 = null,
-    EraseOrder? Erase = null)
+    EraseOrder? Erase = null,
+    RescueOrder? Rescue = null)
 {
     public const string PayloadType = "application/vnd.baremetal.order+json";
 
@@ -42,7 +43,7 @@ public sealed record DeployOrder(
             return false;
         }
         // What is inside of an array or a map may be null for all that the deserializer checks.
-        if (order is null || order.Erase?.Disks.Contains(null!) == true || Array.Exists(order.Steps, step => step is null || step.Args?.Values.Any(value => value is null) == true))
+        if (order is null || order.Erase?.Disks.Contains(null!) == true || order.Rescue?.SshKeys.Contains(null!) == true || Array.Exists(order.Steps, step => step is null || step.Args?.Values.Any(value => value is null) == true))
         {
             rejection = new Rejection("The order is empty, or has an empty step, argument or disk.");
             order = null;
@@ -56,6 +57,9 @@ public sealed record DeployOrder(
 /// erased again only if they do not look like it.
 /// </summary>
 public sealed record EraseOrder(string Depth, TargetDisk[] Disks, TargetDisk[]? Done = null);
+
+/// <summary>Who may log in as root, and for how many seconds.</summary>
+public sealed record RescueOrder(int Seconds, string[] SshKeys);
 
 /// <summary>One disk to write or to erase. All that is given must match, and exactly one disk may.</summary>
 public sealed record TargetDisk(long SizeBytes, int SectorSize, string? Wwn = null, string? Serial = null, string? ByPath = null);

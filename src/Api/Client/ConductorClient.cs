@@ -68,6 +68,14 @@ public sealed class ConductorClient(Uri server, X509Certificate2 ca, string toke
     public Task<Job> ReleaseAsync(string node, CleanNode clean, CancellationToken cancel) =>
         StartAsync(Routes.For(Routes.NodeAction, node, NodeActions.Release), clean, ApiJson.Default.CleanNode, ApiJson.Default.Job, cancel);
 
+    /// <summary>Starts a job that boots the ramdisk with an SSH server.</summary>
+    public Task<Job> RescueAsync(string node, RescueNode rescue, CancellationToken cancel) =>
+        StartAsync(Routes.For(Routes.NodeAction, node, NodeActions.Rescue), rescue, ApiJson.Default.RescueNode, ApiJson.Default.Job, cancel);
+
+    /// <summary>Ends the rescue: the machine restarts from its disk.</summary>
+    public Task<Job> UnrescueAsync(string node, CancellationToken cancel) =>
+        StartAsync(Routes.For(Routes.NodeAction, node, NodeActions.Unrescue), ApiJson.Default.Job, cancel);
+
     /// <summary>Starts a job that writes an image to the node's disk; a dry run answers with the job as it would be.</summary>
     public Task<Job> DeployAsync(string node, DeployNode deployment, CancellationToken cancel) =>
         StartAsync(Routes.For(Routes.NodeDeployments, node), deployment, ApiJson.Default.DeployNode, ApiJson.Default.Job, cancel);

@@ -37,7 +37,7 @@ internal static class DeployCommand
                     call.Require(image),
                     RootDeviceOption.Read(call.Get(rootDevice) ?? []),
                     call.Get(hostname),
-                    KeysOf(call.Get(sshKeys) ?? []),
+                    SshKeyFiles.Read(call.Get(sshKeys) ?? []),
                     call.Get(userData) is { } file ? UserDataOf(call, file) : null,
                     call.Get(dryRun),
                     call.Get(waitFor),
@@ -62,21 +62,6 @@ internal static class DeployCommand
             wait,
         };
     }
-
-    private static string[] KeysOf(string[] files) => [.. files.SelectMany(file =>
-    {
-        var text = Encoding.UTF8.GetString(InputFile.Read(file, "SSH key"));
-        if (text.Contains("PRIVATE KEY", StringComparison.Ordinal))
-            throw Failure.Refused($"{file} holds a private key, which belongs on no other machine.", $"Give the public half: {file}.pub");
-        var lines = text.Split('\n').Select(line => line.Trim()).ToArray();
-        foreach (var (at, line) in lines.Index())
-        {
-            if (!SshPublicKey.IsCommentOrEmpty(line) && !SshPublicKey.TryCheck(line, out var cause))
-                throw Failure.Refused($"Line {at + 1} of {file} is no SSH public key: {cause}.", "Give a .pub file as ssh-keygen makes it, or an authorized_keys file.");
-        }
-        var keys = lines.Where(line => !SshPublicKey.IsCommentOrEmpty(line)).ToArray();
-        return keys.Length > 0 ? keys : throw Failure.Refused($"{file} holds no key.", "Give a .pub file as ssh-keygen makes it, or an authorized_keys file.");
-    })];
 
     private static JsonElement NetworkDataOf(string file)
     {

@@ -12,6 +12,7 @@ internal static class JobViews
     {
         JobKind.Deploy => $"Deploying {job.Deployment?.Image} to {job.NodeName}",
         JobKind.Clean => $"Erasing {(job.Cleaning is { Disks: { } disks } ? string.Join(", ", disks) : "the disks")} of {job.NodeName} ({Word<CleanDepth>.Of(job.Cleaning?.Depth ?? default)})",
+        JobKind.Rescue => $"Rescuing {job.NodeName}",
         _ => $"Inspecting {job.NodeName}",
     };
 
@@ -45,6 +46,7 @@ internal static class JobViews
             sheet.Add("Disk", deployment.TargetDisk);
             sheet.Add("Hostname", deployment.Hostname);
         }
+        sheet.Add("Host key", job.Rescue?.HostKey is { } host ? $"{host.PublicKey.Split(' ')[0]} {host.Fingerprint}" : null);
         sheet.Add("Cost", job.Result is { } result ? Cost(result) : null);
         foreach (var dropped in job.Result?.DroppedSources ?? [])
             sheet.Add("Dropped", dropped, Tone.Bad);
@@ -107,6 +109,11 @@ internal static class JobViews
         {
             screen.Line(new Run("Done", Tone.Good), $" in {took}: {job.NodeName} is available.");
             Erased(screen, job);
+            return;
+        }
+        if (job.Kind == JobKind.Rescue)
+        {
+            screen.Line(new Run("Done", Tone.Good), $" after {took}: {job.NodeName} restarts from its disk.");
             return;
         }
         screen.Line(new Run("Done", Tone.Good), $" in {took}: {job.NodeName} runs {job.Deployment?.Image}.");

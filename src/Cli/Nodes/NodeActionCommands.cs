@@ -58,6 +58,51 @@ internal static class NodeActionCommands
         "conductor node release r7 --depth zero --wait",
         (conductor, node, clean, cancel) => conductor.ReleaseAsync(node, clean, cancel));
 
+    public static Verb Rescue()
+    {
+        var name = NodeCommands.Name();
+        var keys = new Option<string[]>("--ssh-key") { HelpName = "FILE", Required = true, Description = "A public key that may log in as root; may be given again." };
+        var time = new Option<string>("--for") { HelpName = "TIME", Description = "How long at most, such as 30m or 8h; 4h if not given." };
+        var wait = JobCommands.Wait();
+        return new Verb(
+            "rescue",
+            "Boots a node that is active or failed from the network, with an SSH server in the ramdisk. Its disks are as they are; the time over, it restarts from them.",
+            "conductor node rescue r7 --ssh-key ~/.ssh/id_ed25519.pub --for 2h",
+            async (call, cancel) =>
+            {
+                var rescue = new RescueNode(SshKeyFiles.Read(call.Get(keys) ?? []), call.Get(time) is { } text ? SecondsOf(text) : RescueNode.UsualSeconds);
+                using var follower = new JobFollower(call);
+                var job = await follower.Conductor.RescueAsync(call.Require(name), rescue, cancel);
+                return await follower.StartedAsync(job, call.Get(wait), cancel);
+            })
+        {
+            name,
+            keys,
+            time,
+            wait,
+        };
+    }
+
+    public static Verb Unrescue()
+    {
+        var name = NodeCommands.Name();
+        var wait = JobCommands.Wait();
+        return new Verb(
+            "unrescue",
+            "Ends a node's rescue: whoever is logged in is thrown out, and it restarts from its disk.",
+            "conductor node unrescue r7 --wait",
+            async (call, cancel) =>
+            {
+                using var follower = new JobFollower(call);
+                var job = await follower.Conductor.UnrescueAsync(call.Require(name), cancel);
+                return await follower.StartedAsync(job, call.Get(wait), cancel);
+            })
+        {
+            name,
+            wait,
+        };
+    }
+
     public static Verb Protect() => Word(
         "protect",
         "Protects a node: until that is taken away it is neither written to nor removed, whoever asks.",
@@ -157,6 +202,14 @@ internal static class NodeActionCommands
             disk,
             wait,
         };
+    }
+
+    private static int SecondsOf(string text)
+    {
+        var unit = text.Length == 0 ? 0 : text[^1] switch { 's' => 1, 'm' => 60, 'h' => 3600, 'd' => 86400, _ => 0 };
+        return unit > 0 && int.TryParse(text.AsSpan(0, text.Length - 1), out var count) && count > 0 && count <= int.MaxValue / unit
+            ? count * unit
+            : throw Failure.WrongUsage($"--for is '{text}'.", "Give a time such as 90s, 30m, 4h or 1d.");
     }
 
     // Said of a node, and answered with the node as it is now.

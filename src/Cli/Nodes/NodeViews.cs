@@ -105,7 +105,7 @@ internal static class NodeViews
     {
         NodeState.Active => Tone.Good,
         NodeState.Failed or NodeState.Held => Tone.Bad,
-        NodeState.Pending or NodeState.Inspecting or NodeState.Deploying or NodeState.Cleaning => Tone.Busy,
+        NodeState.Pending or NodeState.Inspecting or NodeState.Deploying or NodeState.Cleaning or NodeState.Rescuing => Tone.Busy,
         _ => Tone.Plain,
     });
 

@@ -5,7 +5,9 @@ using Baremetal.Conductor.Discovery;
 using Baremetal.Conductor.Events;
 using Baremetal.Conductor.Images;
 using Baremetal.Conductor.Jobs;
+using Baremetal.Conductor.Nodes;
 using Baremetal.Trust;
+using Dapper;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Baremetal.Conductor.Agents;
@@ -39,7 +41,7 @@ internal static class AgentEndpoints
             throw Problems.Invalid($"The progress has {disks.Length} disks, or one that is null; it may have {Progress.MostDisks}.");
         var caller = AgentCaller.Of(user);
         var job = database.Read(sql => JobTable.Unfinished(sql, caller.Node));
-        var works = beat.OrderId is not null && beat.OrderId == job?.Id && !job.AbortRequested;
+        var works = beat.OrderId is not null && beat.OrderId == job?.Id && !job.AbortRequested && !(job.EndRequested && job.Step == OrderSteps.Rescue);
         if (works && beat.Progress is { } progress)
         {
             watch.Tell(job!, beat.Step, progress, time.GetUtcNow());
@@ -74,6 +76,8 @@ internal static class AgentEndpoints
             if (job.Finished is not null)
                 throw Problems.Conflict("job-ended", $"Job {order} has ended ({job.Outcome?.ToString().ToLowerInvariant()}).", "Stop, and wait for the next order.");
             AgentTable.Report(tx, order, report);
+            if (job.Kind == JobKind.Rescue && job.HostKey is null && report.HostKey is { } line && SshPublicKey.TryReadHostKey(line) is { } hostKey)
+                NoteHostKey(tx, job, hostKey);
             JobTable.Wake(tx, caller.Node);
         });
         return TypedResults.NoContent();
@@ -91,6 +95,12 @@ internal static class AgentEndpoints
                 JobLogs.Keep(tx, job.Id, caller.BootId, log.Text);
         });
         return TypedResults.NoContent();
+    }
+
+    private static void NoteHostKey(WriteTransaction tx, JobRow job, SshHostKey key)
+    {
+        tx.Sql.Execute("UPDATE jobs SET host_key = @PublicKey WHERE id = @Id", new { job.Id, key.PublicKey });
+        tx.Append(EventKinds.NodeSeen, job.Node, job.Id, text: $"rescue: ssh root@{NodeTable.ById(tx.Sql, job.Node).Address}, host key {key.Fingerprint}");
     }
 
     public static PhysicalFileHttpResult ConfigDrive(string order, ClaimsPrincipal user, IDatabase database, ConfigDrives drives)

@@ -51,7 +51,12 @@ internal sealed partial class Orders(IDatabase database, DeployChecks checks, Or
             [.. left.Select(step => new OrderStep(step))],
             IssuedAt: tx.Now,
             NotAfter: tx.Now + Life);
-        return key.Sign(job.Kind == JobKind.Clean ? ToErase(order, job) : ToWrite(order, job));
+        return key.Sign(job.Kind switch
+        {
+            JobKind.Clean => ToErase(order, job),
+            JobKind.Rescue => order with { Rescue = new RescueOrder(job.Rescue!.Seconds, job.Rescue.SshKeys) },
+            _ => ToWrite(order, job),
+        });
     });
 
     private bool TryTrust(JobRow job, [NotNullWhen(true)] out TrustAnchor? anchor, [NotNullWhen(false)] out Rejection? rejection) =>

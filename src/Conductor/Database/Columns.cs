@@ -24,6 +24,7 @@ internal static class Columns
         SqlMapper.AddTypeHandler(new JsonColumn<CleanNode>(ApiJson.Default.CleanNode));
         SqlMapper.AddTypeHandler(new JsonColumn<NodeNetwork>(ApiJson.Default.NodeNetwork));
         SqlMapper.AddTypeHandler(new JsonColumn<Disk[]>(ApiJson.Default.DiskArray));
+        SqlMapper.AddTypeHandler(new JsonColumn<RescueNode>(ApiJson.Default.RescueNode));
         SqlMapper.AddTypeHandler(new JsonColumn<SshHostKey[]>(ApiJson.Default.SshHostKeyArray));
         SqlMapper.AddTypeHandler(new JsonColumn<ErasedDisk[]>(ApiJson.Default.ErasedDiskArray));
     }

@@ -222,6 +222,13 @@ internal static class Schema
         """
         ALTER TABLE jobs ADD COLUMN progressed INTEGER;
         """,
+
+        // Who is let in by a rescue, the key of its SSH server, and that an operator ended it.
+        """
+        ALTER TABLE jobs ADD COLUMN rescue TEXT;
+        ALTER TABLE jobs ADD COLUMN host_key TEXT;
+        ALTER TABLE jobs ADD COLUMN end_requested INTEGER NOT NULL DEFAULT 0;
+        """,
     ];
 
     public static void Upgrade(WriteTransaction tx)

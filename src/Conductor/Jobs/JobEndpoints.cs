@@ -15,6 +15,8 @@ internal static class JobEndpoints
 {
     private const int MostSshKeys = 100;
     private const int LongestSshKey = 16 << 10;
+    private const int ShortestRescue = 60;
+    private const int LongestRescue = 7 * 86400;
 
     public static Accepted<Job> Inspect(string node, IDatabase database, SecretBox secrets, ConductorSettings settings, HttpRequest request)
     {
@@ -43,6 +45,34 @@ internal static class JobEndpoints
     /// <summary>An active node's service is over: it is erased, and available for another.</summary>
     public static Accepted<Job> Release(string node, CleanNode ask, IDatabase database, DeployChecks checks, SecretBox secrets, HttpRequest request) =>
         Erase(node, ask, Move.Release, "release", database, checks, secrets, request);
+
+    public static Accepted<Job> Rescue(string node, RescueNode ask, IDatabase database, DeployChecks checks, SecretBox secrets, ConductorSettings settings, HttpRequest request)
+    {
+        if (ask.SshKeys.Length == 0)
+            throw Problems.Invalid("The rescue names no SSH key.", "Give one with --ssh-key: nobody is let in by a password.");
+        RequireKeys(ask.SshKeys);
+        if (ask.Seconds is < ShortestRescue or > LongestRescue)
+            throw Problems.Invalid($"The rescue would last {ask.Seconds} s.", $"Give {ShortestRescue} s to {LongestRescue / 86400} days; it ends by a restart from the disk.");
+        if (settings.MissingBootFiles().Append(settings.RescueFile).FirstOrDefault(file => !File.Exists(file)) is { } missing)
+            throw Problems.Refused($"Node {node} cannot be rescued: {missing} does not exist.", "Build it with ramdisk/build.sh and ramdisk/rescue.sh, or set ramdiskDirectory.");
+        if (!checks.TryTrust(out _, out var rejection))
+            throw Problems.Refused(rejection.Cause, rejection.Remedy);
+        return Start(database, node, JobKind.Rescue, Move.Rescue, Idempotency.Of(request, secrets, "rescue", ask, ApiJson.Default.RescueNode), (_, job) => job with { Rescue = ask });
+    }
+
+    /// <summary>Saying it twice is no contradiction.</summary>
+    public static Accepted<Job> Unrescue(string node, IDatabase database)
+    {
+        var job = database.Write(tx =>
+        {
+            var found = NodeTable.Get(tx.Sql, node);
+            if (found.JobKind != JobKind.Rescue)
+                throw Problems.Conflict("state-forbids", $"Node {found.Name} is {found.State.ToString().ToLowerInvariant()}; there is no rescue to end.", $"'conductor node rescue {found.Name} --ssh-key FILE' begins one.");
+            tx.Sql.Execute("UPDATE jobs SET end_requested = 1, due = @now WHERE id = @CurrentJob", new { found.CurrentJob, now = tx.Now });
+            return JobTable.View(tx.Sql, JobTable.Get(tx.Sql, found.CurrentJob!));
+        });
+        return TypedResults.Accepted(Routes.For(Routes.Job, job.Id), job);
+    }
 
     public static Page<Job> List(IDatabase database, string? node = null, int? limit = null, string? after = null)
     {
@@ -152,16 +182,21 @@ internal static class JobEndpoints
             throw Problems.Invalid("The deploy names no image.", "Give NAME or NAME:VERSION.");
         if (ask.Hostname is { } host && Uri.CheckHostName(host) != UriHostNameType.Dns)
             throw Problems.Invalid($"'{host}' cannot be a host's name.");
-        if (ask.SshKeys is { } keys && (keys.Length > MostSshKeys || keys.Any(key => key is not { Length: > 0 and <= LongestSshKey } || key.AsSpan().ContainsAny('\r', '\n'))))
-            throw Problems.Invalid($"An SSH key is empty, longer than {LongestSshKey} characters or has several lines, or there are more than {MostSshKeys}.", "Give each as its one line of a .pub file.");
-        foreach (var (at, key) in (ask.SshKeys ?? []).Index())
-        {
-            if (!SshPublicKey.TryCheck(key, out var cause))
-                throw Problems.Invalid($"SSH key {at + 1} ('{(key.Length > 40 ? key[..40] + "…" : key)}') lets nobody in: {cause}.", "Give each as its one line of a .pub file.");
-        }
+        RequireKeys(ask.SshKeys ?? []);
         if (ask.NetworkData is { } network && NetworkData.FirstFault(network) is { } fault)
             throw Problems.Invalid(fault.Cause, fault.Remedy);
         if (ask.UserData is { } data && System.Text.Encoding.UTF8.GetByteCount(data) > ConfigDrives.MostUserDataBytes)
             throw Problems.Invalid($"The user data has more than {ConfigDrives.MostUserDataBytes} bytes.", "Let it fetch the rest from elsewhere.");
+    }
+
+    private static void RequireKeys(string[] keys)
+    {
+        if (keys.Length > MostSshKeys || keys.Any(key => key is not { Length: > 0 and <= LongestSshKey } || key.AsSpan().ContainsAny('\r', '\n')))
+            throw Problems.Invalid($"An SSH key is empty, longer than {LongestSshKey} characters or has several lines, or there are more than {MostSshKeys}.", "Give each as its one line of a .pub file.");
+        foreach (var (at, key) in keys.Index())
+        {
+            if (!SshPublicKey.TryCheck(key, out var cause))
+                throw Problems.Invalid($"SSH key {at + 1} ('{(key.Length > 40 ? key[..40] + "…" : key)}') lets nobody in: {cause}.", "Give each as its one line of a .pub file.");
+        }
     }
 }

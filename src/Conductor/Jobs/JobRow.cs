@@ -30,6 +30,15 @@ public sealed record JobRow
     /// <summary>What a cleaning was asked to do.</summary>
     public CleanNode? Clean { get; init; }
 
+    /// <summary>Who is let in by a rescue, and for how long.</summary>
+    public RescueNode? Rescue { get; init; }
+
+    /// <summary>Of the SSH server of a rescue, as it told it.</summary>
+    public string? HostKey { get; init; }
+
+    /// <summary>An operator has ended the rescue.</summary>
+    public bool EndRequested { get; init; }
+
     public string? Image { get; init; }
 
     public Digest? ManifestSha256 { get; init; }
@@ -106,5 +115,6 @@ public sealed record JobRow
         Outcome, Cause, Finished, steps,
         Image is null ? null : new Deployment(Image, ManifestSha256!.Value.ToString(), Spec?.Hostname, Target?.Name, DiskBytes ?? 0, SourceBytes ?? 0),
         Result,
-        Clean is null ? null : new Cleaning(Clean.Depth, Targets is null ? null : [.. Targets.Select(disk => disk.Name)], Erased));
+        Clean is null ? null : new Cleaning(Clean.Depth, Targets is null ? null : [.. Targets.Select(disk => disk.Name)], Erased),
+        Rescue is null ? null : new RescueSession(Rescue.Seconds, HostKey is null ? null : SshPublicKey.TryReadHostKey(HostKey)));
 }

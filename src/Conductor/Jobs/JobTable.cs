@@ -75,9 +75,9 @@ internal static class JobTable
         row.Add("originName", job.Origin.ToString());
         tx.Sql.Execute(
             """
-            INSERT INTO jobs (id, node, kind, origin, created, idempotency_key, request_sha256, spec, user_data, clean, image, manifest_sha256, disk_bytes, source_bytes, redeploy,
+            INSERT INTO jobs (id, node, kind, origin, created, idempotency_key, request_sha256, spec, user_data, clean, rescue, image, manifest_sha256, disk_bytes, source_bytes, redeploy,
                 step, step_started, attempt, acted, tries, order_attempt, abort_requested, due, fence)
-            VALUES (@Id, @Node, @kindName, @originName, @Created, @IdempotencyKey, @RequestSha256, @Spec, @UserData, @Clean, @Image, @ManifestSha256, @DiskBytes, @SourceBytes, @Redeploy,
+            VALUES (@Id, @Node, @kindName, @originName, @Created, @IdempotencyKey, @RequestSha256, @Spec, @UserData, @Clean, @Rescue, @Image, @ManifestSha256, @DiskBytes, @SourceBytes, @Redeploy,
                 @Step, @Created, 1, 0, 0, 0, 0, @Created, 0)
             """,
             row);

@@ -7,10 +7,11 @@ namespace Baremetal.Conductor.Jobs;
 internal readonly record struct Situation(JobRow Job, Facts Facts, LimitSettings Limits, DateTimeOffset Now)
 {
     /// <summary>
-    /// An agent that is alive and of use: for what is ordered one that takes orders, for an inspection one that was booted for it, since only a new boot
-    /// sees anew what a machine has.
+    /// An agent that is alive and of use: for what is ordered one that takes orders; for an inspection or a rescue one that was booted for it, since only a
+    /// new boot sees anew what a machine has, or has an SSH server.
     /// </summary>
-    public bool AgentIsHere => Facts.Agent is { } agent && Now - agent.LastSeen < Limits.HeartbeatLost && (Job.Kind == JobKind.Inspect ? agent.EnrolledAt >= Job.Created : agent.TakesOrders);
+    public bool AgentIsHere => Facts.Agent is { } agent && Now - agent.LastSeen < Limits.HeartbeatLost
+        && (Job.Kind == JobKind.Inspect || agent.TakesOrders) && (Job.Kind is not (JobKind.Inspect or JobKind.Rescue) || agent.EnrolledAt >= Job.Created);
 
     public bool AgentIsLost => Now >= SilentUntil;
 
@@ -62,16 +63,22 @@ internal readonly record struct Situation(JobRow Job, Facts Facts, LimitSettings
     }
 
     /// <summary>For a step that is too short to come on.</summary>
-    public Bound EndBefore => new(Job.StepStarted + Limits.ShortStep, "It still answers; look at the machine's console.");
+    public Bound EndBefore => EndAfter(TimeSpan.Zero);
 
-    /// <summary>An ordered step: over when the agent says so, or, for the reboot, when it says that it begins: it may not live to say more.</summary>
+    /// <summary>For a step that lasts as long as it was asked to.</summary>
+    public Bound EndAfter(TimeSpan asked) => new(Job.StepStarted + asked + Limits.ShortStep, "It still answers; look at the machine's console.");
+
+    /// <summary>
+    /// An ordered step: over when the agent says so, or, for the reboot, when it says that it begins: it may not live to say more. A job that ends with the
+    /// reboot must hear all of it, since an order whose job has ended is dropped.
+    /// </summary>
     public Decision WatchAgent(Bound bound, string what)
     {
         var report = Facts.Reports.GetValueOrDefault(Job.Step);
         return report switch
         {
             { Outcome: StepOutcome.Done } => Advance(),
-            { Outcome: StepOutcome.Started } when Job.Step == OrderSteps.Reboot => Advance(),
+            { Outcome: StepOutcome.Started } when Job.Step == OrderSteps.Reboot && Steps.After(this) is not null => Advance(),
             { Outcome: StepOutcome.Failed } => FailureOf(Job.Step, report),
             _ when Job.Trouble is { } trouble => new Decision.Fail(trouble),
             _ when Job.OrderAttempt > Limits.Orders => new Decision.Fail($"The agent was started {Job.OrderAttempt} times and did not get through '{Job.Step}'. The machine's console should say why it ends."),

@@ -12,6 +12,7 @@ namespace Baremetal.Conductor.Jobs;
 ///                   ▲                                 │         │            │               │             │
 ///                   └──────────── again, while attempts are left, when the agent falls silent ─────────────┘
 /// clean:    boot-from-network ─► wait-for-agent ─► inspect ─► prepare ─► erase
+/// rescue:   boot-from-network ─► wait-for-agent ─► rescue ─► reboot
 /// </code>
 /// A step that is over before it begins is passed over: a deploy to a node whose agent waits begins at <c>prepare</c>, and a step that an
 /// agent once reported done is never ordered again.
@@ -31,6 +32,9 @@ public static class Steps
     private static readonly string[] CleanOrder = [OrderSteps.Erase];
     private static readonly string[] CleanPlan = [BootFromNetwork, WaitForAgent, Inspect, Prepare, .. CleanOrder];
 
+    private static readonly string[] RescueOrder = [OrderSteps.Rescue, OrderSteps.Reboot];
+    private static readonly string[] RescuePlan = [BootFromNetwork, WaitForAgent, .. RescueOrder];
+
     private static readonly Dictionary<string, Func<Situation, Decision>> Table = new(StringComparer.Ordinal)
     {
         [Begin] = now => now.Advance(),
@@ -47,6 +51,7 @@ public static class Steps
             : now.Act(now.Job.Kind == JobKind.Clean ? Effect.PrepareCleaning : Effect.Prepare, now.Limits.ShortStep),
         [OrderSteps.WriteImage] = now => now.WatchAgent(now.ProgressBefore, "the agent to write and verify the image"),
         [OrderSteps.Erase] = now => now.WatchAgent(now.ProgressBefore, "the agent to erase the disks"),
+        [OrderSteps.Rescue] = now => now.WatchAgent(now.EndAfter(TimeSpan.FromSeconds(now.Job.Rescue!.Seconds)), "the rescue to end"),
         [OrderSteps.SetBootDisk] = now => now.WatchAgent(now.EndBefore, "the agent to make the disk the next boot device"),
         [OrderSteps.Reboot] = now => now.WatchAgent(now.EndBefore, "the agent to restart the machine"),
         [WaitForSystem] = now => now.RebootFailure is { } failure ? failure
@@ -63,6 +68,7 @@ public static class Steps
     {
         JobKind.Deploy => DeployOrder,
         JobKind.Clean => CleanOrder,
+        JobKind.Rescue => RescueOrder,
         _ => [],
     };
 
@@ -82,6 +88,7 @@ public static class Steps
         {
             JobKind.Inspect => InspectPlan,
             JobKind.Clean => CleanPlan,
+            JobKind.Rescue => RescuePlan,
             _ => DeployPlan,
         };
         return plan.Skip(Array.IndexOf(plan, step) + 1);

@@ -141,7 +141,7 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
                 JobTable.Finish(tx, job, JobOutcome.Done, cause: null);
                 break;
             case Decision.Fail fail:
-                NodeTable.Move(tx, NodeTable.ById(tx.Sql, job.Node), Move.Fail, job.Id, fail.Cause);
+                NodeTable.Move(tx, NodeTable.ById(tx.Sql, job.Node), job.Kind == JobKind.Rescue ? EndOfRescue(job) : Move.Fail, job.Id, fail.Cause);
                 JobTable.Finish(tx, job, JobOutcome.Failed, fail.Cause);
                 break;
             case Decision.Abort:
@@ -166,10 +166,19 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
             NodeTable.Move(tx, node, Move.Cleaned, job.Id);
             return;
         }
+        if (job.Kind == JobKind.Rescue)
+        {
+            NodeTable.Move(tx, node, EndOfRescue(job), job.Id, job.Origin == NodeState.Active ? null : "It had failed before it was rescued.");
+            AgentTable.EndBoots(tx, job.Node, tx.Now);
+            return;
+        }
         NodeTable.Move(tx, node, Move.Deployed, job.Id);
         tx.Sql.Execute("UPDATE nodes SET image = @Image WHERE id = @Node", new { job.Node, job.Image });
         AgentTable.EndBoots(tx, job.Node, tx.Now);
     }
+
+    // Nothing was written by us, so that the node is what it was.
+    private static Move EndOfRescue(JobRow job) => job.Origin == NodeState.Active ? Move.Rescued : Move.Fail;
 
     // A deploy that is aborted may have left half an image: only an operator can say that the node is fit again.
     private static void Abort(WriteTransaction tx, JobRow job)
@@ -178,7 +187,7 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
         if (job.Kind == JobKind.Inspect && job.Origin is not (NodeState.Failed or NodeState.Held))
             NodeTable.Move(tx, node, job.Origin == NodeState.Available ? Move.InspectedAvailable : Move.Inspected, job.Id);
         else
-            NodeTable.Move(tx, node, Move.Fail, job.Id, $"Its {job.Kind.ToString().ToLowerInvariant()} was aborted by an operator at '{job.Step}'.");
+            NodeTable.Move(tx, node, job.Kind == JobKind.Rescue ? EndOfRescue(job) : Move.Fail, job.Id, $"Its {job.Kind.ToString().ToLowerInvariant()} was aborted by an operator at '{job.Step}'.");
     }
 
     private async Task ActAsync(JobRow job, Effect effect, CancellationToken stop)

@@ -13,7 +13,7 @@ internal static class Guards
             throw Problems.Conflict("protected", $"Node {node.Name} is protected: it is neither written to nor removed.",
                 $"If it is the one that you mean, take the protection away first: 'conductor node unprotect {node.Name}'.");
         }
-        if (node.Maintenance is { } reason && move is Move.Deploy or Move.Clean or Move.Release or Move.Inspect)
+        if (node.Maintenance is { } reason && move is Move.Deploy or Move.Clean or Move.Release or Move.Inspect or Move.Rescue)
         {
             throw Problems.Conflict("maintenance", $"Node {node.Name} is in maintenance: {reason.TrimEnd('.')}.",
                 $"When that is over: 'conductor node maintenance {node.Name} --end'.");

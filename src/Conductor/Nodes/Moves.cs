@@ -19,6 +19,9 @@ public enum Move
     Release,
     Remove,
 
+    /// <summary>An SSH server runs in the ramdisk, for an operator to mend what is on the disk.</summary>
+    Rescue,
+
     /// <summary>A machine that was discovered is named, and how it is powered is said.</summary>
     Enrol,
 
@@ -29,6 +32,9 @@ public enum Move
     InspectedAvailable,
     Deployed,
     Cleaned,
+
+    /// <summary>The rescue of a node that was active is over, however it went: what it runs is what it ran.</summary>
+    Rescued,
     Fail,
 
     /// <summary>Something happened that an honest machine does not do.</summary>
@@ -50,6 +56,7 @@ public enum Move
 ///                 └─inspect─ failed ◄──────────────────────────── ┘      failed ─approve─► available
 ///
 ///   available ─clean─► cleaning ─► available                 active ─release─► cleaning
+///   active, failed ─rescue─► rescuing ─► as before
 ///   enrolled, available, failed ─adopt─► active          all but active ─alarm─► held ─inspect, approve─► as from failed
 /// </code>
 /// A pending node is never powered and nothing is begun on it; an alarm forgets it, since it may be nobody.
@@ -87,6 +94,11 @@ public static class Moves
 
         [(NodeState.Active, Move.Deploy)] = NodeState.Deploying,
         [(NodeState.Active, Move.Release)] = NodeState.Cleaning,
+        [(NodeState.Active, Move.Rescue)] = NodeState.Rescuing,
+
+        [(NodeState.Rescuing, Move.Rescued)] = NodeState.Active,
+        [(NodeState.Rescuing, Move.Fail)] = NodeState.Failed,
+        [(NodeState.Rescuing, Move.Alarm)] = NodeState.Held,
 
         [(NodeState.Cleaning, Move.Cleaned)] = NodeState.Available,
         [(NodeState.Cleaning, Move.Fail)] = NodeState.Failed,
@@ -95,6 +107,7 @@ public static class Moves
         [(NodeState.Failed, Move.Inspect)] = NodeState.Inspecting,
         [(NodeState.Failed, Move.Approve)] = NodeState.Available,
         [(NodeState.Failed, Move.Adopt)] = NodeState.Active,
+        [(NodeState.Failed, Move.Rescue)] = NodeState.Rescuing,
         [(NodeState.Failed, Move.Alarm)] = NodeState.Held,
 
         [(NodeState.Held, Move.Inspect)] = NodeState.Inspecting,
@@ -104,7 +117,7 @@ public static class Moves
     /// <summary>Where the move leads, or null when the state forbids it. Removal leads out of the table, from wherever no job runs.</summary>
     public static NodeState? Next(NodeState state, Move move) => Table.TryGetValue((state, move), out var next) ? next : null;
 
-    public static bool MayRemove(NodeState state) => state is not (NodeState.Inspecting or NodeState.Deploying or NodeState.Cleaning);
+    public static bool MayRemove(NodeState state) => state is not (NodeState.Inspecting or NodeState.Deploying or NodeState.Cleaning or NodeState.Rescuing);
 
     /// <summary>The states that allow the move.</summary>
     public static IEnumerable<NodeState> From(Move move) => Enum.GetValues<NodeState>().Where(state => move == Move.Remove ? MayRemove(state) : Next(state, move) is not null);

@@ -170,6 +170,7 @@ internal static class NodeTable
         Nodes.Move.Clean => "cleaned",
         Nodes.Move.Release => "released",
         Nodes.Move.Remove => "removed",
+        Nodes.Move.Rescue => "rescued",
         Nodes.Move.Enrol => "enrolled",
         _ => throw new ArgumentOutOfRangeException(nameof(move), move, "no operator asks for it"),
     };

@@ -97,6 +97,10 @@ internal sealed class OrderRun(DeployOrder order, OrderQuestion question, IReadO
         return order.Steps[^1].Name == OrderSteps.Reboot ? OrderEnd.Restart : OrderEnd.Over;
     }
 
+    /// <summary>Tells the key of the rescue's SSH server, so that whoever logs in can compare it.</summary>
+    public Task TellHostKeyAsync(string key, CancellationToken cancel) =>
+        enrolled.Client.ReportAsync(order.OrderId, new StepReport(question.BootId, question.Nonce, OrderSteps.Rescue, StepOutcome.Started, null, null, HostKey: key), cancel);
+
     public void Dispose() => _abort.Dispose();
 
     /// <summary>Tells how a step goes, until the conductor has heard it.</summary>

@@ -23,6 +23,7 @@ internal static class StepTable
         [OrderSteps.WriteImage] = WriteImageStep.RunAsync,
         [OrderSteps.SetBootDisk] = SetBootDiskStep.RunAsync,
         [OrderSteps.Erase] = EraseStep.RunAsync,
+        [OrderSteps.Rescue] = RescueStep.RunAsync,
         // What it does, it does when the conductor has the report that it is done: nobody could send it later.
         [OrderSteps.Reboot] = static (_, _) => Task.FromResult(StepEnd.Done),
     };
@@ -37,6 +38,13 @@ internal static class StepTable
             return new Rejection($"Order {order.OrderId} has a step twice.");
         if (Array.FindIndex(order.Steps, step => step.Name == OrderSteps.Reboot) is >= 0 and var reboot && reboot != order.Steps.Length - 1)
             return new Rejection($"Order {order.OrderId} has steps after the reboot.");
+        if (order.Rescue is not null || Array.Exists(order.Steps, step => step.Name == OrderSteps.Rescue))
+        {
+            // What lets somebody in does nothing else by itself. What is left of one that is over is the reboot.
+            return order is { Rescue: { Seconds: > 0, SshKeys.Length: > 0 }, Erase: null, Target: null } && Array.TrueForAll(order.Steps, step => step.Name is OrderSteps.Rescue or OrderSteps.Reboot)
+                ? null
+                : new Rejection($"Order {order.OrderId} is no whole rescue, or more than one.");
+        }
         // What erases and what writes are two jobs, and neither lacks what it works on.
         if (Array.Exists(order.Steps, step => step.Name == OrderSteps.Erase) ? order.Erase is not { Disks.Length: > 0 } || order.Target is not null : order.Erase is not null || order.Target is null)
             return new Rejection($"Order {order.OrderId} does not say which disk its steps mean.");

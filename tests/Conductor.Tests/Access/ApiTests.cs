@@ -105,7 +105,7 @@ public sealed class ApiTests
         var inspect = Routes.For(Routes.NodeAction, Node(1).Name, NodeActions.Inspect);
         var job = await conductor.SendAsync(Post(inspect, "{}", "b"));
         conductor.Database.Write(tx => tx.Sql.Execute(
-            "ALTER TABLE jobs DROP COLUMN progressed; DROP TABLE job_logs; ALTER TABLE nodes DROP COLUMN network; ALTER TABLE nodes DROP COLUMN kernel_arguments; DROP INDEX jobs_by_phone; ALTER TABLE jobs DROP COLUMN phone_sha256; ALTER TABLE jobs DROP COLUMN phoned_at; ALTER TABLE nodes DROP COLUMN ssh_host_keys; DROP INDEX nodes_by_state; ALTER TABLE nodes DROP COLUMN relay; ALTER TABLE jobs DROP COLUMN clean; ALTER TABLE jobs DROP COLUMN targets; ALTER TABLE jobs DROP COLUMN erased; ALTER TABLE agents DROP COLUMN twin; DROP INDEX nodes_by_uuid; DROP INDEX nodes_by_serial; ALTER TABLE nodes DROP COLUMN uuid; ALTER TABLE nodes DROP COLUMN serial; ALTER TABLE nodes DROP COLUMN protected; ALTER TABLE nodes DROP COLUMN maintenance; DROP INDEX nodes_by_power_system; ALTER TABLE nodes DROP COLUMN power_system; ALTER TABLE jobs DROP COLUMN request_sha256; ALTER TABLE nodes DROP COLUMN request_sha256; UPDATE schema_version SET version = 1"));
+            "ALTER TABLE jobs DROP COLUMN rescue; ALTER TABLE jobs DROP COLUMN host_key; ALTER TABLE jobs DROP COLUMN end_requested; ALTER TABLE jobs DROP COLUMN progressed; DROP TABLE job_logs; ALTER TABLE nodes DROP COLUMN network; ALTER TABLE nodes DROP COLUMN kernel_arguments; DROP INDEX jobs_by_phone; ALTER TABLE jobs DROP COLUMN phone_sha256; ALTER TABLE jobs DROP COLUMN phoned_at; ALTER TABLE nodes DROP COLUMN ssh_host_keys; DROP INDEX nodes_by_state; ALTER TABLE nodes DROP COLUMN relay; ALTER TABLE jobs DROP COLUMN clean; ALTER TABLE jobs DROP COLUMN targets; ALTER TABLE jobs DROP COLUMN erased; ALTER TABLE agents DROP COLUMN twin; DROP INDEX nodes_by_uuid; DROP INDEX nodes_by_serial; ALTER TABLE nodes DROP COLUMN uuid; ALTER TABLE nodes DROP COLUMN serial; ALTER TABLE nodes DROP COLUMN protected; ALTER TABLE nodes DROP COLUMN maintenance; DROP INDEX nodes_by_power_system; ALTER TABLE nodes DROP COLUMN power_system; ALTER TABLE jobs DROP COLUMN request_sha256; ALTER TABLE nodes DROP COLUMN request_sha256; UPDATE schema_version SET version = 1"));
         await conductor.RestartAsync();
         var again = await conductor.SendAsync(Post(inspect, "{}", "b"));
         Assert.Equal(job.GetProperty("id").GetString(), again.GetProperty("id").GetString());
@@ -191,7 +191,7 @@ public sealed class ApiTests
     }
 
     [Theory]
-    [InlineData("state=sleepy", "state is 'sleepy', which cannot be read.", "It is one of pending, enrolled, inspecting, available, deploying, active, cleaning, failed, held.")]
+    [InlineData("state=sleepy", "state is 'sleepy', which cannot be read.", "It is one of pending, enrolled, inspecting, available, deploying, active, cleaning, rescuing, failed, held.")]
     [InlineData("limit=all \"of them\"", "limit is 'all \"of them\"', which cannot be read.", "It is a whole number.")]
     public async Task QueryValue_ThatCannotBeRead_IsNamedWithWhatItMayBe(string query, string title, string remedy)
     {

@@ -10,7 +10,7 @@ public sealed class StepsTests
     private static readonly LimitSettings Limits = new();
     private static readonly TimeSpan AMinute = TimeSpan.FromMinutes(1);
 
-    private static JobRow At(string step, JobKind kind = JobKind.Deploy) => new() { Id = "j", Node = "n", Kind = kind, Step = step, StepStarted = Now - AMinute, Created = Now - 2 * AMinute, Attempt = 1, AgentNonce = "n" };
+    private static JobRow At(string step, JobKind kind = JobKind.Deploy) => new() { Id = "j", Node = "n", Kind = kind, Step = step, StepStarted = Now - AMinute, Created = Now - 2 * AMinute, Attempt = 1, AgentNonce = "n", Rescue = new RescueNode(["key"]) };
 
     private static AgentFacts Agent(double secondsSilent = 1, bool inventory = true) => new(Now - AMinute, Now - TimeSpan.FromSeconds(secondsSilent), inventory ? Now : null, TakesOrders: true);
 
@@ -202,7 +202,7 @@ public sealed class StepsTests
     [Fact]
     public void WaitForSystem_RebootReportedFailed_Fails() => Assert.IsType<Decision.Fail>(Next(At(Steps.WaitForSystem), With(Agent(), null, (OrderSteps.Reboot, StepOutcome.Failed))));
 
-    public static TheoryData<string> EveryStep() => [Steps.Begin, Steps.BootFromNetwork, Steps.WaitForAgent, Steps.Inspect, Steps.Prepare, .. Steps.Ordered(JobKind.Deploy), .. Steps.Ordered(JobKind.Clean), Steps.WaitForSystem];
+    public static TheoryData<string> EveryStep() => [Steps.Begin, Steps.BootFromNetwork, Steps.WaitForAgent, Steps.Inspect, Steps.Prepare, .. Steps.Ordered(JobKind.Deploy), .. Steps.Ordered(JobKind.Clean), OrderSteps.Rescue, Steps.WaitForSystem];
 
     [Theory]
     [MemberData(nameof(EveryStep))]

@@ -10,6 +10,11 @@ public sealed class MovesTests
     {
         { (NodeState.Pending, Move.Approve), NodeState.Available },
         { (NodeState.Pending, Move.Enrol), NodeState.Enrolled },
+        { (NodeState.Active, Move.Rescue), NodeState.Rescuing },
+        { (NodeState.Failed, Move.Rescue), NodeState.Rescuing },
+        { (NodeState.Rescuing, Move.Rescued), NodeState.Active },
+        { (NodeState.Rescuing, Move.Fail), NodeState.Failed },
+        { (NodeState.Rescuing, Move.Alarm), NodeState.Held },
         { (NodeState.Enrolled, Move.Inspect), NodeState.Inspecting },
         { (NodeState.Available, Move.Inspect), NodeState.Inspecting },
         { (NodeState.Failed, Move.Inspect), NodeState.Inspecting },
@@ -63,8 +68,9 @@ public sealed class MovesTests
     [InlineData(NodeState.Available, "Inspect, Deploy, Adopt, Clean, Remove")]
     [InlineData(NodeState.Deploying, "")]
     [InlineData(NodeState.Cleaning, "")]
-    [InlineData(NodeState.Active, "Deploy, Release, Remove")]
-    [InlineData(NodeState.Failed, "Inspect, Approve, Adopt, Remove")]
+    [InlineData(NodeState.Rescuing, "")]
+    [InlineData(NodeState.Active, "Deploy, Release, Remove, Rescue")]
+    [InlineData(NodeState.Failed, "Inspect, Approve, Adopt, Remove, Rescue")]
     [InlineData(NodeState.Held, "Inspect, Approve, Remove")]
     public void Legal_InEachState_ListsWhatAnOperatorMayAsk(NodeState state, string moves) =>
         Assert.Equal(moves, string.Join(", ", Moves.Legal(state)));

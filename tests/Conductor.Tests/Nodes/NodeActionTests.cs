@@ -39,7 +39,7 @@ public sealed class NodeActionTests
     }
 
     [Theory]
-    [InlineData(NodeState.Active, "Node n1 is active; only pending, enrolled, failed or held nodes are approved.", "As it is, it can be deployed, released or removed.")]
+    [InlineData(NodeState.Active, "Node n1 is active; only pending, enrolled, failed or held nodes are approved.", "As it is, it can be deployed, released, removed or rescued.")]
     [InlineData(NodeState.Deploying, "Node n1 is deploying; only pending, enrolled, failed or held nodes are approved.", null)]
     public async Task Approve_InAnotherState_SaysWhichNodesAreApproved(NodeState state, string title, string? remedy)
     {

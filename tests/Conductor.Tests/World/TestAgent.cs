@@ -101,6 +101,9 @@ internal sealed partial class TestAgent : IDisposable
     public Task ReportAsync(DeployOrder order, string step, StepOutcome outcome, string? cause = null, WriteResult? result = null, ErasedDisk[]? erased = null) =>
         SendAsync(Http, Routes.For(Routes.AgentStep, order.OrderId), new StepReport(Identity!.BootId, order.AgentNonce, step, outcome, cause, result, erased), AgentJson.Default.StepReport);
 
+    public Task TellHostKeyAsync(DeployOrder order, string key) =>
+        SendAsync(Http, Routes.For(Routes.AgentStep, order.OrderId), new StepReport(Identity!.BootId, order.AgentNonce, OrderSteps.Rescue, StepOutcome.Started, null, null, HostKey: key), AgentJson.Default.StepReport);
+
     public async Task<byte[]> FetchConfigDriveAsync(string order)
     {
         using var answer = await Http.GetAsync(Routes.For(Routes.AgentConfigDrive, order));
