@@ -1,5 +1,6 @@
 using System.Net;
 using Baremetal.Api;
+using Baremetal.Lab;
 
 namespace Baremetal.EndToEnd;
 
@@ -14,7 +15,7 @@ public sealed class NetworkTests : SiteTests
     [Fact]
     public async Task Inspect_BondOfTwoCardsWithAnAddressOfItsOwn_ReachesTheConductorByIt()
     {
-        var site = await OpenAsync();
+        var site = await OpenAsync(BuildOutputs.TinyServerImage, new LabConductorSettings { RamdiskDirectory = BuildOutputs.ServerRamdisk });
         await site.Lan.AddNetworkAsync(Router, TestContext.Current.CancellationToken);
         var server = await site.AddServerAsync(FirmwareMode.Bios, spec => spec with { SecondMac = SecondMac });
         await EditAsync(site, server.Spec.Name, "--mtu", "1400", "--bond", $"active-backup:{server.Spec.Mac},{SecondMac}", "--address", $"{Address}/24", "--gateway", $"{Router}");
