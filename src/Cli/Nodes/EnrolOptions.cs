@@ -21,7 +21,7 @@ internal sealed class EnrolOptions : IEnumerable<Option>
         call.Require(Name), call.Require(_mac), _power.Read(call) ?? throw PowerOptions.NotClear(), call.Get(_policy), call.Get(_firmware),
         Network: _network.Read(call), KernelArguments: call.Get(_kernelArguments));
 
-    public static Option<string> KernelArguments() => new("--kernel-args") { HelpName = "ARGUMENTS", Description = "Added to the command line of its ramdisk's kernel: 'console=ttyS1,115200n8'" };
+    public static Option<string> KernelArguments() => new("--kernel-args") { HelpName = "ARGUMENTS", Description = "Added to the command line of its ramdisk's kernel, such as 'console=ttyS1,115200n8'." };
 
     public IEnumerator<Option> GetEnumerator() => ((IEnumerable<Option>)[_mac, .. _power, _policy, _firmware, .. _network, _kernelArguments]).GetEnumerator();
 
