@@ -50,4 +50,12 @@ public sealed class SignedDisk : IDisposable
         foreach (var blob in new[] { Bytes, signed.DiskIndex, signed.SourceIndex })
             conductor.Blobs[Digest.Of(blob).ToString()] = blob;
     }
+
+    /// <summary>All that lies between the partition tables, which the write moves to the larger disk's ends.</summary>
+    internal void AssertIsOn(MachineTree machine)
+    {
+        var disk = File.ReadAllBytes(AgentUnderTest.DiskPath(machine));
+        Assert.Equal(0xaa55, BitConverter.ToUInt16(disk, 510));
+        Assert.True(disk.AsSpan(1 << 20, Size - (2 << 20)).SequenceEqual(Bytes.AsSpan(1 << 20, Size - (2 << 20))));
+    }
 }
