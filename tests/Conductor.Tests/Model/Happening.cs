@@ -10,6 +10,8 @@ public enum Happening
     Deploy,
     Clean,
     Release,
+    Rescue,
+    EndRescue,
     Protect,
     Unprotect,
     BeginMaintenance,

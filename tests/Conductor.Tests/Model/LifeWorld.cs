@@ -14,6 +14,7 @@ namespace Baremetal.Conductor.Tests.Model;
 internal sealed class LifeWorld : IAsyncDisposable
 {
     private const int MostRounds = 40;
+    private const string Key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAID6/eGsSEgXGxmZa8/YeiDGQcDAUea9iqfOoqfs2AZfp";
     private static readonly CancellationToken None = CancellationToken.None;
 
     private readonly TestConductor _conductor;
@@ -45,6 +46,7 @@ internal sealed class LifeWorld : IAsyncDisposable
         var conductor = await TestConductor.StartAsync(database: real => database = Mortal(real, 0), clock: clock);
         conductor.Image.TrustConductor(conductor);
         await conductor.Image.AddAsync(conductor);
+        await File.WriteAllTextAsync(conductor.Settings.RescueFile, "the file rescue.img", None);
         var bmc = await TestBmc.StartAsync();
         await conductor.Operator.EnrolNodeAsync(new EnrolNode("n1", TestSite.Mac, bmc.Power), None);
         return new LifeWorld(conductor, bmc, database!);
@@ -82,6 +84,7 @@ internal sealed class LifeWorld : IAsyncDisposable
                 JobKind.Inspect => NodeState.Inspecting,
                 JobKind.Deploy => NodeState.Deploying,
                 JobKind.Clean => NodeState.Cleaning,
+                JobKind.Rescue => NodeState.Rescuing,
                 var other => throw new InvalidOperationException($"unknown kind {other}"),
             };
             if (working is not null || !Moves.MayRemove(state))
@@ -158,6 +161,8 @@ internal sealed class LifeWorld : IAsyncDisposable
         Happening.Deploy => Operator.DeployAsync("n1", new DeployNode("debian", Hostname: "web", UserData: "#!/bin/sh\n"), None),
         Happening.Clean => Operator.CleanAsync("n1", new CleanNode(), None),
         Happening.Release => Operator.ReleaseAsync("n1", new CleanNode(), None),
+        Happening.Rescue => Operator.RescueAsync("n1", new RescueNode([Key]), None),
+        Happening.EndRescue => Operator.UnrescueAsync("n1", None),
         Happening.Protect => Operator.ProtectAsync("n1", None),
         Happening.Unprotect => Operator.UnprotectAsync("n1", None),
         Happening.BeginMaintenance => Operator.BeginMaintenanceAsync("n1", "to see", None),

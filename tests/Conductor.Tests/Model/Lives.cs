@@ -8,7 +8,7 @@ internal static class Lives
 {
     private static readonly Gen<Happening> One = Gen.Frequency(
         (4, Gen.Elements(Happening.Inspect, Happening.Approve, Happening.Deploy)),
-        (2, Gen.Elements(Happening.Clean, Happening.Release, Happening.Adopt)),
+        (3, Gen.Elements(Happening.Clean, Happening.Release, Happening.Adopt, Happening.Rescue, Happening.EndRescue)),
         (1, Gen.Elements(Happening.Protect, Happening.Unprotect, Happening.BeginMaintenance, Happening.EndMaintenance, Happening.Abort)),
         (6, Gen.Constant(Happening.Boot)),
         (20, Gen.Constant(Happening.Obey)),

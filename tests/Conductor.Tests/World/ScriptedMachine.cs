@@ -62,7 +62,7 @@ internal sealed class ScriptedMachine(TestConductor conductor, string mac) : IDi
                 cancel.ThrowIfCancellationRequested();
                 return;
             }
-            catch (Exception e) when (e is HttpRequestException or ProblemException { Problem.Status: 0 or >= 500 })
+            catch (Exception e) when (e is HttpRequestException or ProblemException { Problem.Status: 0 or >= 500 } || (e is OperationCanceledException && !cancel.IsCancellationRequested))
             {
                 await pace.WaitForNextTickAsync(cancel);
             }
