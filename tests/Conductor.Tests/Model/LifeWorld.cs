@@ -42,7 +42,7 @@ internal sealed class LifeWorld : IAsyncDisposable
     {
         DyingDatabase? database = null;
         // Operators call by the real clock: what this one jumps ahead must not make certificates that are not valid yet.
-        var clock = new JumpingClock(DateTimeOffset.UtcNow - TimeSpan.FromDays(20));
+        var clock = new JumpingClock(TimeProvider.System.GetUtcNow() - TimeSpan.FromDays(20));
         var conductor = await TestConductor.StartAsync(database: real => database = Mortal(real, 0), clock: clock);
         conductor.Image.TrustConductor(conductor);
         await conductor.Image.AddAsync(conductor);
