@@ -21,7 +21,8 @@ public sealed class LastWordsTests(SignedDisk image) : IClassFixture<SignedDisk>
 
         await agent.UntilAsync("the failure", () => conductor.Reports.Any(report => report.Outcome == StepOutcome.Failed));
 
-        var (text, reportsBefore) = Assert.Single(conductor.Logs);
+        // It asks again, is given the same order and fails again, for as long as nobody stops it.
+        var (text, reportsBefore) = conductor.Logs.First();
         Assert.Equal(1, reportsBefore);
         Assert.Contains($"vda: {AgentUnderTest.DiskBytes} bytes, sectors of 512", text, StringComparison.Ordinal);
         Assert.Contains("\n[    12.34] Enrolled at ", text, StringComparison.Ordinal);
@@ -40,11 +41,14 @@ public sealed class LastWordsTests(SignedDisk image) : IClassFixture<SignedDisk>
 
         await agent.UntilAsync("the failure", () => conductor.Reports.Any(report => report.Outcome == StepOutcome.Failed));
 
-        var (text, _) = Assert.Single(conductor.Logs);
-        Assert.Contains("bm.token=(one-time token) ", text, StringComparison.Ordinal);
-        Assert.DoesNotContain(TestConductor.Token, text, StringComparison.Ordinal);
-        Assert.DoesNotContain("hunter2", text, StringComparison.Ordinal);
-        Assert.DoesNotContain("PRIVATE KEY", text, StringComparison.Ordinal);
+        Assert.All(conductor.Logs, log =>
+        {
+            Assert.Contains("bm.token=(one-time token) ", log.Text, StringComparison.Ordinal);
+            Assert.DoesNotContain(TestConductor.Token, log.Text, StringComparison.Ordinal);
+            Assert.DoesNotContain("hunter2", log.Text, StringComparison.Ordinal);
+            Assert.DoesNotContain("PRIVATE KEY", log.Text, StringComparison.Ordinal);
+        });
+        Assert.NotEmpty(conductor.Logs);
     }
 
     [Fact]

@@ -173,7 +173,8 @@ public sealed class HttpSource(Uri address, TimeProvider time, HttpLimits? limit
             lock (_gate)
             {
                 _socket = socket;
-                if (_isAborted)
+                // A busy machine may come to it only after the limit: nobody would cut it then.
+                if (_isAborted || _hasStalled)
                     socket.Dispose();
             }
             socket.Connect(server);

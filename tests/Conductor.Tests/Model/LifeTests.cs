@@ -16,9 +16,8 @@ public sealed class LifeTests
     [Fact]
     public void Node_WhateverHappens_IsTrueToTheTableAndEveryJobEnds()
     {
-        Assert.SkipUnless(Soak.IsOn, "One run in four failed for a cause that is not known yet: it runs in ./test.sh soak until it is.");
         Check.One(
-            Config.QuickThrowOnFailure.WithMaxTest(2_000).WithReplay((ulong)Soak.FirstSeed + 1, 1),
+            Config.QuickThrowOnFailure.WithMaxTest(Soak.Cases(12, inSoak: 2_000)).WithReplay((ulong)Soak.FirstSeed + 1, 1),
             Prop.ForAll(Lives.Of(Length), life => LiveAsync(life).GetAwaiter().GetResult()));
     }
 

@@ -34,7 +34,7 @@ internal sealed class LifeWorld : IAsyncDisposable
         };
     }
 
-    private bool IsDead => _database.Died.Task.IsCompleted;
+    private bool IsDead => _database.IsDead;
 
     private ConductorClient Operator => _conductor.Operator;
 
@@ -198,6 +198,8 @@ internal sealed class LifeWorld : IAsyncDisposable
 
     private async Task RestartAsync()
     {
+        if (IsDead)
+            await Until.TrueAsync(() => Task.FromResult(_database.Died.Task.IsCompleted), "the last commit");
         await _conductor.RestartAsync(real => _database = Mortal(real, ++_deaths));
         // What the process before had claimed is free when its lease ends.
         _conductor.Clock.Jump(TimeSpan.FromSeconds(16));

@@ -19,6 +19,10 @@ internal sealed class DyingDatabase(IDatabase real, int diesAt, bool afterTheCom
         remove => real.Changed -= value;
     }
 
+    /// <summary>Nothing gets through any more; the commit that it dies after may still be under way.</summary>
+    public bool IsDead => _dead;
+
+    /// <summary>Ends when nothing will be written any more.</summary>
     public TaskCompletionSource Died { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Commits are counted from here on.</summary>

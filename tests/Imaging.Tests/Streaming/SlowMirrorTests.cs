@@ -140,6 +140,23 @@ public sealed class SlowMirrorTests : IDisposable
     }
 
     [Fact]
+    public void Server_ThatIsConnectedToOnlyAfterTheLimit_IsGivenUpAsStalled()
+    {
+        using var server = new ScriptedServer(async (_, _, stop) =>
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, stop);
+            return false;
+        });
+
+        // The clock runs so fast that the limit is over before there is a socket that could be cut.
+        var outcome = Writing.OnClock(
+            _clock, [server.Address], _target, _image, new WriteOptions(Retries: new RetryPolicy(1, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1))), TimeSpan.Zero);
+
+        Assert.Equal(WriteStatus.Refused, outcome.Status);
+        Assert.Contains("stalled at byte ", outcome.Reason!.Cause, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Mirrors_AllSlow_AreAllKept()
     {
         using var one = Server(_ => Brisk);
