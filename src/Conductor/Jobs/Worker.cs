@@ -44,6 +44,14 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
         _places.Dispose();
     }
 
+    /// <summary>Before anybody can be answered.</summary>
+    public override Task StartAsync(CancellationToken cancellationToken)
+    {
+        if (database.Write(SetBackClock.Mend) is { Ticks: > 0 } by)
+            LogClockSetBack(by);
+        return base.StartAsync(cancellationToken);
+    }
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         database.Changed += OnChanged;
@@ -266,6 +274,9 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
 
     [LoggerMessage(2003, LogLevel.Error, "Job {Job}: the result of {Effect} could not be written to the database; it is had again when its lease ends")]
     private partial void LogResultLost(Exception error, string job, Effect effect);
+
+    [LoggerMessage(2004, LogLevel.Warning, "The clock is {By} behind what was written last: it was set back, or is wrong. Limits and leases of work under way were moved back with it.")]
+    private partial void LogClockSetBack(TimeSpan by);
 
     private sealed record Ticked(JobRow Job, string Node, Decision Decision);
 }

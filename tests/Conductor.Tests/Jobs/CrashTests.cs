@@ -102,7 +102,7 @@ public sealed class CrashTests
                     return false;
                 }
             },
-            () => $"the end of {job} ({string.Join(", ", job?.Steps.Select(step => $"{step.Name} {step.Ended}") ?? [])}); the machine: {machine.Fault?.ToString() ?? "works"}");
+            () => $"the end of {job} ({string.Join(", ", job?.Steps.Select(step => $"{step.Name} {step.Ended}") ?? [])}); the machine {machine.Doing}");
         return job!;
     }
 

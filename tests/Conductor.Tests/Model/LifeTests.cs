@@ -21,6 +21,19 @@ public sealed class LifeTests
             Prop.ForAll(Lives.Of(Length), life => LiveAsync(life).GetAwaiter().GetResult()));
     }
 
+    public static TheoryData<string, Happening[]> WentWrongOnce { get; } = new()
+    {
+        { "an effect is claimed, the clock set back, and the process dies", [Happening.ConductorIsRestarted, Happening.ClockIsSetBack, Happening.ConductorDies, Happening.Inspect] },
+    };
+
+    [Theory]
+    [MemberData(nameof(WentWrongOnce))]
+    public async Task Life_ThatWentWrongOnce_GoesWell(string what, Happening[] life)
+    {
+        Assert.NotEmpty(what);
+        await LiveAsync(life);
+    }
+
     private static async Task LiveAsync(Happening[] life)
     {
         await using var world = await LifeWorld.StartAsync();

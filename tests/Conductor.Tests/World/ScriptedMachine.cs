@@ -13,18 +13,20 @@ internal sealed class ScriptedMachine(TestConductor conductor, string mac) : IDi
     private CancellationTokenSource _power = new();
     private Task _running = Task.CompletedTask;
     private bool _written;
+    private volatile string _doing = "is off";
 
     /// <summary>How often an image was written from its beginning to its end.</summary>
     public int Writes { get; private set; }
 
-    /// <summary>Why it does nothing any more, if it does nothing any more and was not told to stop.</summary>
-    public Exception? Fault => _running.Exception?.InnerException;
+    /// <summary>What it does or waits for, or why it does nothing any more.</summary>
+    public string Doing => _running.Exception?.InnerException?.ToString() ?? _doing;
 
     public void Start(bool fromNetwork)
     {
         var (was, before) = (_power, _running);
         _power = new CancellationTokenSource();
         var cancel = _power.Token;
+        _doing = "waits for its power to be gone";
         _running = Task.Run(async () =>
         {
             await was.CancelAsync();
@@ -34,11 +36,12 @@ internal sealed class ScriptedMachine(TestConductor conductor, string mac) : IDi
                 if (fromNetwork)
                     await RunAgentAsync(cancel);
                 if (_written)
-                    await TryAsync(SeeSystemAsync, cancel);
+                    await DoAsync("asks for an address", SeeSystemAsync, cancel);
+                _doing = "has nothing to do";
             }
             catch (OperationCanceledException)
             {
-                // Power is gone.
+                _doing = "is off";
             }
         });
     }
@@ -69,19 +72,25 @@ internal sealed class ScriptedMachine(TestConductor conductor, string mac) : IDi
         }
     }
 
+    private Task DoAsync(string what, Func<Task> call, CancellationToken cancel)
+    {
+        _doing = what;
+        return TryAsync(call, cancel);
+    }
+
     private async Task RunAgentAsync(CancellationToken cancel)
     {
         using var agent = new TestAgent(conductor, mac);
-        await TryAsync(() => agent.FetchScriptAsync(), cancel);
+        await DoAsync("fetches its boot script", () => agent.FetchScriptAsync(), cancel);
         if (agent.Token is null)
             return;
-        await TryAsync(() => agent.EnrolAsync(), cancel);
-        await TryAsync(() => agent.TellInventoryAsync(TestAgent.Machine()), cancel);
+        await DoAsync("enrols", () => agent.EnrolAsync(), cancel);
+        await DoAsync("tells its inventory", () => agent.TellInventoryAsync(TestAgent.Machine()), cancel);
         using var pace = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
         while (true)
         {
             var waits = false;
-            await TryAsync(async () => waits = (await agent.BeatAsync()).OrderWaiting, cancel);
+            await DoAsync("waits for orders", async () => waits = (await agent.BeatAsync()).OrderWaiting, cancel);
             if (waits && await TryRunOrderAsync(agent, cancel))
                 return;
             await pace.WaitForNextTickAsync(cancel);
@@ -91,7 +100,7 @@ internal sealed class ScriptedMachine(TestConductor conductor, string mac) : IDi
     private async Task<bool> TryRunOrderAsync(TestAgent agent, CancellationToken cancel)
     {
         Trust.DeployOrder? order = null;
-        await TryAsync(async () => order = await agent.AskOrderAsync(), cancel);
+        await DoAsync("asks for its order", async () => order = await agent.AskOrderAsync(), cancel);
         if (order is null)
             return false;
         foreach (var step in order.Steps)
@@ -99,12 +108,12 @@ internal sealed class ScriptedMachine(TestConductor conductor, string mac) : IDi
             if (step.Name == OrderSteps.WriteImage)
             {
                 if (order.ConfigDriveSha256 is not null)
-                    await TryAsync(() => agent.FetchConfigDriveAsync(order.OrderId), cancel);
+                    await DoAsync("fetches its config drive", () => agent.FetchConfigDriveAsync(order.OrderId), cancel);
                 Writes++;
                 _written = true;
             }
-            await TryAsync(() => agent.ReportAsync(order, step.Name, StepOutcome.Started), cancel);
-            await TryAsync(() => agent.ReportAsync(order, step.Name, StepOutcome.Done), cancel);
+            await DoAsync($"reports {step.Name}", () => agent.ReportAsync(order, step.Name, StepOutcome.Started), cancel);
+            await DoAsync($"reports {step.Name}", () => agent.ReportAsync(order, step.Name, StepOutcome.Done), cancel);
         }
         return true;
     }
