@@ -140,7 +140,7 @@ internal sealed partial class TestAgent : IDisposable
             client = bare.CopyWithPrivateKey(_key);
         }
         using var ca = _conductor.Certificate();
-        return new HttpClient(PinnedHttp.Handler(X509CertificateLoader.LoadCertificate(ca.RawData), CertificateTimes.Ignored, client)) { BaseAddress = _conductor.TlsUrl };
+        return new HttpClient(PinnedHttp.Handler(X509CertificateLoader.LoadCertificate(ca.RawData), CertificateTimes.Ignored, client)) { BaseAddress = _conductor.TlsUrl, Timeout = TestConductor.AnswerTime };
     }
 
     private static async Task SendAsync<T>(HttpClient http, string path, T body, JsonTypeInfo<T> type)

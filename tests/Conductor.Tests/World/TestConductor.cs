@@ -17,6 +17,9 @@ namespace Baremetal.Conductor.Tests.World;
 /// <summary>A real conductor on two free ports of this machine, with its state in a folder of its own, which outlives its restarts.</summary>
 internal sealed class TestConductor : IAsyncDisposable
 {
+    /// <summary>How long a machine waits for an answer before it asks again: well below what a test waits for in all.</summary>
+    public static readonly TimeSpan AnswerTime = TimeSpan.FromSeconds(20);
+
     private static readonly TimeSpan AMoment = TimeSpan.FromSeconds(4);
 
     private readonly TempFolder _folder;
@@ -29,7 +32,7 @@ internal sealed class TestConductor : IAsyncDisposable
     {
         (_folder, _app, Settings, Clock, Image, _log) = (folder, app, settings, clock, image, log);
         Operator = Connect();
-        Plain = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{settings.PlainPort}") };
+        Plain = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{settings.PlainPort}"), Timeout = AnswerTime };
     }
 
     public ConductorSettings Settings { get; }
