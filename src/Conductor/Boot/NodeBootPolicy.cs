@@ -18,6 +18,7 @@ namespace Baremetal.Conductor.Boot;
 ///   middle of a deploy                     heartbeat is lost, the     heartbeat is lost, the override is set again and
 ///                                          override is set again      the node cycled
 ///                                          and the node cycled
+///   its controller takes no override       not started                started all the same
 ///   the conductor is down                  its disk                   its firmware's next device, after its wait for PXE
 ///   no node of ours                        as it would without us     as it would without us
 ///   no node of ours, discovery is on       the agent, until it has told what it has; then as it would without us

@@ -49,7 +49,7 @@ public sealed partial class Effects(IDatabase database, PowerDrivers power, Depl
         var node = database.Read(sql => NodeTable.ById(sql, job.Node));
         try
         {
-            var boot = await power.For(node).BootFromNetworkAsync(node.Firmware, cancel);
+            var boot = await power.For(node).BootFromNetworkAsync(new NetworkStart(node.Firmware, node.BootPolicy), cancel);
             return new EffectResult(Note: boot.ByHand, MachineOffAt: boot.OffAt);
         }
         catch (PowerException e)

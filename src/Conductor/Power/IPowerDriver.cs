@@ -14,7 +14,7 @@ public interface IPowerDriver
     Task SetAsync(PowerTarget target, CancellationToken cancel);
 
     /// <summary>Starts the machine anew, from the network for this one time. It may be done twice: the second time starts it once more.</summary>
-    Task<NetworkBoot> BootFromNetworkAsync(FirmwareMode? firmware, CancellationToken cancel);
+    Task<NetworkBoot> BootFromNetworkAsync(NetworkStart start, CancellationToken cancel);
 }
 
 /// <summary>What came of a start from the network.</summary>

@@ -16,11 +16,20 @@ internal sealed class IpmiDriver(IpmiAccess access, TimeProvider time) : IPowerD
 
     public Task SetAsync(PowerTarget target, CancellationToken cancel) => Switch().SetAsync(target, cancel);
 
-    public async Task<NetworkBoot> BootFromNetworkAsync(FirmwareMode? firmware, CancellationToken cancel)
+    public async Task<NetworkBoot> BootFromNetworkAsync(NetworkStart start, CancellationToken cancel)
     {
         var switching = Switch();
         // Off first: what is set on a running machine can be used up by a restart that is already on its way.
         await switching.ToAsync(PowerState.Off, cancel);
+        await start.OverrideAsync(() => OverrideAsync(start.Firmware, cancel));
+        // As late as can be: what the machine sent before it went off may still arrive.
+        var offAt = time.GetUtcNow();
+        await switching.ToAsync(PowerState.On, cancel);
+        return new NetworkBoot(offAt);
+    }
+
+    private async Task OverrideAsync(FirmwareMode? firmware, CancellationToken cancel)
+    {
         // There is no word for "as it is": without efiboot, firmware that knows both ways boots the old one. Of a node that was never
         // inspected only the operator knows.
         await _tool.ChassisAsync(["bootdev", "pxe", .. firmware == FirmwareMode.Uefi ? ["options=efiboot"] : Array.Empty<string>()], cancel);
@@ -33,10 +42,6 @@ internal sealed class IpmiDriver(IpmiAccess access, TimeProvider time) : IPowerD
                 "Look at the boot settings in the BMC; some refuse them while firmware settings are pending.",
                 again: true);
         }
-        // As late as can be: what the machine sent before it went off may still arrive.
-        var offAt = time.GetUtcNow();
-        await switching.ToAsync(PowerState.On, cancel);
-        return new NetworkBoot(offAt);
     }
 
     private Switching Switch() => new($"{access}", GetStateAsync, (target, cancel) => _tool.ChassisAsync(["power", target.ToString().ToLowerInvariant()], cancel), time);

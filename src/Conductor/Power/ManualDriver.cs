@@ -10,6 +10,6 @@ internal sealed class ManualDriver(string node) : IPowerDriver
     public Task SetAsync(PowerTarget target, CancellationToken cancel) =>
         throw new PowerException($"Node {node} has no power controller (driver manual).", $"Switch it {target.ToString().ToLowerInvariant()} by hand.", again: false);
 
-    public Task<NetworkBoot> BootFromNetworkAsync(FirmwareMode? firmware, CancellationToken cancel) =>
+    public Task<NetworkBoot> BootFromNetworkAsync(NetworkStart start, CancellationToken cancel) =>
         Task.FromResult(new NetworkBoot(OffAt: null, $"an operator to start node {node} from the network: switch it on (or restart it) and choose network boot in its boot menu"));
 }

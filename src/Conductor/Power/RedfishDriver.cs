@@ -21,12 +21,21 @@ internal sealed class RedfishDriver(RedfishAccess access, TimeProvider time, Act
         await SwitchingBy(service).SetAsync(target, cancel);
     }
 
-    public async Task<NetworkBoot> BootFromNetworkAsync(FirmwareMode? firmware, CancellationToken cancel)
+    public async Task<NetworkBoot> BootFromNetworkAsync(NetworkStart start, CancellationToken cancel)
     {
         using var service = new RedfishService(access, time, own);
         var switching = SwitchingBy(service);
         // Off first: an override that is set on a running machine can be used up by a restart that is already on its way.
         await switching.ToAsync(PowerState.Off, cancel);
+        await start.OverrideAsync(() => OverrideAsync(service, start.Firmware, cancel));
+        // As late as can be: what the machine sent before it went off may still arrive.
+        var offAt = time.GetUtcNow();
+        await switching.ToAsync(PowerState.On, cancel);
+        return new NetworkBoot(offAt);
+    }
+
+    private async Task OverrideAsync(RedfishService service, FirmwareMode? firmware, CancellationToken cancel)
+    {
         await service.SetBootOverrideAsync(
             new RedfishBoot("Once", "Pxe", firmware switch { FirmwareMode.Uefi => "UEFI", FirmwareMode.Bios => "Legacy", _ => null }),
             cancel);
@@ -38,10 +47,6 @@ internal sealed class RedfishDriver(RedfishAccess access, TimeProvider time, Act
                 "Look at the system's boot settings in its controller; some refuse overrides while firmware settings are pending.",
                 again: true);
         }
-        // As late as can be: what the machine sent before it went off may still arrive.
-        var offAt = time.GetUtcNow();
-        await switching.ToAsync(PowerState.On, cancel);
-        return new NetworkBoot(offAt);
     }
 
     private Switching SwitchingBy(RedfishService service) => new(

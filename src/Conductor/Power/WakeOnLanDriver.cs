@@ -22,7 +22,7 @@ internal sealed class WakeOnLanDriver(string node, MacAddress mac, IPAddress[] a
             ? WakeAsync(cancel)
             : throw new PowerException($"Node {node} can only be woken (driver wake-on-lan).", $"Switch it {target.ToString().ToLowerInvariant()} by hand.", again: false);
 
-    public async Task<NetworkBoot> BootFromNetworkAsync(FirmwareMode? firmware, CancellationToken cancel)
+    public async Task<NetworkBoot> BootFromNetworkAsync(NetworkStart start, CancellationToken cancel)
     {
         await WakeAsync(cancel);
         return new NetworkBoot(

@@ -42,8 +42,8 @@ public sealed class IpmiTests
     {
         await using var bmc = await TestIpmi.StartAsync();
         var driver = Driver(bmc, TimeProvider.System);
-        Assert.Null((await driver.BootFromNetworkAsync(firmware, None)).ByHand);
-        Assert.NotNull((await driver.BootFromNetworkAsync(firmware, None)).OffAt);
+        Assert.Null((await driver.BootFromNetworkAsync(new NetworkStart(firmware, BootPolicy.DiskFirst), None)).ByHand);
+        Assert.NotNull((await driver.BootFromNetworkAsync(new NetworkStart(firmware, BootPolicy.DiskFirst), None)).OffAt);
         await driver.SetAsync(PowerTarget.Reset, None);
         Assert.Equal([true, true, false], bmc.Starts);
         // Set System Boot Options (IPMI 2.0, 28.12), as the BMC got it.
@@ -125,7 +125,7 @@ public sealed class IpmiTests
         bmc.Lies = true;
         Assert.Contains("still off", (await FailureAsync(() => Driver(bmc).SetAsync(PowerTarget.On, None))).Cause, StringComparison.Ordinal);
         (bmc.Lies, bmc.Forgets) = (false, true);
-        var failure = await FailureAsync(() => Driver(bmc).BootFromNetworkAsync(FirmwareMode.Uefi, None));
+        var failure = await FailureAsync(() => Driver(bmc).BootFromNetworkAsync(new NetworkStart(FirmwareMode.Uefi, BootPolicy.DiskFirst), None));
         Assert.Contains("but says 'Boot Device Selector : No override'", failure.Cause, StringComparison.Ordinal);
         Assert.Empty(bmc.Starts);
     }

@@ -42,8 +42,8 @@ public sealed class RedfishTests
         var starts = new List<bool>();
         bmc.Started = starts.Add;
         var driver = Driver(bmc);
-        Assert.Null((await driver.BootFromNetworkAsync(firmware, None)).ByHand);
-        Assert.NotNull((await driver.BootFromNetworkAsync(firmware, None)).OffAt);
+        Assert.Null((await driver.BootFromNetworkAsync(new NetworkStart(firmware, BootPolicy.DiskFirst), None)).ByHand);
+        Assert.NotNull((await driver.BootFromNetworkAsync(new NetworkStart(firmware, BootPolicy.DiskFirst), None)).OffAt);
         await driver.SetAsync(PowerTarget.Reset, None);
         Assert.Equal([true, true, false], starts);
         Assert.Equal(mode, bmc.OverrideMode);
@@ -160,7 +160,7 @@ public sealed class RedfishTests
         var failure = await FailureAsync(() => Driver(bmc).SetAsync(PowerTarget.On, None));
         Assert.Contains("still off", failure.Cause, StringComparison.Ordinal);
         (bmc.Lies, bmc.Forgets) = (false, true);
-        Assert.Contains("one-time boot", (await FailureAsync(() => Driver(bmc).BootFromNetworkAsync(null, None))).Cause, StringComparison.Ordinal);
+        Assert.Contains("one-time boot", (await FailureAsync(() => Driver(bmc).BootFromNetworkAsync(new NetworkStart(null, BootPolicy.DiskFirst), None))).Cause, StringComparison.Ordinal);
         Assert.Equal(0, bmc.Starts);
     }
 

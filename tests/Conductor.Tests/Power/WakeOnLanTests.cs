@@ -49,7 +49,7 @@ public sealed class WakeOnLanTests
     {
         Assert.True(MacAddress.TryParse(Mac, out var mac));
         var driver = new WakeOnLanDriver("n1", mac, [IPAddress.Parse("192.0.2.1"), IPAddress.IPv6Loopback]);
-        var failure = await Assert.ThrowsAsync<PowerException>(() => driver.BootFromNetworkAsync(null, None));
+        var failure = await Assert.ThrowsAsync<PowerException>(() => driver.BootFromNetworkAsync(new NetworkStart(null, BootPolicy.DiskFirst), None));
         Assert.True(failure.Again);
         Assert.Contains("(192.0.2.1, ::1)", failure.Cause, StringComparison.Ordinal);
     }
