@@ -8,9 +8,12 @@ echo "Building conductor, agent and lab (the first time: a minute or two)"
 for project in src/Conductor src/DeployAgent lab; do dotnet msbuild "$project" -restore -p:Configuration=Release -v:quiet -nologo; done
 
 ramdisk/build.sh
-if [ $# -eq 0 ]; then
-    set -- debian tiny
-    ramdisk/build.sh --flavour server
-    lab/images/tiny.sh --flavour server
+if [ $# -gt 0 ]; then
+    for image in "$@"; do "lab/images/$image.sh"; done
+    exit
 fi
-for image in "$@"; do "lab/images/$image.sh"; done
+# Beside each other: one compresses while the other waits for packages.
+{ ramdisk/build.sh --flavour server && lab/images/tiny.sh --flavour server; } &
+lab/images/debian.sh
+lab/images/tiny.sh
+wait $!
