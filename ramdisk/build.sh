@@ -3,7 +3,7 @@
 #   vmlinuz        Debian's kernel
 #   initrd.img     busybox, the deploy agent and its libraries, the flavour's drivers; ramdisk/init runs it all
 #   localboot.efi  for UEFI machines that boot from the network first and shall go on to their own disk
-#   rescue.img     what a machine in rescue gets beside initrd.img (ramdisk/rescue.sh)
+#   rescue.img     what the agent of a machine in rescue fetches (ramdisk/rescue.sh)
 # --flavour cloud (virtual servers: the drivers of modules.list; 256 MiB of memory) or server (real ones: those of modules.server.list
 # too; 512 MiB, into build/ramdisk-server). --modules NAME… or FILE adds drivers by name. --firmware DIR adds what the drivers declare
 # and DIR has, and says what it lacks.

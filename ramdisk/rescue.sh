@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds build/ramdisk/rescue.img (or in --out DIR): what a machine in rescue gets beside initrd.img: an SSH server (Debian's dropbear),
-# and ramdisk/rescue, which runs it while the agent has put an operator's key there. It is a second initial ramdisk, so that the first one,
-# which every boot fetches, stays as small as it is. What is there and current is not built again.
+# Builds build/ramdisk/rescue.img (or in --out DIR): what the agent of a machine in rescue fetches and the ramdisk unpacks over itself: an SSH
+# server (Debian's dropbear), and ramdisk/rescue, which runs it while the agent has put an operator's key there. It is no part of initrd.img,
+# which every boot fetches. What is there and current is not built again.
 set -euo pipefail
 
 die() { echo "ramdisk/rescue.sh: $*" >&2; exit 1; }
@@ -46,6 +46,6 @@ install -m 755 ramdisk/rescue "$root/etc/rescue"
 echo 'root:*:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
 
 find "$root" -exec touch -h -d @0 {} +
-(cd "$root" && find . | LC_ALL=C sort | cpio --quiet -o -H newc --reproducible -R 0:0 | zstd -q -19) >"$out/rescue.img"
+(cd "$root" && find . | LC_ALL=C sort | cpio --quiet -o -H newc --reproducible -R 0:0 | xz -9e --check=crc32) >"$out/rescue.img"
 echo "$inputs" >"$out/.rescue.stamp"
 report "The rescue ramdisk is built"

@@ -29,13 +29,13 @@ public static class Routes
     public const string AgentStep = "/v1/agent/orders/{order}/steps";
     public const string AgentLog = "/v1/agent/log";
     public const string AgentConfigDrive = "/v1/agent/orders/{order}/config-drive";
+    public const string AgentRescue = "/v1/agent/orders/{order}/rescue";
     public const string AgentManifest = "/v1/agent/manifests/{digest}";
 
     // Anyone, on 8080: nothing secret but the one-time token in the boot script.
     public const string BootScript = "/boot/script";
     public const string BootKernel = "/boot/kernel";
     public const string BootRamdisk = "/boot/ramdisk";
-    public const string BootRescue = "/boot/rescue";
     public const string BootLoader = "/boot/loaders/{name}";
     public const string LocalBootLoader = "/boot/localboot.efi";
     public const string PhoneHome = "/v1/phone-home/{token}";

@@ -30,8 +30,6 @@ internal static class Endpoints
             .Describe("bootKernel", "Fetches the agent's kernel.");
         anyone.MapMethods(Routes.BootRamdisk, Read, (HttpContext http, BootEndpoints boot) => boot.Ramdisk(http)).Produces(StatusCodes.Status200OK, contentType: "application/octet-stream")
             .Describe("bootRamdisk", "Fetches the agent's ramdisk.");
-        anyone.MapMethods(Routes.BootRescue, Read, BootEndpoints.RescueRamdisk).Produces(StatusCodes.Status200OK, contentType: "application/octet-stream")
-            .Describe("bootRescue", "Fetches what a machine in rescue gets beside the ramdisk: an SSH server.");
         anyone.MapMethods(Routes.LocalBootLoader, Read, BootEndpoints.LocalBootLoader).Produces(StatusCodes.Status200OK, contentType: "application/octet-stream")
             .Describe("localBootLoader", "Fetches the loader that boots the local disk.");
         anyone.MapGet(Routes.CaCertificate, BootEndpoints.CaCertificate).Produces(StatusCodes.Status200OK, contentType: "application/x-pem-file")
@@ -65,6 +63,8 @@ internal static class Endpoints
             .Describe("agentLog", "Tells what agent, kernel and disks say of a failure; it is kept with the node's job.");
         agents.MapGet(Routes.AgentConfigDrive, AgentEndpoints.ConfigDrive).Produces(StatusCodes.Status200OK, contentType: "application/octet-stream")
             .Describe("agentConfigDrive", "Fetches the order's config drive.");
+        agents.MapGet(Routes.AgentRescue, AgentEndpoints.RescuePart).Produces(StatusCodes.Status200OK, contentType: "application/octet-stream")
+            .Describe("agentRescue", "Fetches the SSH server of a rescue, for the ramdisk that it was ordered in.");
         agents.MapGet(Routes.AgentManifest, AgentEndpoints.Manifest).Produces(StatusCodes.Status200OK, contentType: "application/json")
             .Describe("agentManifest", "Fetches the signed manifest of an image.");
 

@@ -73,6 +73,8 @@ internal sealed class TestConductor : IAsyncDisposable
 
     public byte[] ConfigDrive { get; set; } = [];
 
+    public byte[]? RescuePart { get; set; } = [.. "the file rescue.img"u8];
+
     public Dictionary<string, byte[]> Blobs { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Where agents are told to look for blobs before they ask here.</summary>
@@ -199,6 +201,7 @@ internal sealed class TestConductor : IAsyncDisposable
             return Results.Bytes(Manifest, "application/json");
         });
         agents.MapGet(Routes.AgentConfigDrive, () => Results.Bytes(ConfigDrive));
+        agents.MapGet(Routes.AgentRescue, () => RescuePart is { } part ? Results.Bytes(part) : Refuse(404, "not-found", "There is no SSH server for that order."));
     }
 
     // As the design has it: the same token with the same key gets the same certificate, with another key it is refused.

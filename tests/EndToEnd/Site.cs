@@ -169,6 +169,16 @@ internal sealed class Site : IAsyncDisposable
     /// <summary>The files of the conductor's blob store: the image file and its two indexes.</summary>
     public IEnumerable<FileInfo> Blobs() => new DirectoryInfo(Path.Combine(Conductor.StateDirectory, "blobs", "sha256")).EnumerateFiles("*", SearchOption.AllDirectories);
 
+    /// <summary>Changes one bit of a file.</summary>
+    public static void Flip(FileInfo file, long offset)
+    {
+        using var stream = file.Open(FileMode.Open, FileAccess.ReadWrite);
+        stream.Position = offset;
+        var value = stream.ReadByte();
+        stream.Position = offset;
+        stream.WriteByte((byte)(value ^ 0x10));
+    }
+
     public static byte[] FirstBytes(VirtualServer server, int count) => Bytes(server.DiskPath(), 0, count);
 
     public static byte[] Bytes(string path, long offset, int count)

@@ -14,7 +14,7 @@ public sealed class TamperTests : SiteTests
         var site = await OpenAsync();
         var server = await site.AddAvailableServerAsync(FirmwareMode.Bios);
         var source = site.Blobs().MaxBy(blob => blob.Length)!;
-        Flip(source, source.Length / 2);
+        Site.Flip(source, source.Length / 2);
 
         var failed = await site.EndOf(await site.DeployAsync(server));
 
@@ -30,7 +30,7 @@ public sealed class TamperTests : SiteTests
         var site = await OpenAsync();
         var server = await site.AddAvailableServerAsync(FirmwareMode.Bios);
         foreach (var index in site.Blobs().OrderBy(blob => blob.Length).Take(2))
-            Flip(index, 5);
+            Site.Flip(index, 5);
 
         var failed = await site.EndOf(await site.DeployAsync(server));
 
@@ -65,15 +65,6 @@ public sealed class TamperTests : SiteTests
         Assert.True(at >= 0, $"The manifest was not found in {file}.");
         bytes[at + 120] = (byte)(bytes[at + 120] == 'A' ? 'B' : 'A');
         File.WriteAllBytes(file, bytes);
-    }
-
-    private static void Flip(FileInfo file, long offset)
-    {
-        using var stream = file.Open(FileMode.Open, FileAccess.ReadWrite);
-        stream.Position = offset;
-        var value = stream.ReadByte();
-        stream.Position = offset;
-        stream.WriteByte((byte)(value ^ 0x10));
     }
 
     /// <summary>The first sector, without which no firmware boots a disk, is all zeros.</summary>

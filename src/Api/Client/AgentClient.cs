@@ -63,6 +63,9 @@ public sealed class AgentClient(Uri server, X509Certificate2 ca, TimeProvider ti
 
     public Task<byte[]> GetConfigDriveAsync(string order, CancellationToken cancel) => _connection.GetBytesAsync(Routes.For(Routes.AgentConfigDrive, order), Retry.Patient, cancel);
 
+    /// <summary>The SSH server of a rescue, as a packed piece of the ramdisk.</summary>
+    public Task<byte[]> GetRescueAsync(string order, CancellationToken cancel) => _connection.GetBytesAsync(Routes.For(Routes.AgentRescue, order), Retry.Patient, cancel);
+
     /// <summary>The envelope of an image manifest.</summary>
     public Task<byte[]> GetManifestAsync(string sha256, CancellationToken cancel) => _connection.GetBytesAsync(Routes.For(Routes.AgentManifest, sha256), Retry.Patient, cancel);
 

@@ -6,6 +6,7 @@ using Baremetal.Conductor.Events;
 using Baremetal.Conductor.Images;
 using Baremetal.Conductor.Jobs;
 using Baremetal.Conductor.Nodes;
+using Baremetal.Conductor.Settings;
 using Baremetal.Trust;
 using Dapper;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -110,6 +111,15 @@ internal static class AgentEndpoints
         if (job?.Id != order || job.ConfigDriveSha256 is null || job.Step != OrderSteps.WriteImage || !File.Exists(drives.PathOf(order)))
             throw Problems.NotFound("config drive for order", order, "It is there for its node alone, until its image is written.");
         return TypedResults.PhysicalFile(drives.PathOf(order), "application/octet-stream");
+    }
+
+    public static PhysicalFileHttpResult RescuePart(string order, ClaimsPrincipal user, IDatabase database, ConductorSettings settings)
+    {
+        var caller = AgentCaller.Of(user);
+        var job = database.Read(sql => JobTable.Unfinished(sql, caller.Node));
+        if (job?.Id != order || job.Kind != JobKind.Rescue || !File.Exists(settings.RescueFile))
+            throw Problems.NotFound("SSH server for order", order, "It is there for a node in rescue alone; ramdisk/rescue.sh builds it.");
+        return TypedResults.PhysicalFile(settings.RescueFile, "application/octet-stream");
     }
 
     public static FileContentHttpResult Manifest(string digest, IDatabase database)

@@ -50,8 +50,6 @@ internal sealed partial class BootEndpoints(
 
     public static PhysicalFileHttpResult LocalBootLoader(ConductorSettings settings) => RamdiskFile(settings, "localboot.efi");
 
-    public static PhysicalFileHttpResult RescueRamdisk(ConductorSettings settings) => RamdiskFile(settings, Path.GetFileName(settings.RescueFile));
-
     public static ContentHttpResult CaCertificate(CertificateAuthority authority) => TypedResults.Text(authority.Pem, "application/x-pem-file");
 
     /// <summary>Null for a machine that is not ours, and for which there is no place.</summary>
@@ -59,14 +57,14 @@ internal sealed partial class BootEndpoints(
     {
         // Without trust documents an inspection works, and the agent takes no order.
         var pin = trust.TryGet(out var anchor, out _) ? anchor.Digest.ToString() : null;
-        var (isOurs, isRescue, token, network, own) = database.Write(tx =>
+        var (isOurs, token, network, own) = database.Write(tx =>
         {
             if ((NodeTable.ByMac(tx.Sql, machine.Mac.ToString()) ?? pending.Discover(tx, machine)) is not { } node)
-                return (false, false, null, null, null);
+                return (false, null, null, null);
             var issued = BootTokens.Issue(tx, node.Id, node.Mac, machine.Uuid, pinned: pin is not null);
             if (issued is not null && node.State != NodeState.Pending && allowance.TryTake(node.Id))
                 tx.Append(EventKinds.NodeSeen, node.Id, node.CurrentJob, text: "iPXE fetches the agent");
-            return (true, node.JobKind == JobKind.Rescue, issued, RamdiskNetwork.Word(node.Network), node.KernelArguments);
+            return (true, issued, RamdiskNetwork.Word(node.Network), node.KernelArguments);
         });
         if (!isOurs)
             return null;
@@ -78,7 +76,7 @@ internal sealed partial class BootEndpoints(
         var boot = new AgentBoot(
             machine,
             addresses.PlainUrl + Routes.BootKernel,
-            [addresses.PlainUrl + Routes.BootRamdisk, .. isRescue ? [addresses.PlainUrl + Routes.BootRescue] : Array.Empty<string>()],
+            addresses.PlainUrl + Routes.BootRamdisk,
             addresses.TlsUrl,
             addresses.PlainUrl,
             authority.Digest.ToString(),

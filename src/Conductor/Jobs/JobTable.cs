@@ -114,6 +114,10 @@ internal static class JobTable
         tx.Append(EventKinds.StepStarted, job.Node, job.Id, step, attempt > 1 ? $"attempt {attempt}" : null);
     }
 
+    /// <summary>Why the node's last job but a rescue did not end well, which is why the node is failed.</summary>
+    public static string? LastFailure(WriteTransaction tx, string node) => tx.Sql.QueryFirstOrDefault<string>(
+        "SELECT cause FROM jobs WHERE node = @node AND kind <> 'Rescue' AND outcome <> 'Done' ORDER BY created DESC, id DESC", new { node });
+
     public static void Finish(WriteTransaction tx, JobRow job, JobOutcome outcome, string? cause)
     {
         EndStep(tx, job, cause);

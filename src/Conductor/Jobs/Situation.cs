@@ -7,11 +7,11 @@ namespace Baremetal.Conductor.Jobs;
 internal readonly record struct Situation(JobRow Job, Facts Facts, LimitSettings Limits, DateTimeOffset Now)
 {
     /// <summary>
-    /// An agent that is alive and of use: for what is ordered one that takes orders; for an inspection or a rescue one that was booted for it, since only a
-    /// new boot sees anew what a machine has, or has an SSH server.
+    /// An agent that is alive and of use: for what is ordered one that takes orders; for an inspection one that was booted for it, since only a new boot
+    /// sees anew what a machine has. A rescue wants the one that is there: what it has seen is what the operator comes to look at.
     /// </summary>
     public bool AgentIsHere => Facts.Agent is { } agent && Now - agent.LastSeen < Limits.HeartbeatLost
-        && (Job.Kind == JobKind.Inspect || agent.TakesOrders) && (Job.Kind is not (JobKind.Inspect or JobKind.Rescue) || agent.EnrolledAt >= Job.Created);
+        && (Job.Kind == JobKind.Inspect || agent.TakesOrders) && (Job.Kind != JobKind.Inspect || agent.EnrolledAt >= Job.Created);
 
     public bool AgentIsLost => Now >= SilentUntil;
 

@@ -176,7 +176,7 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
         }
         if (job.Kind == JobKind.Rescue)
         {
-            NodeTable.Move(tx, node, EndOfRescue(job), job.Id, job.Origin == NodeState.Active ? null : "It had failed before it was rescued.");
+            NodeTable.Move(tx, node, EndOfRescue(job), job.Id, job.Origin == NodeState.Active ? null : JobTable.LastFailure(tx, job.Node));
             AgentTable.EndBoots(tx, job.Node, tx.Now);
             return;
         }

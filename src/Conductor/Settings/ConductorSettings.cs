@@ -45,7 +45,7 @@ public sealed record ConductorSettings
     /// <summary>What a machine is booted with, and is not there.</summary>
     public IEnumerable<string> MissingBootFiles() => BootFiles.Select(file => Path.Combine(RamdiskDirectory, file)).Where(file => !File.Exists(file));
 
-    /// <summary>What a machine in rescue is booted with besides; a conductor that rescues nobody can do without.</summary>
+    /// <summary>What the agent of a machine in rescue is given besides; a conductor that rescues nobody can do without.</summary>
     public string RescueFile => Path.Combine(RamdiskDirectory, "rescue.img");
 
     /// <summary>The part of the settings that <see cref="NetbootServer"/> takes.</summary>

@@ -9,13 +9,12 @@ namespace Baremetal.Netboot.Boot;
 /// <param name="CaSha256"><c>bm.ca</c>: hex SHA-256 of the conductor's CA certificate.</param>
 /// <param name="Token"><c>bm.token</c>: the one-time token.</param>
 /// <param name="TrustSha256"><c>bm.trust</c>: hex SHA-256 of the trust document, or null.</param>
-/// <param name="RamdiskUrls">The ramdisk, and what is unpacked over it.</param>
 /// <param name="KernelArguments">More arguments for the kernel, such as <c>console=ttyS0</c>.</param>
 /// <param name="Network"><c>bm.net</c>: how the ramdisk sets its network up, where not by DHCP on the card that was booted from.</param>
 public sealed record AgentBoot(
     Machine Machine,
     string KernelUrl,
-    IReadOnlyList<string> RamdiskUrls,
+    string RamdiskUrl,
     string ConductorUrl,
     string PlainUrl,
     string CaSha256,
@@ -49,7 +48,7 @@ public static class BootScript
     public static bool TryAgent(AgentBoot boot, string scriptUrl, [NotNullWhen(true)] out string? script, [NotNullWhen(false)] out string? refusal)
     {
         script = null;
-        refusal = RefuseUrl("kernel URL", boot.KernelUrl) ?? boot.RamdiskUrls.Select(url => RefuseUrl("ramdisk URL", url)).FirstOrDefault(one => one is not null) ?? RefuseUrl("conductor URL", boot.ConductorUrl)
+        refusal = RefuseUrl("kernel URL", boot.KernelUrl) ?? RefuseUrl("ramdisk URL", boot.RamdiskUrl) ?? RefuseUrl("conductor URL", boot.ConductorUrl)
             ?? RefuseUrl("plain URL", boot.PlainUrl)
             ?? RefuseScriptUrl(scriptUrl)
             ?? RefuseDigest("CA digest", boot.CaSha256) ?? RefuseDigest("trust digest", boot.TrustSha256)
@@ -58,11 +57,10 @@ public static class BootScript
         if (refusal is not null)
             return false;
 
-        // An EFI kernel finds its ramdisks by name, and only by these arguments; a BIOS kernel takes no notice of them.
-        string[] names = [.. boot.RamdiskUrls.Select((_, number) => number == 0 ? "ramdisk" : $"ramdisk{number}")];
         string[] arguments =
         [
-            .. names.Select(name => $"initrd={name}"),
+            // An EFI kernel finds its ramdisk by name, and only by this argument; a BIOS kernel takes no notice of it.
+            "initrd=ramdisk",
             $"bm.url={boot.ConductorUrl}",
             $"bm.plain={boot.PlainUrl}",
             $"bm.ca=sha256:{boot.CaSha256}",
@@ -82,7 +80,7 @@ public static class BootScript
             echo Baremetal: deploy agent for {boot.Machine.Mac}
             imgfree
             kernel --name kernel {boot.KernelUrl} {string.Join(' ', arguments)} || goto failed
-            {string.Join('\n', names.Zip(boot.RamdiskUrls, (name, url) => $"initrd --name {name} {url} || goto failed"))}
+            initrd --name ramdisk {boot.RamdiskUrl} || goto failed
             boot kernel || goto failed
             :failed
             {TryAgain(scriptUrl)}

@@ -12,19 +12,16 @@ public sealed class RescueTests
     private static readonly CancellationToken None = CancellationToken.None;
 
     [Fact]
-    public async Task Rescue_OfAnActiveNode_BootsTheRescuePartOrdersTheKeysAndEndsWhenItIsTold()
+    public async Task Rescue_OfAnActiveNode_BootsTheAgentOrdersTheKeysAndEndsWhenItIsTold()
     {
         await using var site = await ActiveAsync();
         var job = await site.Conductor.Operator.RescueAsync("n1", new RescueNode([Key], 600), None);
         Assert.Equal(NodeState.Rescuing, (await site.NodeAsync()).State);
         await Until.JobAtAsync(site.Conductor.Operator, job.Id, Steps.WaitForAgent);
-        var script = await site.Agent.FetchScriptAsync();
-        Assert.Contains(" initrd=ramdisk initrd=ramdisk1 ", script, StringComparison.Ordinal);
-        Assert.Contains("/boot/ramdisk || goto failed\ninitrd --name ramdisk1 http", script, StringComparison.Ordinal);
-        Assert.Equal("the file rescue.img", await site.Conductor.Plain.GetStringAsync(Routes.BootRescue, None));
         await site.BootAgentAsync(job);
 
         var order = await site.OrderAsync();
+        Assert.Equal("the file rescue.img", System.Text.Encoding.UTF8.GetString(await site.Agent.FetchRescueAsync(order.OrderId)));
         Assert.Equal([OrderSteps.Rescue, OrderSteps.Reboot], order.Steps.Select(step => step.Name));
         Assert.Equal((600, Key, null, null), (order.Rescue!.Seconds, Assert.Single(order.Rescue.SshKeys), order.Target, order.Erase));
         await site.Agent.TellHostKeyAsync(order, Key);
@@ -48,6 +45,30 @@ public sealed class RescueTests
         Assert.Equal(JobOutcome.Done, (await Until.JobEndAsync(site.Conductor.Operator, job.Id)).Outcome);
         var node = await site.NodeAsync();
         Assert.Equal((NodeState.Active, "debian:12"), (node.State, node.Image));
+    }
+
+    [Fact]
+    public async Task Rescue_OfAFailedNodeWhoseAgentWaits_LetsInWhereItFailedAndTheCauseStays()
+    {
+        await using var site = await TestSite.StartAvailableAsync();
+        await File.WriteAllTextAsync(site.Conductor.Settings.RescueFile, "the file rescue.img", None);
+        var deploy = await site.DeployAsync();
+        var order = await site.OrderAsync();
+        Assert.Equal(404, (await Assert.ThrowsAsync<ProblemException>(() => site.Agent.FetchRescueAsync(order.OrderId))).Problem.Status);
+        await site.Agent.ReportAsync(order, OrderSteps.WriteImage, StepOutcome.Failed, "The disk cannot be written.");
+        await Until.JobEndAsync(site.Conductor.Operator, deploy.Id);
+        var starts = site.Bmc.Starts;
+
+        var job = await site.Conductor.Operator.RescueAsync("n1", new RescueNode([Key]), None);
+        var rescue = await site.OrderAsync();
+        Assert.Equal([OrderSteps.Rescue, OrderSteps.Reboot], rescue.Steps.Select(step => step.Name));
+        Assert.Equal((starts, order.BootId), (site.Bmc.Starts, rescue.BootId));
+        foreach (var step in rescue.Steps)
+            await site.Agent.ReportAsync(rescue, step.Name, StepOutcome.Done);
+
+        Assert.Equal(JobOutcome.Done, (await Until.JobEndAsync(site.Conductor.Operator, job.Id)).Outcome);
+        var node = await site.NodeAsync();
+        Assert.Equal((NodeState.Failed, "The disk cannot be written."), (node.State, node.Cause));
     }
 
     [Fact]

@@ -104,9 +104,13 @@ internal sealed partial class TestAgent : IDisposable
     public Task TellHostKeyAsync(DeployOrder order, string key) =>
         SendAsync(Http, Routes.For(Routes.AgentStep, order.OrderId), new StepReport(Identity!.BootId, order.AgentNonce, OrderSteps.Rescue, StepOutcome.Started, null, null, HostKey: key), AgentJson.Default.StepReport);
 
-    public async Task<byte[]> FetchConfigDriveAsync(string order)
+    public Task<byte[]> FetchConfigDriveAsync(string order) => FetchAsync(Routes.For(Routes.AgentConfigDrive, order));
+
+    public Task<byte[]> FetchRescueAsync(string order) => FetchAsync(Routes.For(Routes.AgentRescue, order));
+
+    private async Task<byte[]> FetchAsync(string path)
     {
-        using var answer = await Http.GetAsync(Routes.For(Routes.AgentConfigDrive, order));
+        using var answer = await Http.GetAsync(path);
         await RequireAsync(answer);
         return await answer.Content.ReadAsByteArrayAsync();
     }

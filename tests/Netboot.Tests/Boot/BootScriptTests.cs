@@ -9,7 +9,7 @@ public sealed class BootScriptTests
 
     private static readonly AgentBoot Good = new(
         new Machine(Fixtures.Mac, null, ClientArchitecture.EfiX64),
-        "http://10.77.0.1:8080/boot/kernel", ["http://10.77.0.1:8080/boot/ramdisk"], "https://10.77.0.1:8443", "http://10.77.0.1:8080", Digest, "tok_en-1", null, ["console=ttyS0,115200"]);
+        "http://10.77.0.1:8080/boot/kernel", "http://10.77.0.1:8080/boot/ramdisk", "https://10.77.0.1:8443", "http://10.77.0.1:8080", Digest, "tok_en-1", null, ["console=ttyS0,115200"]);
 
     [Fact]
     public void TryAgent_Good_IsTheWholeScript()
@@ -76,7 +76,7 @@ public sealed class BootScriptTests
         var boot = what switch
         {
             "kernel URL" => Good with { KernelUrl = value },
-            "ramdisk URL" => Good with { RamdiskUrls = [value] },
+            "ramdisk URL" => Good with { RamdiskUrl = value },
             "conductor URL" => Good with { ConductorUrl = value },
             "plain URL" => Good with { PlainUrl = value },
             "CA digest" => Good with { CaSha256 = value },
