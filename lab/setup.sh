@@ -18,7 +18,7 @@ packages=(
     # a BMC of virtual servers
     openipmi curl
     # peers and checks
-    tftp-hpa xz-utils
+    tftp-hpa xz-utils xfsprogs btrfs-progs
 )
 
 packages+=("$@")

@@ -1,6 +1,9 @@
 namespace Baremetal.Api;
 
-/// <summary>An image of the catalogue: what its signed manifest says, and whether its bytes are here.</summary>
+/// <summary>
+/// An image of the catalogue: what its signed manifest says, and whether its bytes are here. <paramref name="Partition"/>: what its signer made the disk
+/// of, if it was not a disk before.
+/// </summary>
 public sealed record Image(
     string Name,
     string Version,
@@ -11,7 +14,11 @@ public sealed record Image(
     long DiskBytes,
     long SourceBytes,
     string ManifestSha256,
-    DateTimeOffset Added);
+    DateTimeOffset Added,
+    ImageParts? Partition = null);
+
+/// <summary>A root file system and what boots it, by the SHA-256 of their files.</summary>
+public sealed record ImageParts(string FileSystem, string RootSha256, string KernelSha256, string RamdiskSha256, string KernelArguments);
 
 /// <summary>
 /// <c>POST /v1/images</c>: the signed manifest, as the envelope's own bytes in base64. The three blobs that it names (source and two

@@ -37,7 +37,7 @@ public static class CommandLine
             Family("job", "The work that is done on nodes.",
                 [JobCommands.List(), JobCommands.Show(), JobCommands.Watch(), JobCommands.Abort()]),
             Family("image", "Signs images, looks into them, and keeps the conductor's catalogue.",
-                [ImageCommands.Sign(), CosignCommand.Create(), ImageCommands.Inspect(), ImageCommands.Verify(), CatalogueCommands.Add(), CatalogueCommands.List(), CatalogueCommands.Show(), CatalogueCommands.Remove()]),
+                [SignCommand.Create(), CosignCommand.Create(), ImageCommands.Inspect(), ImageCommands.Verify(), CatalogueCommands.Add(), CatalogueCommands.List(), CatalogueCommands.Show(), CatalogueCommands.Remove()]),
             Family("key", "Makes keys and says which of them are trusted.",
                 [KeyCommands.New(), KeyCommands.List(), TrustCommands.Trust(), TrustCommands.Revoke()]),
         };

@@ -39,6 +39,10 @@ internal static class NewFiles
         }
     }
 
+    /// <summary>A folder for its owner alone; what leads to it is made as well.</summary>
+    /// <returns>Its path.</returns>
+    public static string MakeFolder(string path) => Directory.CreateDirectory(path, OwnerOnly).FullName;
+
     /// <summary>Refuses where a file is in the way.</summary>
     public static void Require(string directory, string name)
     {

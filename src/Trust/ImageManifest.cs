@@ -65,7 +65,7 @@ public sealed record ImageManifest(
             return new Rejection("The image manifest's name or version has characters other than letters, digits, '.', '_', '+' and '-', or more than 100.");
         if (Array.Exists(Predicate.Firmware, mode => mode is null))
             return new Rejection($"The manifest of image {Predicate.Name} lists an empty firmware mode.");
-        return Predicate.Disk.FirstFault(Predicate.Name) ?? Predicate.Source.FirstFault(Predicate.Name);
+        return Predicate.Disk.FirstFault(Predicate.Name) ?? Predicate.Source.FirstFault(Predicate.Name) ?? Predicate.Partition?.FirstFault(Predicate);
     }
 
     private Digest DigestOf(string subject) => Subject.Single(s => s.Name == subject).Digest.Sha256;
@@ -89,7 +89,8 @@ public sealed record ImagePredicate(
     DiskContent Disk,
     SourceContent Source,
     DateTimeOffset? NotAfter = null,
-    Provenance? Provenance = null)
+    Provenance? Provenance = null,
+    PartitionImage? Partition = null)
 {
     public const string AnyArch = "any";
 }
@@ -135,6 +136,17 @@ public sealed record SourceContent(string Format, string Compression, long Size,
     : ChunkedContent(Size, ChunkSize, ChunkCount, Hash, Index)
 {
     internal Rejection? FirstFault(string image) => FirstFault(image, "source", ChunkLayout.SmallestSourceChunk);
+}
+
+/// <summary>
+/// What the signer made the disk of, if it was not a disk before: the files' digests, as <c>sha256sum</c> tells them. Its root partition begins at
+/// <paramref name="RootOffset"/> and is the disk's last, so that an order may let it grow, and put swap behind it.
+/// </summary>
+public sealed record PartitionImage(int RootPartition, long RootOffset, string FileSystem, Digest RootSha256, Digest KernelSha256, Digest RamdiskSha256, string KernelArguments)
+{
+    internal Rejection? FirstFault(ImagePredicate image) => RootPartition is >= 1 and <= 128 && RootOffset > 0 && RootOffset < image.Disk.Size
+        ? null
+        : new Rejection($"The manifest of image {image.Name} contradicts itself: its root would be partition {RootPartition} at byte {RootOffset} of {image.Disk.Size}.");
 }
 
 public sealed record IndexReference(Digest Sha256, long Size);

@@ -17,7 +17,7 @@ internal sealed record CommandRun(int ExitCode, string Output, string Error)
         {
             In = new StringReader(around.Input),
             AskSecret = around.AskSecret,
-            Variable = around.Variables.GetValueOrDefault,
+            Variable = around.Variable,
             ConfigDirectory = around.ConfigDirectory,
             StateDirectory = around.StateDirectory,
             Time = around.Time,
@@ -53,6 +53,9 @@ internal sealed record Surroundings
     public Func<string, byte[]?> AskSecret { get; init; } = _ => null;
 
     public Dictionary<string, string> Variables { get; init; } = [];
+
+    /// <summary>Of this machine only the way to its tools.</summary>
+    public string? Variable(string name) => Variables.GetValueOrDefault(name) ?? (name == "PATH" ? Environment.GetEnvironmentVariable(name) : null);
 
     public string ConfigDirectory { get; init; } = "/nonexistent/config";
 

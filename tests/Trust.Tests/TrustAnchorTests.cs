@@ -173,9 +173,18 @@ public sealed class TrustAnchorTests : IDisposable
     [InlineData("predicateType", "\"urn:other\"")]
     [InlineData("subject", "[]")]
     [InlineData("subject", "[null,null]")]
+    [InlineData("predicate.partition", "{}")]
+    [InlineData("predicate.partition.rootPartition", "0")]
+    [InlineData("predicate.partition.rootPartition", "129")]
+    [InlineData("predicate.partition.rootOffset", "0")]
+    [InlineData("predicate.partition.rootOffset", "67108864")]
+    [InlineData("predicate.partition.kernelSha256", "null")]
     public void TryOpenManifest_SignedButContradictory_IsRefused(string path, string value)
     {
-        var payload = JsonNode.Parse(TestDocuments.Manifest().ToPayload())!;
+        var manifest = TestDocuments.Manifest();
+        var partition = new PartitionImage(3, 2 << 20, "ext4", Digest.Of("root"u8), Digest.Of("kernel"u8), Digest.Of("ramdisk"u8), "quiet");
+        var payload = JsonNode.Parse((manifest with { Predicate = manifest.Predicate with { Partition = partition } }).ToPayload())!;
+        Assert.True(Anchor().TryOpenManifest(Envelope.Sign(ImageManifest.PayloadType, Encoding.UTF8.GetBytes(payload.ToJsonString()), _image), Now, out _, out _, out _));
         var names = path.Split('.');
         var parent = names[..^1].Aggregate(payload, (node, name) => node[name]!);
         parent[names[^1]] = JsonNode.Parse(value);

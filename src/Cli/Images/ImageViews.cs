@@ -82,6 +82,7 @@ internal static class ImageViews
         sheet.Add("Snapshots", found.Qcow2 is { SnapshotCount: > 0 } qcow2 ? Snapshots(qcow2) : null);
         if (found.Layout is { } layout)
         {
+            sheet.Add("Kind", layout.FileSystem is { } root ? $"a file system ({root.Name}, {Units.Bytes(root.Bytes)}), of which 'image sign' makes a disk with --kernel and --ramdisk" : null);
             sheet.Add("Partitions", $"{layout.PartitionTable}, for sectors of {layout.SectorSize} bytes");
             sheet.Add("Boots on", layout.Boot.Firmware.Count == 0 ? "unknown" : $"{string.Join(", ", layout.Boot.Firmware)}; {layout.Boot.Arch}");
         }
@@ -111,9 +112,9 @@ internal static class ImageViews
             screen.Line("There are no images yet. 'conductor image sign' signs one, 'conductor image add' brings it here.");
             return;
         }
-        var table = new Table("NAME", "VERSION", "ARCH", "FIRMWARE", "DISK", "FILE", "AGE");
+        var table = new Table("NAME", "VERSION", "KIND", "ARCH", "FIRMWARE", "DISK", "FILE", "AGE");
         foreach (var image in images)
-            table.Add(image.Name, image.Version, image.Arch, string.Join(',', image.Firmware), Units.Bytes(image.DiskBytes), Units.Bytes(image.SourceBytes), Units.Age(now - image.Added));
+            table.Add(image.Name, image.Version, image.Partition is null ? "disk" : "partition", image.Arch, string.Join(',', image.Firmware), Units.Bytes(image.DiskBytes), Units.Bytes(image.SourceBytes), Units.Age(now - image.Added));
         table.Write(screen);
     }
 
@@ -121,6 +122,7 @@ internal static class ImageViews
     {
         var sheet = new Sheet();
         sheet.Add("Image", $"{image.Name}:{image.Version}");
+        AddPartition(sheet, image.Partition?.FileSystem, image.Partition?.RootSha256, image.Partition?.KernelSha256, image.Partition?.RamdiskSha256, image.Partition?.KernelArguments);
         sheet.Add("Boots on", image.Firmware.Length == 0 ? "unknown" : $"{string.Join(", ", image.Firmware)}; {image.Arch}");
         sheet.Add("Format", image.Compression == "none" ? image.Format : $"{image.Format}, {image.Compression}");
         sheet.Add("Disk", Units.Bytes(image.DiskBytes));
@@ -136,12 +138,25 @@ internal static class ImageViews
         screen.Line($"Next: conductor deploy NODE --image {image.Name}:{image.Version} --wait");
     }
 
+    // A whole disk is what images are unless something else is said.
+    private static void AddPartition(Sheet sheet, string? fileSystem, string? root, string? kernel, string? ramdisk, string? arguments)
+    {
+        if (fileSystem is null)
+            return;
+        sheet.Add("Kind", $"a disk made of a root file system ({fileSystem}), its kernel and its ramdisk");
+        sheet.Add("Root", root);
+        sheet.Add("Kernel", kernel);
+        sheet.Add("Ramdisk", ramdisk);
+        sheet.Add("Arguments", arguments is { Length: > 0 } ? arguments : null);
+    }
+
     private static string Times(double reads) => reads.ToString("0.0", CultureInfo.InvariantCulture) + " times";
 
     private static void Describe(Screen screen, ImagePredicate image, Digest manifest, double? sourceReads = null)
     {
         var sheet = new Sheet();
         sheet.Add("Image", $"{image.Name}:{image.Version}, release {image.Release}");
+        AddPartition(sheet, image.Partition?.FileSystem, $"{image.Partition?.RootSha256}", $"{image.Partition?.KernelSha256}", $"{image.Partition?.RamdiskSha256}", image.Partition?.KernelArguments);
         sheet.Add("Boots on", image.Firmware.Length == 0 ? "unknown" : $"{string.Join(", ", image.Firmware)}; {image.Arch}");
         sheet.Add("Format", image.Source.Compression == "none" ? image.Source.Format : $"{image.Source.Format}, {image.Source.Compression}");
         sheet.Add("Disk", Units.Bytes(image.Disk.Size));

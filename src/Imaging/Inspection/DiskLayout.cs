@@ -8,8 +8,12 @@ namespace Baremetal.Imaging.Inspection;
 /// <param name="SectorSize">The sector size that the table was made for; 512 if nothing tells.</param>
 /// <param name="Partitions">Of the table; of an MBR the four primary ones.</param>
 /// <param name="Boot">What it boots on.</param>
-public sealed record DiskLayout(string PartitionTable, int SectorSize, IReadOnlyList<DiskPartition> Partitions, BootModes Boot)
+/// <param name="FileSystem">Without a table: the file system that the disk is; null if none is known.</param>
+public sealed record DiskLayout(string PartitionTable, int SectorSize, IReadOnlyList<DiskPartition> Partitions, BootModes Boot, FileSystem? FileSystem = null)
 {
+    /// <summary>What <see cref="PartitionTable"/> is for a disk without one.</summary>
+    public const string NoTable = "none";
+
     // A GPT's entries lie right behind its header; a table elsewhere is refused.
     private const int StartLength = 1 << 20;
 
@@ -31,8 +35,8 @@ public sealed record DiskLayout(string PartitionTable, int SectorSize, IReadOnly
         DiskPartition[] partitions = gpt is null
             ? [.. mbr.Select(partition => DiskPartition.Of(partition, sectorSize))]
             : [.. gpt.Numbered.Select(partition => DiskPartition.Of(partition, sectorSize))];
-        var table = gpt is not null ? "gpt" : mbr.Count > 0 ? "mbr" : "none";
-        return (new DiskLayout(table, sectorSize, partitions, BootModes.Detect(disk, sectorSize, [.. gpt?.Partitions ?? []])), null);
+        var table = gpt is not null ? "gpt" : mbr.Count > 0 ? "mbr" : NoTable;
+        return (new DiskLayout(table, sectorSize, partitions, BootModes.Detect(disk, sectorSize, [.. gpt?.Partitions ?? []]), table == NoTable ? FileSystem.Find(disk) : null), null);
     }
 
     private static bool IsWhole(ReadOnlySpan<byte> start, int sectorSize) => Gpt.TryRead(start, sectorSize, out var gpt, out _) && gpt is not null;

@@ -11,6 +11,7 @@ namespace Baremetal.Imaging.Signing;
 /// <param name="Firmware">Null: as detected.</param>
 /// <param name="NotAfter">The end of its life, if it has one.</param>
 /// <param name="Provenance">Where it came from, as the signer checked it.</param>
+/// <param name="Partition">What the disk was made of, if it was not a disk before.</param>
 public sealed record ImageStatement(
     string Name,
     string Version,
@@ -19,7 +20,8 @@ public sealed record ImageStatement(
     string? Arch = null,
     string[]? Firmware = null,
     DateTimeOffset? NotAfter = null,
-    Provenance? Provenance = null);
+    Provenance? Provenance = null,
+    PartitionImage? Partition = null);
 
 /// <summary>A signed image: the envelope and the two indexes that it names.</summary>
 public sealed record SignedImage(ImageManifest Manifest, byte[] Envelope, byte[] DiskIndex, byte[] SourceIndex)
@@ -53,7 +55,8 @@ public static class ImageSigner
                 new DiskContent(image.Disk.Layout.Size, image.Layout.SectorSize, image.Disk.Layout.ChunkSize, image.Disk.Count, ChunkedContent.Sha256, Reference(image.Disk)),
                 new SourceContent(image.Format, image.Compression, image.Source.Layout.Size, image.Source.Layout.ChunkSize, image.Source.Count, ChunkedContent.Sha256, Reference(image.Source)),
                 statement.NotAfter,
-                statement.Provenance),
+                statement.Provenance,
+                statement.Partition),
             image.DiskDigest,
             image.SourceDigest);
         var envelope = Envelope.Sign(ImageManifest.PayloadType, manifest.ToPayload(), keys);

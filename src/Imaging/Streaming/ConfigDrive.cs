@@ -1,4 +1,4 @@
-using System.Security.Cryptography;
+using Baremetal.Imaging.PartitionTables;
 using Baremetal.Trust;
 
 namespace Baremetal.Imaging.Streaming;
@@ -34,16 +34,11 @@ public sealed record ConfigDrive(byte[] Bytes, Digest Sha256)
         return padded;
     }
 
-    // Derived, not random: the same order makes the same disk, so that a second attempt can be compared with the first.
     internal Guid PartitionId(ReadOnlySpan<byte> diskGuid)
     {
         Span<byte> seed = stackalloc byte[Digest.Size + 16];
         Sha256.CopyTo(seed);
         diskGuid.CopyTo(seed[Digest.Size..]);
-        var id = SHA256.HashData(seed).AsSpan(0, 16);
-        // RFC 9562: version 8 (of our own making), variant 1; a GUID's bytes are mixed-endian.
-        id[7] = (byte)((id[7] & 0x0f) | 0x80);
-        id[8] = (byte)((id[8] & 0x3f) | 0x80);
-        return new Guid(id);
+        return DerivedId.Of(seed);
     }
 }

@@ -9,6 +9,7 @@ namespace Baremetal.Cli.Tests.Images;
 public sealed class CatalogueCommandsTests
 {
     private static readonly Image Debian = new("debian-12", "1", "x86_64", ["bios", "uefi"], "qcow2", "zstd", 8L << 30, 400L << 20, new string('a', 64), CommandRun.Now.AddHours(-3));
+    private static readonly Image DebianRoot = Debian with { Name = "debian-root", Partition = new ImageParts("xfs", new string('b', 64), new string('c', 64), new string('d', 64), "quiet") };
 
     private readonly ConcurrentDictionary<string, byte[]> _blobs = new();
     private byte[]? _manifest;
@@ -100,14 +101,15 @@ public sealed class CatalogueCommandsTests
     {
         await using var conductor = await TestConductor.StartAsync(app =>
         {
-            app.MapGet(Routes.Images, () => TestConductor.Answer(new Page<Image>([Debian], null), ApiJson.Default.PageImage));
+            app.MapGet(Routes.Images, () => TestConductor.Answer(new Page<Image>([Debian, DebianRoot], null), ApiJson.Default.PageImage));
             app.MapGet(Routes.Image, (string image) => TestConductor.Answer(Debian with { Name = image.Split(':')[0] }, ApiJson.Default.Image));
         });
 
         Assert.Equal(
             """
-            NAME        VERSION   ARCH     FIRMWARE    DISK      FILE      AGE
-            debian-12   1         x86_64   bios,uefi   8.0 GiB   400 MiB   3h
+            NAME          VERSION   KIND        ARCH     FIRMWARE    DISK      FILE      AGE
+            debian-12     1         disk        x86_64   bios,uefi   8.0 GiB   400 MiB   3h
+            debian-root   1         partition   x86_64   bios,uefi   8.0 GiB   400 MiB   3h
 
             """,
             (await conductor.RunAsync("image", "list")).Succeeded());
@@ -123,6 +125,18 @@ public sealed class CatalogueCommandsTests
 
             """,
             (await conductor.RunAsync("image", "show", "debian-12:1")).Succeeded());
+    }
+
+    [Fact]
+    public async Task Show_PartitionImage_SaysWhatItsDiskIsMadeOf()
+    {
+        await using var conductor = await TestConductor.StartAsync(app => app.MapGet(Routes.Image, (string image) => TestConductor.Answer(DebianRoot, ApiJson.Default.Image)));
+
+        var shown = (await conductor.RunAsync("image", "show", "debian-root")).Succeeded();
+
+        Assert.Contains("Kind:       a disk made of a root file system (xfs), its kernel and its ramdisk\n", shown, StringComparison.Ordinal);
+        Assert.Contains($"Kernel:     {new string('c', 64)}\n", shown, StringComparison.Ordinal);
+        Assert.Contains("Arguments:  quiet\n", shown, StringComparison.Ordinal);
     }
 
     [Fact]

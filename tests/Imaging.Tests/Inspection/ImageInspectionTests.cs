@@ -31,6 +31,38 @@ public sealed class ImageInspectionTests
         }
     }
 
+    [Theory]
+    [InlineData("ext2", 40 << 20)]
+    [InlineData("ext3", 40 << 20)]
+    [InlineData("ext4", 40 << 20)]
+    [InlineData("btrfs", 160 << 20)]
+    [InlineData("xfs", 320 << 20)]
+    public void Of_ABareFileSystem_NamesItAndItsSize(string name, long size)
+    {
+        using var folder = new TestFolder();
+        var path = folder["root.raw"];
+        using (var file = File.Create(path))
+            file.SetLength(size);
+        Shell.Run($"/usr/sbin/mkfs.{name}", "-q", path);
+
+        foreach (var image in new[] { path, folder.Convert(path, "root.qcow2", "-c") })
+        {
+            var layout = ImageInspection.Of(image).Layout!;
+
+            Assert.Equal(("none", new FileSystem(name, size)), (layout.PartitionTable, layout.FileSystem));
+            Assert.Empty(layout.Boot.Firmware);
+        }
+    }
+
+    [Fact]
+    public void Of_ADiskWithPartitions_IsNoFileSystem()
+    {
+        using var folder = new TestFolder();
+
+        Assert.Null(ImageInspection.Of(folder.MakeDisk("disk.raw", 20 << 20, seed: 2)).Layout!.FileSystem);
+        Assert.Null(ImageInspection.Of(folder.MakeDisk("noise.raw", 20 << 20, seed: 2, gpt: false)).Layout!.FileSystem);
+    }
+
     [Fact]
     public void Of_AQcow2_TellsSizesAndFeatures()
     {
