@@ -45,7 +45,7 @@ public sealed record JobStep(string Name, int Attempt, DateTimeOffset Started, D
 
 /// <summary>
 /// <c>POST /v1/nodes/{node}/deployments</c>: <paramref name="Image"/> is <c>NAME</c> or <c>NAME:VERSION</c>; <paramref name="NetworkData"/> is OpenStack's
-/// <c>network_data.json</c>, handed to the installed system as it is.
+/// <c>network_data.json</c>, handed to the installed system as it is; <paramref name="SwapBytes"/>, whole MiB, is of a swap partition, for a partition image.
 /// </summary>
 public sealed record DeployNode(
     string Image,
@@ -55,7 +55,8 @@ public sealed record DeployNode(
     string? UserData = null,
     bool DryRun = false,
     BootSign? WaitFor = null,
-    JsonElement? NetworkData = null);
+    JsonElement? NetworkData = null,
+    long? SwapBytes = null);
 
 /// <summary>What ends a deploy well: which sign of the installed system.</summary>
 public enum BootSign
@@ -129,8 +130,11 @@ public sealed record RescueNode(string[] SshKeys, int Seconds = RescueNode.Usual
 /// <summary>A rescue, and the key of its SSH server once that runs.</summary>
 public sealed record RescueSession(int Seconds, SshHostKey? HostKey);
 
-/// <summary>What a deploy job was asked to do, without its user data.</summary>
-public sealed record Deployment(string Image, string ManifestSha256, string? Hostname, string? TargetDisk, long DiskBytes, long SourceBytes);
+/// <summary>What a deploy job was asked to do, without its user data; <paramref name="Layout"/> is told by a dry run of a partition image, in the order of the disk.</summary>
+public sealed record Deployment(string Image, string ManifestSha256, string? Hostname, string? TargetDisk, long DiskBytes, long SourceBytes, PlannedPartition[]? Layout = null);
+
+/// <summary>A part of the disk, in bytes.</summary>
+public sealed record PlannedPartition(string Name, long Offset, long Bytes);
 
 /// <summary>
 /// What a write cost, as the agent measured it. <paramref name="DroppedSources"/> says which sources were given up, and why, one sentence each,

@@ -23,7 +23,8 @@ public sealed record DeployOrder(
     Digest? UserDataSha256 = null,
     Digest? ConfigDriveSha256 = null,
     EraseOrder? Erase = null,
-    RescueOrder? Rescue = null)
+    RescueOrder? Rescue = null,
+    LayoutOrder? Layout = null)
 {
     public const string PayloadType = "application/vnd.baremetal.order+json";
 
@@ -60,6 +61,12 @@ public sealed record EraseOrder(string Depth, TargetDisk[] Disks, TargetDisk[]? 
 
 /// <summary>Who may log in as root, and for how many seconds.</summary>
 public sealed record RescueOrder(int Seconds, string[] SshKeys);
+
+/// <summary>
+/// What becomes of a partition image's disk: its root partition, by its number, gets the space up to the disk's end, but for the config drive and
+/// <paramref name="SwapBytes"/> of swap (a whole number of MiB, or 0).
+/// </summary>
+public sealed record LayoutOrder(int RootPartition, long SwapBytes);
 
 /// <summary>One disk to write or to erase. All that is given must match, and exactly one disk may.</summary>
 public sealed record TargetDisk(long SizeBytes, int SectorSize, string? Wwn = null, string? Serial = null, string? ByPath = null);

@@ -142,11 +142,11 @@ public sealed record SourceContent(string Format, string Compression, long Size,
 /// What the signer made the disk of, if it was not a disk before: the files' digests, as <c>sha256sum</c> tells them. Its root partition begins at
 /// <paramref name="RootOffset"/> and is the disk's last, so that an order may let it grow, and put swap behind it.
 /// </summary>
-public sealed record PartitionImage(int RootPartition, long RootOffset, string FileSystem, Digest RootSha256, Digest KernelSha256, Digest RamdiskSha256, string KernelArguments)
+public sealed record PartitionImage(int RootPartition, long RootOffset, long RootBytes, string FileSystem, Digest RootSha256, Digest KernelSha256, Digest RamdiskSha256, string KernelArguments)
 {
-    internal Rejection? FirstFault(ImagePredicate image) => RootPartition is >= 1 and <= 128 && RootOffset > 0 && RootOffset < image.Disk.Size
+    internal Rejection? FirstFault(ImagePredicate image) => RootPartition is >= 1 and <= 128 && RootOffset > 0 && RootBytes > 0 && RootOffset < image.Disk.Size && RootBytes <= image.Disk.Size - RootOffset
         ? null
-        : new Rejection($"The manifest of image {image.Name} contradicts itself: its root would be partition {RootPartition} at byte {RootOffset} of {image.Disk.Size}.");
+        : new Rejection($"The manifest of image {image.Name} contradicts itself: its root would be partition {RootPartition} with {RootBytes} bytes at byte {RootOffset} of {image.Disk.Size}.");
 }
 
 public sealed record IndexReference(Digest Sha256, long Size);

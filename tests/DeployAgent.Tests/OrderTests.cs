@@ -1,4 +1,6 @@
 using Baremetal.Api;
+using Baremetal.Imaging.PartitionTables;
+using Baremetal.Imaging.Targets;
 using Baremetal.Support;
 using Baremetal.Trust;
 
@@ -38,6 +40,25 @@ public sealed class OrderTests(SignedDisk image) : IClassFixture<SignedDisk>, ID
         image.AssertIsOn(_tree);
         Assert.Contains("its boot order stays as it is", agent.Output, StringComparison.Ordinal);
         Assert.Contains("Written and verified in", agent.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Order_WithALayout_GivesTheRootWhatSwapLeavesOfTheDisk()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        image.AddTo(conductor);
+        conductor.Order = ask => conductor.Sign(conductor.OrderFor(ask, AgentUnderTest.Disk, OrderSteps.WriteImage, OrderSteps.Reboot) with { Layout = new LayoutOrder(3, 8 << 20) });
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot());
+
+        await agent.EndAsync();
+
+        Assert.Equal(1, agent.Restarts);
+        image.AssertIsOn(_tree);
+        using var disk = FileTarget.Open(AgentUnderTest.DiskPath(_tree), 0).Target!;
+        Assert.True(DiskPartitions.TryRead(disk, 512, out var partitions, out var rejection), rejection?.ToString());
+        var (root, swap) = (partitions[2].Entry, partitions[3].Entry);
+        Assert.Equal((GptEntry.LinuxSwap, root.LastLba + 1, (8L << 20) / 512), (swap.Type, swap.FirstLba, swap.LastLba - swap.FirstLba + 1));
+        Assert.Equal((AgentUnderTest.DiskBytes - (1 << 20)) / 512, swap.LastLba + 1);
     }
 
     [Fact]
@@ -102,6 +123,7 @@ public sealed class OrderTests(SignedDisk image) : IClassFixture<SignedDisk>, ID
         { "no steps", "has no steps" },
         { "step after reboot", "has steps after the reboot" },
         { "step twice", "has a step twice" },
+        { "odd swap", "1048577 bytes of swap, which is no whole number of MiB" },
         { "backwards", "before it begins" },
     };
 
@@ -129,6 +151,7 @@ public sealed class OrderTests(SignedDisk image) : IClassFixture<SignedDisk>, ID
                 "no steps" => conductor.Sign(order with { Steps = [] }),
                 "step after reboot" => conductor.Sign(order with { Steps = [new OrderStep(OrderSteps.Reboot), new OrderStep(OrderSteps.WriteImage)] }),
                 "step twice" => conductor.Sign(order with { Steps = [new OrderStep(OrderSteps.WriteImage), new OrderStep(OrderSteps.WriteImage)] }),
+                "odd swap" => conductor.Sign(order with { Layout = new LayoutOrder(3, (1 << 20) + 1) }),
                 _ => conductor.Sign(order with { NotAfter = order.IssuedAt.AddMinutes(-10) }),
             };
         };

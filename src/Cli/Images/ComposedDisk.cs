@@ -49,9 +49,11 @@ internal static class ComposedDisk
     public static PartitionImage Make(Shell shell, BootFiles boot, string root, ImageInspection found, string folder, string result, CancellationToken cancel)
     {
         var rootOffset = BootOffset + BootVolume.SizeFor(boot);
-        var made = new PartitionImage(RootPartition, rootOffset, found.Layout!.FileSystem!.Name, DigestOf(root), DigestOf(boot.Kernel), DigestOf(boot.Ramdisk), boot.Arguments);
-        var (rootBytes, frame, volume) = (found.DiskBytes!.Value, Path.Combine(folder, "frame.raw"), Path.Combine(folder, "boot.img"));
-        var size = ((rootOffset + rootBytes + MiB - 1) / MiB * MiB) + MiB;
+        var rootBytes = found.DiskBytes!.Value;
+        var partitionBytes = (rootBytes + MiB - 1) / MiB * MiB;
+        var made = new PartitionImage(RootPartition, rootOffset, partitionBytes, found.Layout!.FileSystem!.Name, DigestOf(root), DigestOf(boot.Kernel), DigestOf(boot.Ramdisk), boot.Arguments);
+        var (frame, volume) = (Path.Combine(folder, "frame.raw"), Path.Combine(folder, "boot.img"));
+        var size = rootOffset + partitionBytes + MiB;
         if (size > ChunkLayout.MaxSize)
             throw Failure.Refused($"{root} would become a disk of {size} bytes; at most {ChunkLayout.MaxSize} (2 TiB) can be written.");
 
@@ -82,7 +84,7 @@ internal static class ComposedDisk
             "--clear", $"--disk-guid={IdOf(made, 0)}",
             .. Partition(1, BiosOffset, BootOffset, $"{GptEntry.BiosBoot}", "bios"),
             .. Partition(BootPartition, BootOffset, made.RootOffset, $"{GptEntry.EfiSystem}", "boot"),
-            .. Partition(RootPartition, made.RootOffset, size - MiB, RootType, "root"),
+            .. Partition(RootPartition, made.RootOffset, made.RootOffset + made.RootBytes, RootType, "root"),
             path,
         ]);
 

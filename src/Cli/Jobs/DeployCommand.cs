@@ -24,6 +24,7 @@ internal static class DeployCommand
         var sshKeys = new Option<string[]>("--ssh-key") { HelpName = "FILE", Description = "A public key that may log in; may be given again." };
         var userData = new Option<string>("--user-data") { HelpName = "FILE", Description = "Cloud-init user data, handed to the installed system as it is; - reads it from standard input." };
         var networkData = new Option<string>("--network-data") { HelpName = "FILE", Description = "The installed system's network, as OpenStack's network_data.json: links, networks, services. DHCP on all cards if not given." };
+        var swap = new Option<string>("--swap") { HelpName = "SIZE", Description = "Of a swap partition at the disk's end, such as 4GiB; for a partition image." };
         var waitFor = new Option<BootSign?>("--wait-for") { HelpName = "network|phone-home", CustomParser = Word<BootSign>.ParseOptional, Description = "What ends it well: network, if not given: the installed system asks for an address. phone-home: its cloud-init says that it is up, and tells its SSH host keys." };
         var dryRun = new Option<bool>("--dry-run") { Description = "Checks all that can be checked, and starts nothing." };
         var wait = JobCommands.Wait();
@@ -41,7 +42,8 @@ internal static class DeployCommand
                     call.Get(userData) is { } file ? UserDataOf(call, file) : null,
                     call.Get(dryRun),
                     call.Get(waitFor),
-                    call.Get(networkData) is { } network ? NetworkDataOf(network) : null);
+                    call.Get(networkData) is { } network ? NetworkDataOf(network) : null,
+                    call.Get(swap) is { } size ? SwapOf(size) : null);
                 using var follower = new JobFollower(call);
                 var job = await follower.Conductor.DeployAsync(call.Require(node), deployment, cancel);
                 if (!deployment.DryRun)
@@ -57,11 +59,17 @@ internal static class DeployCommand
             sshKeys,
             userData,
             networkData,
+            swap,
             waitFor,
             dryRun,
             wait,
         };
     }
+
+    // Partitions begin and end at whole MiB.
+    private static long SwapOf(string size) => ByteSize.TryParse(size, out var bytes) && bytes is > 0 and < long.MaxValue - (1 << 20)
+        ? (bytes + (1 << 20) - 1) >> 20 << 20
+        : throw Failure.WrongUsage($"--swap '{size}' is no size.", ByteSize.Remedy);
 
     private static JsonElement NetworkDataOf(string file)
     {

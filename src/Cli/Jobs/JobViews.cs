@@ -92,6 +92,13 @@ internal static class JobViews
         sheet.Add("Image", deployment is null ? null : $"{deployment.Image}, {Units.Bytes(deployment.DiskBytes)} from a file of {Units.Bytes(deployment.SourceBytes)}");
         sheet.Add("Hostname", deployment?.Hostname);
         sheet.Write(screen);
+        if (deployment?.Layout is not { } layout)
+            return;
+        screen.Line();
+        var table = new Table("PART", "FROM", "SIZE");
+        foreach (var part in layout)
+            table.Add(part.Name, Units.Bytes(part.Offset), Units.Bytes(part.Bytes));
+        table.Write(screen);
     }
 
     /// <summary>The last line of a job that went well; of another, <see cref="WhyEnded"/> says why.</summary>

@@ -11,9 +11,6 @@ internal static class RootDeviceOption
     private static readonly string[] Kinds = ["serial", "wwn", "model", "by-path", "name", "bus", "rotational", "size", "size>", "size<"];
     private static readonly string[] Buses = ["nvme", "sata", "sas", "fc", "iscsi", "scsi", "virtio", "usb", "mmc"];
 
-    // Of a thousand as disks are sold, and of 1024.
-    private static readonly string[] Units = ["", "K", "M", "G", "T"];
-
     public static RootDeviceHints? Read(string[] hints, string option = Name)
     {
         var all = new RootDeviceHints();
@@ -49,20 +46,8 @@ internal static class RootDeviceOption
         _ => all with { MaxSizeBytes = Limit(value, hint, option) },
     };
 
-    private static long Limit(string value, string hint, string option)
-    {
-        var digits = value.TakeWhile(char.IsAsciiDigit).Count();
-        var unit = value[digits..] is var rest && rest.EndsWith('B') ? rest[..^1] : value[digits..];
-        var (letter, factor) = unit.EndsWith('i') ? (unit[..^1], 1024L) : (unit, 1000L);
-        var power = Array.IndexOf(Units, letter);
-        if (long.TryParse(value.AsSpan(0, digits), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && power >= 0 && (power > 0 || factor == 1000))
-        {
-            var bytes = new Int128(0, (ulong)number) * (Int128)Math.Pow(factor, power);
-            if (bytes <= long.MaxValue)
-                return (long)bytes;
-        }
-        throw Failure.WrongUsage($"{option} '{hint}': '{value}' is no size.", "Write it as 400GB, 1.8 TB as 1800GB, or in units of 1024 as 512GiB.");
-    }
+    private static long Limit(string value, string hint, string option) =>
+        ByteSize.TryParse(value, out var bytes) ? bytes : throw Failure.WrongUsage($"{option} '{hint}': '{value}' is no size.", ByteSize.Remedy);
 
     private static string Example(string kind) => kind switch
     {

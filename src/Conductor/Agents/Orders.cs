@@ -28,7 +28,7 @@ internal sealed partial class Orders(IDatabase database, DeployChecks checks, Or
         if (left.Length == 0 || reports.Values.Any(report => report.Outcome == StepOutcome.Failed))
             return null;
         // The trust documents may have changed since the job was prepared: what is revoked in between is not ordered.
-        if (!TryTrust(job, out var anchor, out var rejection))
+        if (!TryTrust(job, out var manifest, out var anchor, out var rejection))
         {
             tx.Sql.Execute("UPDATE jobs SET trouble = @trouble, due = @now WHERE id = @Id", new { job.Id, trouble = rejection.ToString(), now = tx.Now });
             return null;
@@ -55,12 +55,16 @@ internal sealed partial class Orders(IDatabase database, DeployChecks checks, Or
         {
             JobKind.Clean => ToErase(order, job),
             JobKind.Rescue => order with { Rescue = new RescueOrder(job.Rescue!.Seconds, job.Rescue.SshKeys) },
-            _ => ToWrite(order, job),
+            _ => ToWrite(order, job, manifest!),
         });
     });
 
-    private bool TryTrust(JobRow job, [NotNullWhen(true)] out TrustAnchor? anchor, [NotNullWhen(false)] out Rejection? rejection) =>
-        job.ManifestSha256 is { } manifest ? checks.TryTrust(manifest, out _, out anchor, out rejection) : checks.TryTrust(out anchor, out rejection);
+    // The manifest is that of a job that has one.
+    private bool TryTrust(JobRow job, out ImageManifest? manifest, [NotNullWhen(true)] out TrustAnchor? anchor, [NotNullWhen(false)] out Rejection? rejection)
+    {
+        manifest = null;
+        return job.ManifestSha256 is { } digest ? checks.TryTrust(digest, out manifest, out anchor, out rejection) : checks.TryTrust(out anchor, out rejection);
+    }
 
     private static DeployOrder ToErase(DeployOrder order, JobRow job) => order with
     {
@@ -70,13 +74,14 @@ internal sealed partial class Orders(IDatabase database, DeployChecks checks, Or
             ErasedDisks.Done(job.Targets!, job.Erased) is { Length: > 0 } done ? Array.ConvertAll(done, DiskOf) : null),
     };
 
-    private DeployOrder ToWrite(DeployOrder order, JobRow job) => order with
+    private DeployOrder ToWrite(DeployOrder order, JobRow job, ImageManifest manifest) => order with
     {
         ManifestSha256 = job.ManifestSha256,
         Target = DiskOf(job.Target!),
         Reuse = job.Redeploy || order.Attempt > 1,
         UserDataSha256 = job.UserData is { } box ? Digest.Of(System.Text.Encoding.UTF8.GetBytes(secrets.Open(box, JobRow.UserDataPlace(job.Id)))) : null,
         ConfigDriveSha256 = job.ConfigDriveSha256,
+        Layout = manifest.Predicate.Partition is { } partition ? new LayoutOrder(partition.RootPartition, job.Spec?.SwapBytes ?? 0) : null,
     };
 
     private static TargetDisk DiskOf(Disk disk) => new(disk.SizeBytes, disk.LogicalSectorBytes, disk.Wwn, disk.Serial, disk.ByPath);

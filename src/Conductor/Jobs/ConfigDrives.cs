@@ -26,8 +26,8 @@ public sealed class ConfigDrives(IDatabase database, StateDirectory state)
     /// <summary>What is left of that beside the file system's own tables and the metadata.</summary>
     public const int MostUserDataBytes = 6 << 20;
 
-    public static bool IsWanted(DeployNode spec, string? userData) =>
-        spec.Hostname is not null || spec.SshKeys is { Length: > 0 } || userData is not null || spec.NetworkData is not null || spec.WaitFor == BootSign.PhoneHome;
+    public static bool IsWanted(DeployNode spec, bool hasUserData) =>
+        spec.Hostname is not null || spec.SshKeys is { Length: > 0 } || hasUserData || spec.NetworkData is not null || spec.WaitFor == BootSign.PhoneHome;
 
     public string PathOf(string job) => Path.Combine(state.ConfigDrives, $"{job}.img");
 

@@ -3,12 +3,13 @@ using Baremetal.Api;
 using Baremetal.Conductor.Database;
 using Baremetal.Conductor.Images;
 using Baremetal.Conductor.Nodes;
+using Baremetal.Imaging.PartitionTables;
 using Baremetal.Trust;
 
 namespace Baremetal.Conductor.Jobs;
 
-/// <summary>What a deploy would write and where; <paramref name="Target"/> is null while the node's inventory is not known.</summary>
-public sealed record DeployPlan(ImageManifest Manifest, TrustAnchor Anchor, Disk? Target);
+/// <summary>What a deploy would write and where; <paramref name="Target"/> is null while the node's inventory is not known, <paramref name="Layout"/> also for a whole-disk image.</summary>
+public sealed record DeployPlan(ImageManifest Manifest, TrustAnchor Anchor, Disk? Target, PlannedPartition[]? Layout = null);
 
 /// <summary>
 /// All that can be checked about a deploy before a machine is touched. Asked when a deploy is ordered, so that its operator hears of it
@@ -16,7 +17,7 @@ public sealed record DeployPlan(ImageManifest Manifest, TrustAnchor Anchor, Disk
 /// </summary>
 public sealed class DeployChecks(IDatabase database, TrustChainStore trust, BlobStore blobs, TimeProvider time)
 {
-    public bool TryPlan(Digest manifestSha256, RootDeviceHints? hints, NodeRow node, [NotNullWhen(true)] out DeployPlan? plan, [NotNullWhen(false)] out Rejection? rejection)
+    public bool TryPlan(Digest manifestSha256, DeployNode ask, bool hasUserData, NodeRow node, [NotNullWhen(true)] out DeployPlan? plan, [NotNullWhen(false)] out Rejection? rejection)
     {
         plan = null;
         if (!TryTrust(manifestSha256, out var manifest, out var anchor, out rejection))
@@ -28,8 +29,14 @@ public sealed class DeployChecks(IDatabase database, TrustChainStore trust, Blob
             rejection = new Rejection($"The manifest of image {image.Name}:{image.Version} does not say which {(image.Firmware.Length == 0 ? "firmware" : "architecture")} it is made for.", "Sign it with --arch and --firmware: a deploy does not try out what boots.");
         else if ((node.Inventory?.Firmware ?? node.Firmware) is { } firmware && !image.Firmware.Contains(Word(firmware)))
             rejection = new Rejection($"Image {image.Name}:{image.Version} boots under {string.Join(" and ", image.Firmware)}; node {node.Name} has {Word(firmware)}.", "Choose another image, or change the machine's firmware mode and inspect it again.");
+        else if (ask.SwapBytes is not null && image.Partition is null)
+            rejection = new Rejection($"Image {image.Name}:{image.Version} is a whole disk, whose partitions are its own; swap is added to partition images.", "Deploy it without swap, or an image that has a swap partition.");
         else if (node.Inventory is { } inventory)
-            return TryFit(image, hints, node.Name, inventory, out var target, out rejection) && Succeed(new DeployPlan(manifest, anchor, target), out plan);
+        {
+            return TryFit(image, ask.RootDevice, node.Name, inventory, out var target, out rejection)
+                && TryLayOut(image, ask, hasUserData, node.Name, target!, out var layout, out rejection)
+                && Succeed(new DeployPlan(manifest, anchor, target, layout), out plan);
+        }
         return rejection is null && Succeed(new DeployPlan(manifest, anchor, Target: null), out plan);
     }
 
@@ -82,6 +89,25 @@ public sealed class DeployChecks(IDatabase database, TrustChainStore trust, Blob
             rejection = new Rejection($"Image {image.Name}:{image.Version} is made for sectors of {image.Disk.SectorSize} bytes; disk {target.Name} of node {node} has {target.LogicalSectorBytes}.", "Its partition table would not be found: use an image made for such disks.");
         else if (target.SizeBytes < image.Disk.Size)
             rejection = new Rejection($"Image {image.Name}:{image.Version} has {image.Disk.Size} bytes; disk {target.Name} of node {node} has {target.SizeBytes}.", "Choose a larger disk or a smaller image.");
+        return rejection is null;
+    }
+
+    // The agent would refuse it too, but only after the server has been restarted.
+    private static bool TryLayOut(ImagePredicate image, DeployNode ask, bool hasUserData, string node, Disk disk, out PlannedPartition[]? layout, [NotNullWhen(false)] out Rejection? rejection)
+    {
+        layout = null;
+        rejection = null;
+        if (image.Partition is not { } partition)
+            return true;
+        var hasDrive = ConfigDrives.IsWanted(ask, hasUserData);
+        layout = [.. PartitionPlan.Of(partition.RootOffset, disk.SizeBytes, image.Disk.SectorSize, ask.SwapBytes ?? 0, hasDrive).Select(part => new PlannedPartition(part.Name, part.Offset, part.Bytes))];
+        var root = Array.Find(layout, part => part.Name == PartitionPlan.RootName)!;
+        if (root.Bytes < partition.RootBytes)
+        {
+            rejection = new Rejection(
+                $"Image {image.Name}:{image.Version} needs {partition.RootBytes} bytes for its root partition; on disk {disk.Name} of node {node} there are {Math.Max(0, root.Bytes)} beside {ask.SwapBytes ?? 0} bytes of swap{(hasDrive ? " and the config drive" : "")}.",
+                "Choose a larger disk, or less swap.");
+        }
         return rejection is null;
     }
 

@@ -67,20 +67,21 @@ public sealed partial class Effects(IDatabase database, PowerDrivers power, Depl
     private async Task<EffectResult> PrepareAsync(JobRow job, CancellationToken cancel)
     {
         var node = database.Read(sql => NodeTable.ById(sql, job.Node));
-        if (!checks.TryPlan(job.ManifestSha256!.Value, job.Spec!.RootDevice, node, out var plan, out var rejection))
+        var spec = job.Spec!;
+        if (!checks.TryPlan(job.ManifestSha256!.Value, spec, job.UserData is not null, node, out var plan, out var rejection))
             return new EffectResult(rejection.ToString());
         if (plan.Target is not { } target)
             return new EffectResult($"Node {node.Name} has told no inventory, so no disk can be chosen.");
         try
         {
             var userData = job.UserData is { } box ? secrets.Open(box, JobRow.UserDataPlace(job.Id)) : null;
-            if (!ConfigDrives.IsWanted(job.Spec, userData))
+            if (!ConfigDrives.IsWanted(spec, userData is not null))
                 return new EffectResult(Target: target);
             // Built once: a second attempt must find on the disk what the first one wrote.
             if (job.ConfigDriveSha256 is { } built && job.Target?.LogicalSectorBytes == target.LogicalSectorBytes && configDrives.Has(job.Id, built))
                 return new EffectResult(Target: target, ConfigDriveSha256: built);
             var token = PhoneHome.NewToken();
-            var drive = await configDrives.BuildAsync(job.Id, node, job.Spec, userData, PhoneHome.UrlOf(addresses, token), target.LogicalSectorBytes, cancel);
+            var drive = await configDrives.BuildAsync(job.Id, node, spec, userData, PhoneHome.UrlOf(addresses, token), target.LogicalSectorBytes, cancel);
             return new EffectResult(Target: target, ConfigDriveSha256: drive, PhoneSha256: PhoneHome.HashOf(token));
         }
         catch (ConfigDriveException e)

@@ -109,7 +109,7 @@ internal static class JobEndpoints
     private static Results<Accepted<Job>, Ok<Job>> Deploy(string node, DeployNode ask, IDatabase database, DeployChecks checks, SecretBox secrets, Idempotency call)
     {
         var (image, found) = database.Read(sql => (ImageTable.Get(sql, ask.Image), NodeTable.Get(sql, node)));
-        if (!checks.TryPlan(image.ManifestSha256, ask.RootDevice, found, out var plan, out var rejection))
+        if (!checks.TryPlan(image.ManifestSha256, ask, ask.UserData is not null, found, out var plan, out var rejection))
             throw Problems.Refused(rejection.Cause, rejection.Remedy);
 
         JobRow Filled(JobRow job) => job with
@@ -128,7 +128,8 @@ internal static class JobEndpoints
         Guards.Require(found, Move.Deploy);
         if (Moves.Next(found.State, Move.Deploy) is null)
             throw NodeTable.Forbidden(found, Move.Deploy);
-        return TypedResults.Ok(Filled(new JobRow { Id = "", Node = found.Id, Kind = JobKind.Deploy, Step = Steps.Begin }).ToApi(found.Name, []));
+        var job = Filled(new JobRow { Id = "", Node = found.Id, Kind = JobKind.Deploy, Step = Steps.Begin }).ToApi(found.Name, []);
+        return TypedResults.Ok(job with { Deployment = job.Deployment! with { Layout = plan.Layout } });
     }
 
     private static Accepted<Job> Erase(string node, CleanNode ask, Move move, string action, IDatabase database, DeployChecks checks, SecretBox secrets, HttpRequest request)
@@ -185,6 +186,8 @@ internal static class JobEndpoints
         RequireKeys(ask.SshKeys ?? []);
         if (ask.NetworkData is { } network && NetworkData.FirstFault(network) is { } fault)
             throw Problems.Invalid(fault.Cause, fault.Remedy);
+        if (ask.SwapBytes is { } swap && (swap <= 0 || swap % (1 << 20) != 0))
+            throw Problems.Invalid($"{swap} bytes of swap are no whole number of MiB.", "Round them up, or leave swap out.");
         if (ask.UserData is { } data && System.Text.Encoding.UTF8.GetByteCount(data) > ConfigDrives.MostUserDataBytes)
             throw Problems.Invalid($"The user data has more than {ConfigDrives.MostUserDataBytes} bytes.", "Let it fetch the rest from elsewhere.");
     }

@@ -50,6 +50,8 @@ internal static class StepTable
             return new Rejection($"Order {order.OrderId} does not say which disk its steps mean.");
         if (order.Erase is { } erase && !EraseStep.Knows(erase.Depth))
             return new Rejection($"Order {order.OrderId} erases by '{erase.Depth}', which this agent does not know.", "The ramdisk is older than the conductor: build it anew.");
+        if (order.Layout is { } layout && (layout.SwapBytes < 0 || layout.SwapBytes % (1 << 20) != 0))
+            return new Rejection($"Order {order.OrderId} gives the disk {layout.SwapBytes} bytes of swap, which is no whole number of MiB.");
         return null;
     }
 }

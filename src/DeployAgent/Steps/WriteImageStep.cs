@@ -52,6 +52,7 @@ internal static class WriteImageStep
         var options = new WriteOptions(
             Reuse: run.Order.Reuse,
             ConfigDrive: configDrive,
+            Layout: run.Order.Layout is { } layout ? new PartitionLayout(layout.RootPartition, layout.SwapBytes, run.Order.OrderId) : null,
             Retries: RetryPolicy.Patient,
             // What 'set-boot-disk' would find missing when the old system is gone.
             NeedsEfiSystem: MachineInventory.FirmwareOf(run.Machine) == FirmwareMode.Uefi && Array.Exists(run.Order.Steps, step => step.Name == OrderSteps.SetBootDisk),

@@ -69,9 +69,10 @@ internal sealed class Gpt
 
     /// <summary>
     /// The sectors of the table on a disk of the given size: the backup at the disk's end, all usable sectors usable, and a partition for
-    /// the config drive, if there is one. It is the last on the disk, so that the root partition before it can still grow up to it.
+    /// the config drive, if there is one. It is the last on the disk, so that the root partition before it can still grow up to it; that of a
+    /// partition image does so here, and swap lies between.
     /// </summary>
-    public bool TryFit(long diskSize, ConfigDrive? drive, [NotNullWhen(true)] out List<DerivedWrite>? writes, [NotNullWhen(false)] out Rejection? rejection)
+    public bool TryFit(long diskSize, ConfigDrive? drive, PartitionLayout? layout, [NotNullWhen(true)] out List<DerivedWrite>? writes, [NotNullWhen(false)] out Rejection? rejection)
     {
         writes = null;
         rejection = null;
@@ -90,14 +91,26 @@ internal sealed class Gpt
             rejection = new Rejection($"The image's partition '{beyond.Name}' ends at sector {beyond.LastLba}, but the last one that a disk of {diskSize} bytes can use is {lastUsable}.", "Choose a larger disk, or shrink the image.");
             return false;
         }
+        var primary = _header.Clone();
+        if (layout is not null)
+            Rename(primary, entries, layout);
+        var tail = new GptTail(primary, entries, _sectorSize, lastUsable);
         if (drive is not null)
         {
-            if (!TryAddPartition(drive, lastUsable, entries, out var at, out rejection))
+            if (!tail.TryTake("config drive", GptEntry.LinuxData, drive.PartitionId(primary.DiskGuid), ConfigDrive.PartitionName, ConfigDrive.PartitionSize, out var at, out rejection))
                 return false;
             fitted.Add(new DerivedWrite(at, drive.PaddedTo(_sectorSize), "config drive"));
         }
+        if (layout is { SwapBytes: > 0 and var swap })
+        {
+            var id = layout.IdOf(SwapSpace.PartitionName);
+            if (!tail.TryTake("swap partition", GptEntry.LinuxSwap, id, SwapSpace.PartitionName, swap, out var at, out rejection))
+                return false;
+            fitted.Add(new DerivedWrite(at, SwapSpace.Head(swap, id), "swap header"));
+        }
+        if (layout is not null && !tail.TryGrow(layout.RootPartition, out rejection))
+            return false;
 
-        var primary = _header.Clone();
         primary.OtherLba = sectors - 1;
         primary.LastUsableLba = lastUsable;
         primary.Seal(entries);
@@ -121,6 +134,14 @@ internal sealed class Gpt
         return true;
     }
 
+    // One image on two disks, and one server that gets both: each of its partitions must still be one.
+    private void Rename(GptHeader header, byte[] entries, PartitionLayout layout)
+    {
+        _ = layout.IdOf("disk").TryWriteBytes(header.DiskGuid);
+        foreach (var partition in Numbered)
+            GptEntry.SetId(entries.AsSpan((partition.Number - 1) * header.EntrySize, GptEntry.Length), layout.IdOf($"partition {partition.Number}"));
+    }
+
     private IEnumerable<GptEntry> Entries
     {
         get
@@ -128,27 +149,5 @@ internal sealed class Gpt
             for (var i = 0; i < _header.EntryCount; i++)
                 yield return GptEntry.Parse(_entries.AsSpan(i * _header.EntrySize, GptEntry.Length));
         }
-    }
-
-    private bool TryAddPartition(ConfigDrive drive, long lastUsable, byte[] entries, out long offset, [NotNullWhen(false)] out Rejection? rejection)
-    {
-        rejection = null;
-        offset = (((lastUsable + 1) * _sectorSize) - ConfigDrive.PartitionSize) / ConfigDrive.Alignment * ConfigDrive.Alignment;
-        var partition = new GptEntry(
-            GptEntry.LinuxData,
-            drive.PartitionId(_header.DiskGuid),
-            offset / _sectorSize,
-            ((offset + ConfigDrive.PartitionSize) / _sectorSize) - 1,
-            ConfigDrive.PartitionName);
-        var free = Entries.TakeWhile(entry => !entry.IsFree).Count();
-        if (free == _header.EntryCount)
-            rejection = new Rejection($"The image's partition table has no free entry for the config drive: all {free} are used.");
-        else if (Partitions.FirstOrDefault(other => other.LastLba >= partition.FirstLba) is { } other)
-            rejection = new Rejection($"The config drive does not fit: the image's partition '{other.Name}' reaches into the disk's last {ConfigDrive.PartitionSize >> 20} MiB.", "Choose a larger disk, or shrink the image.");
-        else if (partition.FirstLba < _header.FirstUsableLba)
-            rejection = new Rejection("The config drive does not fit: the disk is too small.", "Choose a larger disk.");
-        else
-            partition.Write(entries.AsSpan(free * _header.EntrySize, GptEntry.Length));
-        return rejection is null;
     }
 }

@@ -16,6 +16,7 @@ public sealed record GptEntry(Guid Type, Guid Id, long FirstLba, long LastLba, s
 
     public static readonly Guid EfiSystem = new("c12a7328-f81f-11d2-ba4b-00a0c93ec93b");
     public static readonly Guid BiosBoot = new("21686148-6449-6e6f-744e-656564454649");
+    public static readonly Guid LinuxSwap = new("0657fd6d-a4ab-43c4-84e5-0933c84b4f4f");
     public static readonly Guid LinuxData = new("0fc63daf-8483-4772-8e79-3d69d8477de4");
 
     public bool IsFree => Type == Guid.Empty;
@@ -26,6 +27,12 @@ public sealed record GptEntry(Guid Type, Guid Id, long FirstLba, long LastLba, s
         BinaryPrimitives.ReadInt64LittleEndian(bytes[32..]),
         BinaryPrimitives.ReadInt64LittleEndian(bytes[40..]),
         Encoding.Unicode.GetString(bytes[56..Length]).Split('\0')[0]);
+
+    /// <summary>Changes an entry in place: what else it says, its attributes too, stays.</summary>
+    internal static void SetLastLba(Span<byte> bytes, long lastLba) => BinaryPrimitives.WriteInt64LittleEndian(bytes[40..], lastLba);
+
+    /// <summary>The same for its GUID.</summary>
+    internal static void SetId(Span<byte> bytes, Guid id) => id.TryWriteBytes(bytes[16..]);
 
     internal void Write(Span<byte> bytes)
     {

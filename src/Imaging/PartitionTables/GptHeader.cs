@@ -47,7 +47,7 @@ internal sealed class GptHeader
         set => Write(48, value);
     }
 
-    public ReadOnlySpan<byte> DiskGuid => _sector.AsSpan(56, 16);
+    public Span<byte> DiskGuid => _sector.AsSpan(56, 16);
 
     public long EntriesLba
     {

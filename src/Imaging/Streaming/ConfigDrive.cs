@@ -14,7 +14,7 @@ public sealed record ConfigDrive(byte[] Bytes, Digest Sha256)
     /// <summary>Bytes of its partition.</summary>
     public const int PartitionSize = 8 << 20;
 
-    internal const int Alignment = 1 << 20;
+    internal const int Alignment = GptTail.Alignment;
 
     internal const string PartitionName = "config-2";
 

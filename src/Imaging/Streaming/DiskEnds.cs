@@ -46,12 +46,17 @@ internal sealed class DiskEnds : IDisposable
     /// <summary>The image's chunks that are ends, ascending.</summary>
     public IReadOnlySet<int> Chunks => _chunks;
 
-    /// <summary>The most bytes of ends that an image can have on a disk, before its partition table is known: its own, and the part of the config drive that lies beyond it.</summary>
-    public static long MostBytes(ChunkLayout image, long diskSize, int driveLength)
+    /// <summary>
+    /// The most bytes of ends that an image can have on a disk, before its partition table is known: its own, and the parts of the config drive and of the
+    /// head of swap that lie beyond it.
+    /// </summary>
+    public static long MostBytes(ChunkLayout image, long diskSize, int driveLength, bool hasSwap = false)
     {
         var tail = diskSize - TailLength - (driveLength > 0 ? ConfigDrive.PartitionSize + ConfigDrive.Alignment : 0);
         var chunks = tail >= image.Size ? 2 : 1 + image.Count - image.ChunkAt(Math.Max(0, tail));
-        return (Math.Min(chunks, image.Count) * (long)image.ChunkSize) + Math.Min(driveLength, diskSize - image.Size);
+        // Swap is large, so that its head may lie anywhere; but in one chunk, which is no smaller and aligned as it is.
+        var (more, beyond) = hasSwap ? (1, SwapSpace.HeadLength) : (0, 0);
+        return (Math.Min(chunks + more, image.Count) * (long)image.ChunkSize) + Math.Min(driveLength + beyond, diskSize - image.Size);
     }
 
     /// <summary>Takes the verified bytes of an end, and lays the derived sectors over them.</summary>

@@ -96,7 +96,7 @@ internal sealed class WriteChecks : IDisposable
 
     private bool TryMakeBudget([NotNullWhen(true)] out Budget? budget, [NotNullWhen(false)] out Rejection? rejection)
     {
-        var ends = DiskEnds.MostBytes(Chunks, _target.Size, _options.ConfigDrive?.Bytes.Length ?? 0);
+        var ends = DiskEnds.MostBytes(Chunks, _target.Size, _options.ConfigDrive?.Bytes.Length ?? 0, _options.Layout is { SwapBytes: > 0 });
         var limit = _options.MemoryLimit is { } bytes ? MemoryLimit.Of(bytes) : MemoryLimit.OfThisMachine(_image.Disk.Bytes.Length + _image.Source.Bytes.Length);
         return Budget.TryMake(limit, _image.Source.Layout, Chunks.ChunkSize, ends, out budget, out rejection);
     }
@@ -158,10 +158,12 @@ internal sealed class WriteChecks : IDisposable
             return false;
         if (_options.NeedsEfiSystem && gpt?.Partitions.Any(partition => partition.Type == GptEntry.EfiSystem) != true)
             rejection = new Rejection($"Image {_image.Manifest.Predicate.Name} has no GPT with an EFI system partition, to which alone a boot entry of UEFI can be made.", "Choose an image that has one, or change the machine's firmware mode to BIOS.");
+        else if (_options.Layout is not null && gpt is null)
+            rejection = new Rejection($"Image {_image.Manifest.Predicate.Name} has no GPT that could be laid out as the order says.", "Sign the image anew.");
         if (rejection is not null)
             return false;
         if (gpt is not null)
-            return gpt.TryFit(_target.Size, _options.ConfigDrive, out derived, out rejection);
+            return gpt.TryFit(_target.Size, _options.ConfigDrive, _options.Layout, out derived, out rejection);
         if (_options.ConfigDrive is { } drive)
             return MbrDrive.TryFit(start, SectorSize, _target.Size, drive, out derived, out rejection);
         derived = [];

@@ -39,6 +39,7 @@ public sealed record WriteFigures(
 /// <param name="MemoryLimit">Bytes for buffers; by default what brings speed, if the machine has it.</param>
 /// <param name="Cores">Worker threads at most; by default one a core.</param>
 /// <param name="NeedsEfiSystem">Refuse an image without a GPT that has an EFI system partition: a boot entry shall point to it.</param>
+/// <param name="Layout">What becomes of a partition image's disk.</param>
 /// <param name="LastCheck">Asked once, when all else is checked: why nothing may be written any more, or null.</param>
 public sealed record WriteOptions(
     bool Reuse = false,
@@ -48,4 +49,5 @@ public sealed record WriteOptions(
     long? MemoryLimit = null,
     int? Cores = null,
     bool NeedsEfiSystem = false,
+    PartitionLayout? Layout = null,
     Func<Rejection?>? LastCheck = null);

@@ -49,7 +49,7 @@ public sealed class PartitionImageTests
         var predicate = bench.Predicate();
         Assert.Equal(("x86_64", "bios uefi"), ((string)predicate["arch"]!, string.Join(' ', predicate["firmware"]!.AsArray().Select(mode => (string)mode!))));
         var parts = predicate["partition"]!;
-        Assert.Equal((3, RootOffset, "ext4", ""), ((int)parts["rootPartition"]!, (long)parts["rootOffset"]!, (string)parts["fileSystem"]!, (string)parts["kernelArguments"]!));
+        Assert.Equal((3, RootOffset, PartitionBench.RootBytes, "ext4", ""), ((int)parts["rootPartition"]!, (long)parts["rootOffset"]!, (long)parts["rootBytes"]!, (string)parts["fileSystem"]!, (string)parts["kernelArguments"]!));
         foreach (var (digest, file) in new[] { ("rootSha256", bench.Root), ("kernelSha256", bench.Kernel), ("ramdiskSha256", bench.Ramdisk) })
             Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(file, TestContext.Current.CancellationToken))), (string)parts[digest]!);
         var verified = (await CommandRun.Of("image", "verify", bench.Manifest, bench.Disk, "--trust", bench.Trust)).Succeeded();

@@ -13,10 +13,10 @@ public sealed class DeployCommandTests
 
     private DeployNode? _asked;
 
-    private Task<TestConductor> StartAsync() => TestConductor.StartAsync(app => app.MapPost(Routes.NodeDeployments, async (string node, HttpRequest request) =>
+    private Task<TestConductor> StartAsync(params PlannedPartition[] layout) => TestConductor.StartAsync(app => app.MapPost(Routes.NodeDeployments, async (string node, HttpRequest request) =>
     {
         _asked = await request.ReadFromJsonAsync(ApiJson.Default.DeployNode);
-        return TestConductor.Answer(Samples.Deploying with { NodeName = node });
+        return TestConductor.Answer(Samples.Deploying with { NodeName = node, Deployment = Samples.Deploying.Deployment! with { Layout = layout.Length == 0 ? null : layout } });
     }));
 
     [Fact]
@@ -88,6 +88,49 @@ public sealed class DeployCommandTests
             """,
             (await conductor.RunAsync("deploy", "r7", "--image", "debian-12", "--dry-run")).Succeeded());
         Assert.True(_asked!.DryRun);
+    }
+
+    [Fact]
+    public async Task Deploy_DryRunOfAPartitionImage_ShowsTheLayout()
+    {
+        await using var conductor = await StartAsync(new PlannedPartition("boot", 0, 262 << 20), new PlannedPartition("root", 262 << 20, 7L << 30), new PlannedPartition("swap", 8L << 30, 2L << 30));
+
+        var output = (await conductor.RunAsync("deploy", "r7", "--image", "debian-12", "--swap", "2GiB", "--dry-run")).Succeeded();
+
+        Assert.EndsWith(
+            """
+
+            PART   FROM      SIZE
+            boot   0 B       262 MiB
+            root   262 MiB   7.0 GiB
+            swap   8.0 GiB   2.0 GiB
+
+            """,
+            output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("2GiB", 2L << 30)]
+    [InlineData("2GB", 1908L << 20)]
+    [InlineData("1", 1L << 20)]
+    public async Task Deploy_WithSwap_AsksForWholeMebibytes(string size, long bytes)
+    {
+        await using var conductor = await StartAsync();
+
+        (await conductor.RunAsync("deploy", "r7", "--image", "debian-12", "--swap", size)).Succeeded();
+
+        Assert.Equal(bytes, _asked!.SwapBytes);
+    }
+
+    [Theory]
+    [InlineData("lots")]
+    [InlineData("0")]
+    [InlineData("9223372036854775807")]
+    public async Task Deploy_SwapThatIsNoSize_IsWrongUsage(string size)
+    {
+        await using var conductor = await StartAsync();
+
+        Assert.Contains($"--swap '{size}' is no size.", (await conductor.RunAsync("deploy", "r7", "--image", "debian-12", "--swap", size)).EndedWith(ExitCodes.WrongUsage), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -60,7 +60,7 @@ internal sealed class TestImage
         TrustConductor(conductor.StatePath("order.pub"), Digest.Of(ca.RawData));
     }
 
-    public byte[] Manifest(string name = "debian", string version = "12", string arch = "x86_64", string[]? firmware = null, int sectorSize = 512, long diskBytes = DiskBytes, DateTimeOffset? notAfter = null, SigningKey? signer = null)
+    public byte[] Manifest(string name = "debian", string version = "12", string arch = "x86_64", string[]? firmware = null, int sectorSize = 512, long diskBytes = DiskBytes, DateTimeOffset? notAfter = null, SigningKey? signer = null, PartitionImage? partition = null)
     {
         var source = ChunkLayout.ForSource(Source.Length);
         var disk = ChunkLayout.ForDisk(diskBytes);
@@ -70,7 +70,8 @@ internal sealed class TestImage
                 name, version, arch, firmware ?? ["bios", "uefi"], Release: 1, DateTimeOffset.UnixEpoch,
                 new DiskContent(diskBytes, sectorSize, disk.ChunkSize, disk.Count, ChunkedContent.Sha256, new IndexReference(Digest.Of(diskIndex), diskIndex.Length)),
                 new SourceContent("qcow2", "zstd", Source.Length, source.ChunkSize, source.Count, ChunkedContent.Sha256, new IndexReference(Digest.Of(SourceIndex), SourceIndex.Length)),
-                notAfter),
+                notAfter,
+                Partition: partition),
             Digest.Of(DiskIndex),
             Digest.Of(Source));
         return Envelope.Sign(ImageManifest.PayloadType, manifest.ToPayload(), signer ?? _signer);

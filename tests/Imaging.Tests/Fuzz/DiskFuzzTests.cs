@@ -153,13 +153,20 @@ public sealed class DiskFuzzTests
             var drive = new byte[Sector];
             if (gpt is null)
                 return;
-            isFitted = gpt.TryFit(size, new ConfigDrive(drive, Digest.Of(drive)), out var writes, out rejection);
+            foreach (var layout in new[] { null, new PartitionLayout(2, 8 << 20, "order"), new PartitionLayout(1, long.MaxValue, "order"), new PartitionLayout(int.MaxValue, 0, "order") })
+                isFitted |= IsFitted(gpt, size, new ConfigDrive(drive, Digest.Of(drive)), layout);
+        });
+        return isFitted;
+
+        static bool IsFitted(Gpt gpt, long size, ConfigDrive drive, PartitionLayout? layout)
+        {
+            var isFitted = gpt.TryFit(size, drive, layout, out var writes, out var rejection);
             if (!isFitted)
                 Assert.NotEmpty(rejection!.Cause);
             else
                 Assert.All(writes!, write => Assert.True(write.Offset >= 0 && write.End <= size && write.Offset % Sector == 0 && write.Data.Length % Sector == 0, $"{write.What} at {write.Offset} on a disk of {size}"));
-        });
-        return isFitted;
+            return isFitted;
+        }
     }
 
     private static void CheckMbr(byte[] sector, long diskSectors)

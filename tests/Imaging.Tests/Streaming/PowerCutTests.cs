@@ -16,7 +16,9 @@ public sealed class PowerCutTests
     [InlineData(0, false)]
     [InlineData(0, true)]
     [InlineData(5 << 20, false)]
-    public void PowerCut_AtAnyMoment_LeavesAnUnbootableDiskOrTheWholeImage(int larger, bool zerosBesideData)
+    [InlineData(9 << 20, false, 2 << 20)]
+    [InlineData(20 << 20, true, 16 << 20)]
+    public void PowerCut_AtAnyMoment_LeavesAnUnbootableDiskOrTheWholeImage(int larger, bool zerosBesideData, int swapBytes = 0)
     {
         using var folder = new TestFolder();
         var old = new byte[DiskSize + larger];
@@ -24,7 +26,8 @@ public sealed class PowerCutTests
         var target = new RecordingTarget((byte[])old.Clone()) { ZerosBesideData = zerosBesideData };
         var image = TestImage.Sign(folder.Convert(folder.MakeDisk("new.raw", DiskSize, seed: 2), "new.qcow2", "-c"));
         Assert.True(Disks.Boots(old));
-        Assert.Equal(WriteStatus.Written, Writing.To(target, image).Status);
+        var layout = swapBytes > 0 ? new PartitionLayout(2, swapBytes, "order-1") : null;
+        Assert.Equal(WriteStatus.Written, Writing.To(target, image, new WriteOptions(Layout: layout)).Status);
         Assert.True(Disks.Boots(target.Disk));
 
         var (states, bootable) = (0, 0);
