@@ -29,6 +29,15 @@ public static class BuildOutputs
     /// <summary>The same disk as raw bytes, to convert to any other format.</summary>
     public static string TinyRawImage => Require("build/images/tiny.raw", "lab/images/tiny.sh");
 
+    /// <summary>The tiny image as a partition image: its root file system, which has no kernel in it.</summary>
+    public static string TinyRoot => Require("build/images/tiny-root.qcow2", "lab/images/tiny.sh");
+
+    /// <summary>What boots <see cref="TinyRoot"/>.</summary>
+    public static string TinyRootKernel => Require("build/images/tiny-root.vmlinuz", "lab/images/tiny.sh");
+
+    /// <summary>The ramdisk of <see cref="TinyRootKernel"/>.</summary>
+    public static string TinyRootRamdisk => Require("build/images/tiny-root.initrd", "lab/images/tiny.sh");
+
     /// <summary>The tiny image with the kernel of real servers.</summary>
     public static string TinyServerImage => Require("build/images/tiny-server.qcow2", "lab/images/tiny.sh --flavour server");
 

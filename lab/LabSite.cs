@@ -19,6 +19,9 @@ public sealed record LabSiteSettings
 
     public required string ImageName { get; init; }
 
+    /// <summary>What boots the image, if it is a root file system alone.</summary>
+    public BootFiles? Boot { get; init; }
+
     /// <summary>Keys and signed documents that may be kept from site to site; null makes new ones for this site alone.</summary>
     public string? SigningFolder { get; init; }
 
@@ -65,7 +68,7 @@ public sealed class LabSite : IAsyncDisposable
     /// <param name="lan">The network to set it up on; it outlives the site.</param>
     public static async Task<LabSite> OpenAsync(Lan lan, LabSiteSettings settings, CancellationToken cancel = default)
     {
-        var image = await SignedImage.SignAsync(settings.SigningFolder ?? Path.Combine(lan.Folder, "signing"), settings.ImageName, settings.ImageFile, lan.Folder, cancel);
+        var image = await SignedImage.SignAsync(settings.SigningFolder ?? Path.Combine(lan.Folder, "signing"), settings.ImageName, settings.ImageFile, settings.Boot, lan.Folder, cancel);
         if (settings.Conductor.DhcpMode == "proxy")
             await StartOtherDhcpServerAsync(lan, cancel);
         var site = new LabSite(lan, settings.Power, await LabConductor.StartAsync(lan, settings.Conductor, cancel), image);

@@ -3,8 +3,9 @@
 # for tests that need a real operating system but not a large one: Debian's cloud kernel, busybox, GRUB.
 # With --flavour server, build/images/tiny-server.*: the same with the kernel and the drivers of the ramdisk's flavour of that name.
 # It takes its hostname and SSH keys from a config drive on its own disk, asks for an address, and says on ttyS0
-#   TINY-READY host=NAME seed=configdrive|none instance=UUID keys=N ip=ADDRESS|none fw=bios|uefi
-# Other formats are one `qemu-img convert` of tiny.raw away. What is there and current is not built again.
+#   TINY-READY host=NAME seed=configdrive|none instance=UUID keys=N ip=ADDRESS|none fw=bios|uefi root=PARTUUID=ID|none
+# Other formats are one `qemu-img convert` of tiny.raw away. tiny-root.qcow2, tiny-root.vmlinuz and tiny-root.initrd are the same as a
+# partition image: a root file system alone, without a /boot, and what boots it. What is there and current is not built again.
 set -euo pipefail
 
 die() { echo "lab/images/tiny.sh: $*" >&2; exit 1; }
@@ -36,7 +37,7 @@ exec 9>"$out/.$name.lock" && flock 9
 release=$(ramdisk/kernel.sh "$flavour")
 inputs=$(digest lab/images/{tiny.sh,tiny,disk.sh} ramdisk/tree.sh "build/kernel/$flavour/release" "$flavour" /bin/busybox)
 report() { echo "$1: $out/$name.qcow2, $(stat -c %s "$out/$name.qcow2") bytes ($(stat -c %s "$out/$name.raw") raw)"; }
-if is_current "$out/.$name.stamp" "$inputs" "$out/$name".{raw,qcow2}; then
+if is_current "$out/.$name.stamp" "$inputs" "$out/$name".{raw,qcow2} "$out/$name-root".{qcow2,vmlinuz,initrd}; then
     report "The tiny image is current"
     exit 0
 fi
@@ -71,6 +72,13 @@ CFG
 # No journal: a test may cut the power, but nothing is written here that is worth one.
 make_disk "$out/$name.raw" 96 "$root" tiny-root -O ^has_journal -m 0
 qemu-img convert -f raw -O qcow2 -c "$out/$name.raw" "$out/$name.qcow2"
+
+mv "$root/boot/vmlinuz" "$out/$name-root.vmlinuz"
+mv "$root/boot/initrd.img" "$out/$name-root.initrd"
+rm -r "$root/boot"
+truncate -s 16M "$work/root.ext4"
+mkfs.ext4 -q -L tiny-root -d "$root" -O ^has_journal -m 0 "$work/root.ext4"
+qemu-img convert -f raw -O qcow2 -c "$work/root.ext4" "$out/$name-root.qcow2"
 
 echo "$inputs" >"$out/.$name.stamp"
 report "The tiny image is built"

@@ -19,8 +19,8 @@ public abstract class SiteTests : IAsyncDisposable
         await _site.DisposeAsync();
     }
 
-    private protected async Task<Site> OpenAsync(string? imageFile = null, LabConductorSettings? conductor = null, LabPower power = LabPower.Redfish) =>
-        _site = await Site.OpenAsync(imageFile ?? BuildOutputs.TinyImage, conductor, power);
+    private protected async Task<Site> OpenAsync(string? imageFile = null, LabConductorSettings? conductor = null, LabPower power = LabPower.Redfish, BootFiles? boot = null) =>
+        _site = await Site.OpenAsync(imageFile ?? BuildOutputs.TinyImage, boot, conductor, power);
 }
 
 /// <summary>A lab's site, as tests speak to it.</summary>
@@ -46,12 +46,12 @@ internal sealed class Site : IAsyncDisposable
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     /// <summary>The tiny image boots in seconds and says so on the serial line; Debian is for what only a real system shows.</summary>
-    public static async Task<Site> OpenAsync(string imageFile, LabConductorSettings? conductor, LabPower power)
+    public static async Task<Site> OpenAsync(string imageFile, BootFiles? boot, LabConductorSettings? conductor, LabPower power)
     {
         var lan = await Lan.CreateAsync(Cancel);
         try
         {
-            var settings = new LabSiteSettings { ImageFile = imageFile, ImageName = Path.GetFileNameWithoutExtension(imageFile), Conductor = conductor ?? new LabConductorSettings(), Power = power };
+            var settings = new LabSiteSettings { ImageFile = imageFile, ImageName = Path.GetFileNameWithoutExtension(imageFile), Boot = boot, Conductor = conductor ?? new LabConductorSettings(), Power = power };
             return new Site(await LabSite.OpenAsync(lan, settings, Cancel));
         }
         catch
@@ -82,10 +82,16 @@ internal sealed class Site : IAsyncDisposable
     public async Task<VirtualServer> AddAvailableServerAsync(FirmwareMode firmware, Func<VirtualServerSpec, VirtualServerSpec>? vary = null)
     {
         var server = await AddServerAsync(firmware, vary);
+        await MakeAvailableAsync(server);
+        return server;
+    }
+
+    /// <summary>Inspects and approves an enrolled server.</summary>
+    public async Task MakeAvailableAsync(VirtualServer server)
+    {
         var inspected = await EndOf(await StartAsync("node", "inspect", server.Spec.Name));
         Assert.True(inspected.Outcome == JobOutcome.Done, Explain(inspected));
         await Conductor.RunAsync(["node", "approve", server.Spec.Name], Cancel);
-        return server;
     }
 
     public Task<Job> DeployAsync(VirtualServer server, params string[] more) =>
