@@ -46,7 +46,10 @@ public sealed record Progress(
         + "'.' nothing done, 'Z' zeroed, 'H' there already, 'W' written, 'R' read back; in lower case if only part of the cell is done.")]
     string? Map = null,
     [property: Description("Of several disks at once, how far each of them is; all else is their sum.")]
-    DiskProgress[]? Disks = null)
+    DiskProgress[]? Disks = null,
+    [property: Description("A disk erases itself and does not say how far it is: it has so many seconds left for that.")]
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    long SilentSeconds = 0)
 {
     /// <summary>More than any machine has.</summary>
     public const int MostDisks = 1024;
@@ -79,6 +82,9 @@ public enum ProgressPhase
 {
     Checking,
     Comparing,
+
+    /// <summary>The disk erases itself.</summary>
+    Erasing,
     Zeroing,
     Writing,
     ReadingBack,

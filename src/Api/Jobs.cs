@@ -102,23 +102,29 @@ public enum CleanDepth
 
     /// <summary>All that can be addressed is zeroed.</summary>
     Zero,
+
+    /// <summary>The disk erases itself, what it has put aside included, by a command of its own; a disk that has none is not erased.</summary>
+    Secure,
 }
 
 /// <summary>
 /// <c>POST /v1/nodes/{node}/clean</c> and <c>…/release</c>: erases the disk that <paramref name="Disk"/> means, or all that can be written if it
-/// is left out.
+/// is left out. A disk that is not erased whole by <paramref name="Depth"/> is erased by the first of <paramref name="Fallback"/> that does.
 /// </summary>
-public sealed record CleanNode(CleanDepth Depth = CleanDepth.Metadata, RootDeviceHints? Disk = null);
+public sealed record CleanNode(CleanDepth Depth = CleanDepth.Metadata, RootDeviceHints? Disk = null, CleanDepth[]? Fallback = null);
 
 /// <summary>What a cleaning was asked to do, and once it is done what became of each disk.</summary>
-public sealed record Cleaning(CleanDepth Depth, string[]? Disks, ErasedDisk[]? Report);
+public sealed record Cleaning(CleanDepth Depth, string[]? Disks, ErasedDisk[]? Report, CleanDepth[]? Fallback = null);
 
 /// <summary>
 /// What became of a disk: <paramref name="FailedBytes"/> could not be erased, or were not read as zeros afterwards, which
 /// <paramref name="Samples"/> of 4096 bytes were tried on. <paramref name="Failure"/> says why it is not erased whole; null if it is.
+/// <paramref name="Method"/> is what erased it: a depth, or the command by which it erased itself, such as <c>nvme-format-user-data</c>;
+/// <paramref name="FellBack"/> says why the depths before that one did not.
 /// </summary>
 public sealed record ErasedDisk(
-    string Name, string? Serial, long SizeBytes, long ErasedBytes, long FailedBytes, int Samples, string? Failure = null, string? Wwn = null, string? ByPath = null);
+    string Name, string? Serial, long SizeBytes, long ErasedBytes, long FailedBytes, int Samples, string? Failure = null, string? Wwn = null, string? ByPath = null,
+    string? Method = null, string? FellBack = null);
 
 /// <summary><c>POST /v1/nodes/{node}/rescue</c>: who may log in as root, and for how long at most.</summary>
 public sealed record RescueNode(string[] SshKeys, int Seconds = RescueNode.UsualSeconds)

@@ -10,16 +10,20 @@ internal static class Word<T> where T : struct, Enum
 
     public static T Parse(ArgumentResult argument) => ParseOptional(argument) ?? default;
 
-    public static T? ParseOptional(ArgumentResult argument)
+    /// <summary>Several, with commas between them.</summary>
+    public static T[] ParseSeveral(ArgumentResult argument) =>
+        argument.Tokens is [var token] ? [.. token.Value.Split(',').Select(word => Read(word, argument) ?? default)] : [];
+
+    public static T? ParseOptional(ArgumentResult argument) => argument.Tokens is [var token] ? Read(token.Value, argument) : null;
+
+    private static T? Read(string word, ArgumentResult argument)
     {
-        if (argument.Tokens is not [var token])
-            return null;
         foreach (var value in Enum.GetValues<T>())
         {
-            if (Of(value) == token.Value)
+            if (Of(value) == word)
                 return value;
         }
-        argument.AddError($"'{token.Value}' is none of {string.Join(", ", Enum.GetValues<T>().Select(Of))}.");
+        argument.AddError($"'{word}' is none of {string.Join(", ", Enum.GetValues<T>().Select(Of))}.");
         return null;
     }
 }

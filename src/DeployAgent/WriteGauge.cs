@@ -33,6 +33,7 @@ internal sealed class WriteGauge(WriteProgress progress, TimeProvider time)
     {
         WritePhase.Checking => ProgressPhase.Checking,
         WritePhase.Comparing => ProgressPhase.Comparing,
+        WritePhase.Erasing => ProgressPhase.Erasing,
         WritePhase.Zeroing => ProgressPhase.Zeroing,
         WritePhase.Writing => ProgressPhase.Writing,
         WritePhase.ReadingBack => ProgressPhase.ReadingBack,

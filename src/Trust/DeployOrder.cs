@@ -44,7 +44,7 @@ public sealed record DeployOrder(
             return false;
         }
         // What is inside of an array or a map may be null for all that the deserializer checks.
-        if (order is null || order.Erase?.Disks.Contains(null!) == true || order.Rescue?.SshKeys.Contains(null!) == true || Array.Exists(order.Steps, step => step is null || step.Args?.Values.Any(value => value is null) == true))
+        if (order is null || order.Erase?.Disks.Contains(null!) == true || order.Erase?.Fallback?.Contains(null!) == true || order.Rescue?.SshKeys.Contains(null!) == true || Array.Exists(order.Steps, step => step is null || step.Args?.Values.Any(value => value is null) == true))
         {
             rejection = new Rejection("The order is empty, or has an empty step, argument or disk.");
             order = null;
@@ -54,10 +54,10 @@ public sealed record DeployOrder(
 }
 
 /// <summary>
-/// Which disks to erase, and how thoroughly: <c>metadata</c>, <c>discard</c> or <c>zero</c>. Those of them that are <paramref name="Done"/>, by an earlier start of the agent, are
-/// erased again only if they do not look like it.
+/// Which disks to erase, and how thoroughly: <c>metadata</c>, <c>discard</c>, <c>zero</c> or <c>secure</c>; and what a disk gets that is not erased whole by that. Those of them
+/// that are <paramref name="Done"/>, by an earlier start of the agent, are erased again only if they do not look like it.
 /// </summary>
-public sealed record EraseOrder(string Depth, TargetDisk[] Disks, TargetDisk[]? Done = null);
+public sealed record EraseOrder(string Depth, TargetDisk[] Disks, TargetDisk[]? Done = null, string[]? Fallback = null);
 
 /// <summary>Who may log in as root, and for how many seconds.</summary>
 public sealed record RescueOrder(int Seconds, string[] SshKeys);

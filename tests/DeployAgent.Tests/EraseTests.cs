@@ -99,10 +99,66 @@ public sealed class EraseTests : IDisposable
         Assert.False(target.Disk.AsSpan().ContainsAnyExcept((byte)0));
     }
 
+    [Fact]
+    public async Task Erase_WithFallback_ErasesEachDiskByTheFirstDepthThatDoesAndSaysWhich()
+    {
+        TargetDisk[] disks = [AgentUnderTest.AddDisk(_tree, "vdb"), AgentUnderTest.AddDisk(_tree, "vdc")];
+        var (able, unable) = (Noise(), new RecordingTarget(Noise()));
+        await using var conductor = await TestConductor.StartAsync();
+        conductor.Order = ask => ToErase(conductor, ask, new EraseOrder("secure", disks, Fallback: ["discard", "zero"]));
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot(), openDisk: name => (name == "vdb" ? new RecordingTarget(able) { Commands = new SimulatedNvme(able) { Formats = true } } : unable, null));
+
+        var done = await EndAsync(conductor, agent, StepOutcome.Done);
+
+        Assert.Equal(
+            [("vdb", "nvme-format-user-data", null), ("vdc", "zero", "secure: it cannot erase itself: it is neither an NVMe nor a SATA or SAS disk; discard: it has no discard")],
+            done.Erased!.OrderBy(disk => disk.Name).Select(disk => (disk.Name, disk.Method, disk.FellBack)));
+        Assert.False(unable.Disk.AsSpan().ContainsAnyExcept((byte)0));
+        Assert.DoesNotContain(unable.Writes, write => write.Data is not null);
+    }
+
+    [Fact]
+    public async Task Erase_SecureAlone_FailsForTheDiskThatCannotAndSaysWhatWould()
+    {
+        TargetDisk[] disks = [AgentUnderTest.AddDisk(_tree, "vdb"), AgentUnderTest.AddDisk(_tree, "vdc")];
+        var (able, unable) = (Noise(), new RecordingTarget(Noise()));
+        await using var conductor = await TestConductor.StartAsync();
+        conductor.Order = ask => ToErase(conductor, ask, new EraseOrder("secure", disks));
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot(), openDisk: name => (name == "vdb" ? new RecordingTarget(able) { Commands = new SimulatedAta(able) } : unable, null));
+
+        var failed = await EndAsync(conductor, agent, StepOutcome.Failed);
+
+        Assert.Contains("1 of 2 disks was not erased whole: vdc (serial serial-vdc), 67108864 bytes are left: it cannot erase itself", failed.Cause, StringComparison.Ordinal);
+        Assert.EndsWith("What cannot erase itself can be zeroed: --depth secure,zero.", failed.Cause, StringComparison.Ordinal);
+        Assert.Equal([("vdb", "ata-security-erase"), ("vdc", null)], failed.Erased!.OrderBy(disk => disk.Name).Select(disk => (disk.Name, disk.Method)));
+        Assert.Empty(unable.Writes);
+    }
+
+    [Fact]
+    public async Task Erase_OfADiskThatTellsNothingMeanwhile_TellsHowLongThatMayBe()
+    {
+        var disk = AgentUnderTest.AddDisk(_tree, "vdb");
+        var bytes = Noise();
+        await using var conductor = await TestConductor.StartAsync();
+        conductor.Order = ask => ToErase(conductor, ask, new EraseOrder("secure", [disk]));
+        var ata = new SimulatedAta(bytes)
+        {
+            DuringErase = () => SpinWait.SpinUntil(() => conductor.Heartbeats.Any(beat => beat.Progress?.SilentSeconds > 0), TimeSpan.FromMinutes(1)) ? null : throw new IOException("nobody was told"),
+        };
+        await using var agent = AgentUnderTest.Start(_tree, conductor.Boot(), openDisk: _ => (new RecordingTarget(bytes) { Commands = ata }, null));
+
+        await EndAsync(conductor, agent, StepOutcome.Done);
+
+        var told = conductor.Heartbeats.First(beat => beat.Progress?.SilentSeconds > 0).Progress!;
+        Assert.Equal((ProgressPhase.Erasing, 0), (told.Phase, told.DoneBytes));
+        Assert.InRange(told.SilentSeconds, 1, 7200);
+    }
+
     [Theory]
     [InlineData("of nothing", "does not say which disk")]
     [InlineData("with an image", "does not say which disk")]
     [InlineData("of another depth", "erases by 'shred', which this agent does not know")]
+    [InlineData("falling back to another depth", "erases by 'shred', which this agent does not know")]
     [InlineData("of a disk twice", "means vda twice")]
     [InlineData("of a disk that is not there", "no disk of this machine is")]
     [InlineData("writing", "does not say which disk")]
@@ -117,6 +173,7 @@ public sealed class EraseTests : IDisposable
                 "of nothing" => right with { Erase = new EraseOrder("zero", []) },
                 "with an image" => right with { Target = AgentUnderTest.Disk },
                 "of another depth" => right with { Erase = right.Erase! with { Depth = "shred" } },
+                "falling back to another depth" => right with { Erase = right.Erase! with { Fallback = ["discard", "shred"] } },
                 "of a disk twice" => right with { Erase = right.Erase! with { Disks = [AgentUnderTest.Disk, AgentUnderTest.Disk] } },
                 "writing" => right with { Steps = [new OrderStep(OrderSteps.WriteImage)] },
                 _ => right with { Erase = right.Erase! with { Disks = [AgentUnderTest.Disk with { ByPath = "pci-9" }] } },

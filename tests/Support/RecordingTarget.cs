@@ -32,6 +32,8 @@ public sealed class RecordingTarget(byte[] disk, int sectorSize = 512) : IBlockT
 
     public bool ZerosBesideData { get; init; }
 
+    public IDeviceCommands? Commands { get; init; }
+
     /// <summary>What the disk holds.</summary>
     public byte[] Disk => disk;
 

@@ -11,7 +11,7 @@ internal static class JobViews
     public static string Title(Job job) => job.Kind switch
     {
         JobKind.Deploy => $"Deploying {job.Deployment?.Image} to {job.NodeName}",
-        JobKind.Clean => $"Erasing {(job.Cleaning is { Disks: { } disks } ? string.Join(", ", disks) : "the disks")} of {job.NodeName} ({Word<CleanDepth>.Of(job.Cleaning?.Depth ?? default)})",
+        JobKind.Clean => $"Erasing {(job.Cleaning is { Disks: { } disks } ? string.Join(", ", disks) : "the disks")} of {job.NodeName} ({string.Join(", else ", (job.Cleaning?.Fallback ?? []).Prepend(job.Cleaning?.Depth ?? default).Select(Word<CleanDepth>.Of))})",
         JobKind.Rescue => $"Rescuing {job.NodeName}",
         _ => $"Inspecting {job.NodeName}",
     };
@@ -141,10 +141,10 @@ internal static class JobViews
         if (job.Cleaning?.Report is not { } report)
             return;
         screen.Line();
-        var table = new Table("DISK", "SIZE", "ERASED", "FAILED", "SAMPLES", "SERIAL", "WHY NOT");
+        var table = new Table("DISK", "SIZE", "ERASED", "BY", "FAILED", "SAMPLES", "SERIAL", "WHY NOT");
         foreach (var disk in report)
         {
-            table.Add(disk.Name, Units.Bytes(disk.SizeBytes), Units.Bytes(disk.ErasedBytes), disk.FailedBytes == 0 ? "0" : new Run(Units.Bytes(disk.FailedBytes), Tone.Bad), $"{disk.Samples}", disk.Serial, new Run(disk.Failure ?? "", Tone.Bad));
+            table.Add(disk.Name, Units.Bytes(disk.SizeBytes), Units.Bytes(disk.ErasedBytes), disk.Method ?? "", disk.FailedBytes == 0 ? "0" : new Run(Units.Bytes(disk.FailedBytes), Tone.Bad), $"{disk.Samples}", disk.Serial, disk.Failure is { } failure ? new Run(failure, Tone.Bad) : disk.FellBack is { } fellBack ? $"not by {fellBack}" : "");
         }
         table.Write(screen);
     }

@@ -48,7 +48,7 @@ internal static class NodeActionCommands
         "Erases the disks of an available node, and reads samples of them again.",
         """
         conductor node clean r7 --wait
-        conductor node clean r7 --depth zero --disk serial=S6PXNA0T
+        conductor node clean r7 --depth secure,zero --disk serial=S6PXNA0T
         """,
         (conductor, node, clean, cancel) => conductor.CleanAsync(node, clean, cancel));
 
@@ -181,17 +181,18 @@ internal static class NodeActionCommands
     private static Verb Erase(string word, string description, string example, Func<ConductorClient, string, CleanNode, CancellationToken, Task<Job>> start)
     {
         var name = NodeCommands.Name();
-        var depth = new Option<CleanDepth>("--depth")
+        var depth = new Option<CleanDepth[]>("--depth")
         {
-            HelpName = "metadata|discard|zero",
-            CustomParser = Word<CleanDepth>.Parse,
-            Description = "metadata, if not given: the ends of disks and partitions, in seconds; the data between stay and can be read. discard: an SSD is told to forget all, in seconds, and looked at in every 16 MiB. zero: all that can be addressed.",
+            HelpName = "metadata|discard|zero|secure",
+            CustomParser = Word<CleanDepth>.ParseSeveral,
+            Description = "metadata, if not given: the ends of disks and partitions, in seconds; the data between stay and can be read. discard: an SSD is told to forget all, in seconds, and looked at in every 16 MiB. zero: all that can be addressed. secure: the disk erases itself, what it has put aside included. Several with commas: each disk by the first that erases it whole, such as secure,zero.",
         };
         var disk = new Option<string[]>("--disk") { HelpName = "HINT", Description = "Only this disk, by the hints of 'deploy --root-device'; all that can be written if not given." };
         var wait = JobCommands.Wait();
         return new Verb(word, description, example, async (call, cancel) =>
         {
-            var clean = new CleanNode(call.Get(depth), RootDeviceOption.Read(call.Get(disk) ?? [], "--disk"));
+            var depths = call.Get(depth) ?? [];
+            var clean = new CleanNode(depths is [var first, ..] ? first : CleanDepth.Metadata, RootDeviceOption.Read(call.Get(disk) ?? [], "--disk"), depths.Length > 1 ? depths[1..] : null);
             using var follower = new JobFollower(call);
             var job = await start(follower.Conductor, call.Require(name), clean, cancel);
             return await follower.StartedAsync(job, call.Get(wait), cancel);

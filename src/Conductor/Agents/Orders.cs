@@ -69,10 +69,13 @@ internal sealed partial class Orders(IDatabase database, DeployChecks checks, Or
     private static DeployOrder ToErase(DeployOrder order, JobRow job) => order with
     {
         Erase = new EraseOrder(
-            job.Clean!.Depth.ToString().ToLowerInvariant(),
+            WordOf(job.Clean!.Depth),
             Array.ConvertAll(job.Targets!, DiskOf),
-            ErasedDisks.Done(job.Targets!, job.Erased) is { Length: > 0 } done ? Array.ConvertAll(done, DiskOf) : null),
+            ErasedDisks.Done(job.Targets!, job.Erased) is { Length: > 0 } done ? Array.ConvertAll(done, DiskOf) : null,
+            job.Clean.Fallback is { Length: > 0 } fallback ? Array.ConvertAll(fallback, WordOf) : null),
     };
+
+    private static string WordOf(CleanDepth depth) => depth.ToString().ToLowerInvariant();
 
     private DeployOrder ToWrite(DeployOrder order, JobRow job, ImageManifest manifest) => order with
     {

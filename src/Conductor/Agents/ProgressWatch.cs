@@ -20,11 +20,28 @@ internal sealed class ProgressWatch(IDatabase database, ConductorSettings settin
         var seen = new Seen(job.Id, step, job.Attempt, FingerprintOf(progress));
         var before = _ofNodes.GetValueOrDefault(job.Node);
         _ofNodes[job.Node] = seen;
-        if (seen == before || now - (job.Progressed ?? job.StepStarted) < settings.Limits.Stalled / 20)
+        var silentUntil = SilentUntil(job, progress, now);
+        var isNews = seen != before && now - (job.Progressed ?? job.StepStarted) >= Grain;
+        if (!isNews && !IsOther(job.SilentUntil, silentUntil))
             return;
         database.Write(tx => tx.Sql.Execute(
-            "UPDATE jobs SET progressed = @now WHERE id = @Id AND finished IS NULL AND step = @Step AND attempt = @Attempt", new { job.Id, job.Step, job.Attempt, now = tx.Now }));
+            "UPDATE jobs SET progressed = @progressed, silent_until = @silentUntil WHERE id = @Id AND finished IS NULL AND step = @Step AND attempt = @Attempt",
+            new { job.Id, job.Step, job.Attempt, progressed = isNews ? tx.Now : job.Progressed, silentUntil }));
     }
+
+    private TimeSpan Grain => settings.Limits.Stalled / 20;
+
+    // However long the disk wishes for.
+    private DateTimeOffset? SilentUntil(JobRow job, Progress progress, DateTimeOffset now)
+    {
+        if (progress.SilentSeconds is not (> 0 and var seconds))
+            return null;
+        var most = job.StepStarted + settings.Limits.SelfErase;
+        var wished = now + TimeSpan.FromSeconds(Math.Min(seconds, settings.Limits.SelfErase.TotalSeconds));
+        return wished < most ? wished : most;
+    }
+
+    private bool IsOther(DateTimeOffset? known, DateTimeOffset? told) => known is null != told is null || (told - known)?.Duration() > Grain;
 
     // Rates change while nothing moves; what is done, and what came over the network, does not.
     private static string FingerprintOf(Progress progress) =>

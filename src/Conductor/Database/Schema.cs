@@ -229,6 +229,11 @@ internal static class Schema
         ALTER TABLE jobs ADD COLUMN host_key TEXT;
         ALTER TABLE jobs ADD COLUMN end_requested INTEGER NOT NULL DEFAULT 0;
         """,
+
+        // A disk that erases itself may say nothing meanwhile.
+        """
+        ALTER TABLE jobs ADD COLUMN silent_until INTEGER;
+        """,
     ];
 
     public static void Upgrade(WriteTransaction tx)

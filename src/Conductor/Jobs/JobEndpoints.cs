@@ -134,6 +134,8 @@ internal static class JobEndpoints
 
     private static Accepted<Job> Erase(string node, CleanNode ask, Move move, string action, IDatabase database, DeployChecks checks, SecretBox secrets, HttpRequest request)
     {
+        if (ask.Fallback is { } fallback && fallback.Prepend(ask.Depth).Distinct().Count() != fallback.Length + 1)
+            throw Problems.Invalid("The cleaning names a depth twice.", "Give each once, in the order in which they are tried.");
         var call = Idempotency.Of(request, secrets, action, ask, ApiJson.Default.CleanNode);
         return Start(database, node, JobKind.Clean, move, call, (found, job) =>
         {

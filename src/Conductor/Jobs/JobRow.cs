@@ -57,6 +57,9 @@ public sealed record JobRow
     /// <summary>When the step last came on, nearly; null before it did.</summary>
     public DateTimeOffset? Progressed { get; init; }
 
+    /// <summary>Until when the step need not come on: a disk erases itself, and does not say how far it is.</summary>
+    public DateTimeOffset? SilentUntil { get; init; }
+
     /// <summary>How many times the node was netbooted for this job.</summary>
     public int Attempt { get; init; }
 
@@ -115,6 +118,6 @@ public sealed record JobRow
         Outcome, Cause, Finished, steps,
         Image is null ? null : new Deployment(Image, ManifestSha256!.Value.ToString(), Spec?.Hostname, Target?.Name, DiskBytes ?? 0, SourceBytes ?? 0),
         Result,
-        Clean is null ? null : new Cleaning(Clean.Depth, Targets is null ? null : [.. Targets.Select(disk => disk.Name)], Erased),
+        Clean is null ? null : new Cleaning(Clean.Depth, Targets is null ? null : [.. Targets.Select(disk => disk.Name)], Erased, Clean.Fallback),
         Rescue is null ? null : new RescueSession(Rescue.Seconds, HostKey is null ? null : SshPublicKey.TryReadHostKey(HostKey)));
 }

@@ -100,7 +100,7 @@ internal static class JobTable
         EndStep(tx, job, causeOfEnd);
         tx.Sql.Execute(
             """
-            UPDATE jobs SET step = @step, step_started = @now, progressed = NULL, attempt = @attempt, acted = 0, tries = 0, trouble = NULL, retry_at = NULL, waiting_for = NULL,
+            UPDATE jobs SET step = @step, step_started = @now, progressed = NULL, silent_until = NULL, attempt = @attempt, acted = 0, tries = 0, trouble = NULL, retry_at = NULL, waiting_for = NULL,
                 note = CASE WHEN @step = 'wait-for-agent' THEN note END, agent_nonce = CASE WHEN attempt = @attempt THEN agent_nonce END, due = @now, owner = NULL, lease_until = NULL
             WHERE id = @Id
             """,

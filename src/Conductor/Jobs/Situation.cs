@@ -58,6 +58,8 @@ internal readonly record struct Situation(JobRow Job, Facts Facts, LimitSettings
         get
         {
             var since = Later(Later(Job.StepStarted, Job.Progressed ?? DateTimeOffset.MinValue), Facts.WatchingSince);
+            if (Job.SilentUntil is { } silent && silent > since + Limits.Stalled)
+                return new Bound(silent, "A disk that erases itself has taken longer than it said (limits.selfErase at most): look at the machine's console; after a power cycle the erasure goes on, or begins anew.");
             return new Bound(since + Limits.Stalled, $"It answers, but has not come on for {Words(Now - since)} (limits.stalled): look at the machine's console for a disk or a network that stands still.");
         }
     }

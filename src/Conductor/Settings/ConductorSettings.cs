@@ -110,6 +110,12 @@ public sealed record LimitSettings
     /// </summary>
     public TimeSpan Stalled { get; init; } = TimeSpan.FromHours(1);
 
+    /// <summary>
+    /// An erasure that tells nothing, for as long as the disk's own estimate allows. Four days: a hard disk of 30 TB is through in 40 hours, of which the agent gives it
+    /// twice as many.
+    /// </summary>
+    public TimeSpan SelfErase { get; init; } = TimeSpan.FromDays(4);
+
     /// <summary>A step that only sets a variable or restarts the machine.</summary>
     public TimeSpan ShortStep { get; init; } = TimeSpan.FromMinutes(5);
 

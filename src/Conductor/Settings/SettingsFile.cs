@@ -61,6 +61,7 @@ public static class SettingsFile
                 AgentBoot = read.Span("limits:agentBoot", unset.Limits.AgentBoot),
                 Inventory = read.Span("limits:inventory", unset.Limits.Inventory),
                 Stalled = read.Span("limits:stalled", unset.Limits.Stalled),
+                SelfErase = read.Span("limits:selfErase", unset.Limits.SelfErase),
                 ShortStep = read.Span("limits:shortStep", unset.Limits.ShortStep),
                 SystemBoot = read.Span("limits:systemBoot", unset.Limits.SystemBoot),
                 ByHand = read.Span("limits:byHand", unset.Limits.ByHand),

@@ -16,12 +16,13 @@ internal static class EraseStep
     // More do not fit through most controllers, and every one is a thread.
     private const int MostAtOnce = 8;
 
-    public static bool Knows(string depth) => DepthOf(depth) is not null;
+    /// <summary>The first depth of an order that this agent does not know; null if it knows all.</summary>
+    public static string? FirstUnknown(EraseOrder erase) => Array.Find(DepthsOf(erase), word => DepthOf(word) is null);
 
     public static async Task<StepEnd> RunAsync(OrderRun run, CancellationToken cancel)
     {
         var order = run.Order.Erase!;
-        var depth = DepthOf(order.Depth)!.Value;
+        var depths = Array.ConvertAll(DepthsOf(order), word => DepthOf(word)!.Value);
         var (opened, report) = (new List<DiskErase>(), new List<ErasedDisk>());
         try
         {
@@ -29,7 +30,7 @@ internal static class EraseStep
             {
                 var (target, rejection) = run.Machine.OpenDisk(disk.Name);
                 if (target is not null)
-                    opened.Add(new DiskErase(run, disk, target, depth, order.Done?.Contains(ordered) == true));
+                    opened.Add(new DiskErase(run, disk, target, depths, order.Done?.Contains(ordered) == true));
                 else
                     report.Add(DiskErase.Unopened(disk, rejection!.Cause));
             }
@@ -45,7 +46,7 @@ internal static class EraseStep
                 run.Console.Draw(now);
             }
             report.AddRange(await erasing);
-            return new StepEnd(Failure(report, run.Disks.Count), Erased: [.. report]);
+            return new StepEnd(Failure(report, depths, run.Disks.Count), Erased: [.. report]);
         }
         finally
         {
@@ -81,29 +82,35 @@ internal static class EraseStep
     private static Progress Sum(List<DiskErase> erases)
     {
         var (done, total) = (0L, 0L);
+        TimeSpan? silence = null;
         var disks = erases.ConvertAll(erase =>
         {
-            var progress = erase.Progress(out var erased, out var toErase);
+            var progress = erase.Progress(out var erased, out var toErase, out var itsSilence);
             (done, total) = (done + erased, total + toErase);
+            silence = itsSilence is null || silence > itsSilence ? silence : itsSilence;
             return progress;
         });
-        return disks is [var one]
+        var sum = disks is [var one]
             ? new Progress(one.DoneBytes, one.TotalBytes, 0, one.BytesPerSecond, one.Phase)
-            : new Progress(done, total, 0, disks.Sum(disk => disk.Phase == ProgressPhase.Zeroing ? disk.BytesPerSecond : 0), ProgressPhase.Zeroing, Disks: [.. disks]);
+            : new Progress(done, total, 0, disks.Sum(disk => disk.Phase is ProgressPhase.Zeroing or ProgressPhase.Erasing ? disk.BytesPerSecond : 0), ProgressPhase.Zeroing, Disks: [.. disks]);
+        return sum with { SilentSeconds = silence is { } left ? Math.Max(0, (long)left.TotalSeconds) : 0 };
     }
 
-    private static Rejection? Failure(List<ErasedDisk> report, int disks)
+    private static Rejection? Failure(List<ErasedDisk> report, EraseDepth[] depths, int disks)
     {
         var failed = report.FindAll(disk => disk.Failure is not null);
         return failed.Count == 0 ? null : new Rejection(
             $"{(disks == 1 ? "The disk was" : $"{failed.Count} of {disks} disks {(failed.Count == 1 ? "was" : "were")}")} not erased whole: {string.Join("; ", failed.Select(disk => $"{disk.Name} (serial {disk.Serial ?? "unknown"}), {disk.Failure}"))}.",
-            "A disk that is in use must be let go, and one that fails replaced, and destroyed if its data matter; then clean the node again.");
+            $"A disk that is in use must be let go, and one that fails replaced, and destroyed if its data matter; then clean the node again.{(depths is [EraseDepth.Secure] ? " What cannot erase itself can be zeroed: --depth secure,zero." : "")}");
     }
+
+    private static string[] DepthsOf(EraseOrder erase) => [erase.Depth, .. erase.Fallback ?? []];
 
     private static EraseDepth? DepthOf(string word) => word switch
     {
         "metadata" => EraseDepth.Metadata,
         "discard" => EraseDepth.Discard,
+        "secure" => EraseDepth.Secure,
         "zero" => EraseDepth.Zero,
         _ => null,
     };

@@ -48,8 +48,8 @@ internal static class StepTable
         // What erases and what writes are two jobs, and neither lacks what it works on.
         if (Array.Exists(order.Steps, step => step.Name == OrderSteps.Erase) ? order.Erase is not { Disks.Length: > 0 } || order.Target is not null : order.Erase is not null || order.Target is null)
             return new Rejection($"Order {order.OrderId} does not say which disk its steps mean.");
-        if (order.Erase is { } erase && !EraseStep.Knows(erase.Depth))
-            return new Rejection($"Order {order.OrderId} erases by '{erase.Depth}', which this agent does not know.", "The ramdisk is older than the conductor: build it anew.");
+        if (order.Erase is { } erase && EraseStep.FirstUnknown(erase) is { } depth)
+            return new Rejection($"Order {order.OrderId} erases by '{depth}', which this agent does not know.", "The ramdisk is older than the conductor: build it anew.");
         if (order.Layout is { } layout && (layout.SwapBytes < 0 || layout.SwapBytes % (1 << 20) != 0))
             return new Rejection($"Order {order.OrderId} gives the disk {layout.SwapBytes} bytes of swap, which is no whole number of MiB.");
         return null;

@@ -1,3 +1,4 @@
+using Baremetal.Imaging.Erasing.Device;
 using Baremetal.Imaging.Native;
 using Baremetal.Imaging.Streaming;
 using Baremetal.Imaging.Targets;
@@ -10,8 +11,10 @@ public static class DiskEraser
     // What one bad sector takes with it in the report, and what an abort waits for.
     private const long PieceLength = 16 << 20;
 
-    public static Erasure Erase(IBlockTarget disk, int sectorSize, EraseDepth depth, WriteProgress progress, CancellationToken cancel)
+    public static Erasure Erase(IBlockTarget disk, int sectorSize, EraseDepth depth, WriteProgress progress, TimeProvider time, CancellationToken cancel)
     {
+        if (depth == EraseDepth.Secure)
+            return DeviceEraser.Erase(disk, sectorSize, progress, time, cancel);
         var ranges = EraseRanges.Of(disk, sectorSize, depth);
         var (erased, failed) = (0L, 0L);
         string? firstFailure = null;

@@ -4,14 +4,14 @@ using Baremetal.Imaging.Targets;
 
 namespace Baremetal.Imaging.Erasing;
 
-/// <summary>Which bytes of a disk an erasure is about, ascending and apart from each other.</summary>
+/// <summary>Which bytes of a disk are zeros after an erasure, ascending and apart from each other.</summary>
 internal static class EraseRanges
 {
     // Boot loaders, LVM, md, ZFS and file systems all have their marks within this.
     private const long EndLength = 4 << 20;
 
     public static List<(long From, long End)> Of(IBlockTarget disk, int sectorSize, EraseDepth depth) =>
-        depth == EraseDepth.Metadata ? Ends(disk, sectorSize) : [(0, disk.Size)];
+        depth is EraseDepth.Metadata or EraseDepth.Secure ? Ends(disk, sectorSize) : [(0, disk.Size)];
 
     private static List<(long From, long End)> Ends(IBlockTarget disk, int sectorSize)
     {

@@ -8,6 +8,9 @@ public enum WritePhase
     /// <summary>Comparing what the disk holds already.</summary>
     Comparing,
 
+    /// <summary>The disk erases itself.</summary>
+    Erasing,
+
     /// <summary>Zeroing what the image has no data for: before the data, or what is left of it after them (see <see cref="Targets.IBlockTarget.ZerosBesideData"/>).</summary>
     Zeroing,
 
@@ -35,6 +38,7 @@ public sealed class WriteProgress
     private volatile ChunkMap? _map;
     private volatile Func<string?> _remark = () => null;
     private volatile WritePhase _phase;
+    private long _quiet;
 
     public WritePhase Phase
     {
@@ -47,6 +51,9 @@ public sealed class WriteProgress
 
     /// <summary>Bytes of disk, or of tables, in this phase.</summary>
     public long TotalBytes => Interlocked.Read(ref _total);
+
+    /// <summary>How long the disk may say nothing of how far it is, from when that began; null if it tells.</summary>
+    public TimeSpan? MayBeSilent => Interlocked.Read(ref _quiet) is > 0 and var ticks ? TimeSpan.FromTicks(ticks) : null;
 
     /// <summary>Why it takes longer than it might, in a sentence; or null.</summary>
     public string? Remark => _remark();
@@ -69,9 +76,15 @@ public sealed class WriteProgress
     internal void Begin(WritePhase phase, long total)
     {
         Interlocked.Exchange(ref _done, 0);
+        Interlocked.Exchange(ref _quiet, 0);
         Interlocked.Exchange(ref _total, total);
         _phase = phase;
     }
+
+    /// <summary>So much of the phase is through, as the disk itself says.</summary>
+    internal void Reach(long bytes) => Interlocked.Exchange(ref _done, bytes);
+
+    internal void BeSilentFor(TimeSpan most) => Interlocked.Exchange(ref _quiet, most.Ticks);
 
     internal void CountWireBy(Func<long> wire) => _wire = wire;
 

@@ -21,6 +21,7 @@ public sealed class BlockDevice : IBlockTarget
         _device = device;
         Size = Libc.SizeOfDevice(device);
         SectorSize = Libc.SectorSizeOfDevice(device);
+        Commands = DeviceCommands.Of(path, device);
         ZerosBesideData = SysBlock.ZerosByItself(path) || !SysBlock.HasHeads(path);
     }
 
@@ -31,6 +32,8 @@ public sealed class BlockDevice : IBlockTarget
     public int? SectorSize { get; }
 
     public bool ZerosBesideData { get; }
+
+    public IDeviceCommands? Commands { get; }
 
     /// <summary>Opens a whole disk that nobody else uses: neither mounted, nor swap, nor part of an array or a volume group.</summary>
     public static (BlockDevice? Target, Rejection? Rejection) Open(string path)

@@ -27,6 +27,8 @@ public sealed class FileTarget : IBlockTarget
     // A hole: the file systems of today have them.
     public bool ZerosBesideData => true;
 
+    public IDeviceCommands? Commands => null;
+
     /// <summary>Opens a file, or makes one of the given size if there is none.</summary>
     public static (FileTarget? Target, Rejection? Rejection) Open(string path, long sizeIfNew)
     {

@@ -18,6 +18,9 @@ public interface IBlockTarget : IDisposable
     /// <summary>Whether zeros do not hold up the data when both are written at once.</summary>
     bool ZerosBesideData { get; }
 
+    /// <summary>The disk's own commands; null for a file, and for a disk that has none.</summary>
+    IDeviceCommands? Commands { get; }
+
     void Write(long offset, ReadOnlySpan<byte> data);
 
     /// <summary>Reads what the device holds, past the kernel's cache where that is possible.</summary>

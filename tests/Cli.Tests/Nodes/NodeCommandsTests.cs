@@ -339,6 +339,24 @@ public sealed class NodeCommandsTests
     public async Task Edit_OfNothingOrHalfAPowerController_IsWrongUsage(string expected, params string[] options) =>
         Assert.Contains(expected, (await CommandRun.Of(["node", "edit", "r7", .. options])).EndedWith(ExitCodes.WrongUsage), StringComparison.Ordinal);
 
+    [Fact]
+    public async Task Clean_WithSeveralDepths_SendsThemInTheirOrder()
+    {
+        var cleaning = Samples.Deploying with { Kind = JobKind.Clean, Deployment = null, Cleaning = new Cleaning(CleanDepth.Secure, null, null, [CleanDepth.Discard, CleanDepth.Zero]) };
+        CleanNode? asked = null;
+        await using var conductor = await TestConductor.StartAsync(app => app.MapPost(Routes.NodeAction, async (HttpRequest request) =>
+        {
+            asked = await request.ReadFromJsonAsync(ApiJson.Default.CleanNode);
+            return TestConductor.Answer(cleaning, ApiJson.Default.Job);
+        }));
+
+        var output = (await conductor.RunAsync("node", "clean", "r7", "--depth", "secure,discard,zero")).Succeeded();
+
+        Assert.Equal((CleanDepth.Secure, "Discard,Zero"), (asked!.Depth, string.Join(',', asked.Fallback!)));
+        Assert.StartsWith("Erasing the disks of r7 (secure, else discard, else zero).\n", output, StringComparison.Ordinal);
+        Assert.Contains("'shred' is none of metadata, discard, zero, secure.", (await CommandRun.Of(["node", "clean", "r7", "--depth", "secure,shred"])).EndedWith(ExitCodes.WrongUsage), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("clean", NodeActions.Clean)]
     [InlineData("release", NodeActions.Release)]

@@ -46,6 +46,50 @@ public sealed class CleanTests
     }
 
     [Fact]
+    public async Task Clean_WithFallback_OrdersTheDepthsInTheirOrderAndTellsWhichErasedWhat()
+    {
+        await using var site = await TestSite.StartAvailableAsync();
+        var job = await site.Conductor.Operator.CleanAsync("n1", new CleanNode(CleanDepth.Secure, Fallback: [CleanDepth.Discard, CleanDepth.Zero]), None);
+
+        var order = await site.OrderAsync();
+        Assert.Equal("secure,discard,zero", string.Join(',', order.Erase!.Fallback!.Prepend(order.Erase.Depth)));
+        await site.Agent.ReportAsync(order, OrderSteps.Erase, StepOutcome.Done, erased: [new ErasedDisk("vda", "disk-1", 100, 100, 0, 4, Method: "zero", FellBack: "secure: it cannot")]);
+
+        job = await Until.JobEndAsync(site.Conductor.Operator, job.Id);
+        Assert.Equal("Discard,Zero", string.Join(',', job.Cleaning!.Fallback!));
+        Assert.Equal(("zero", "secure: it cannot"), (job.Cleaning.Report![0].Method, job.Cleaning.Report[0].FellBack));
+    }
+
+    [Fact]
+    public async Task Clean_WithADepthTwice_IsRefused()
+    {
+        await using var site = await TestSite.StartAvailableAsync();
+        var problem = await Assert.ThrowsAsync<ProblemException>(() => site.Conductor.Operator.CleanAsync("n1", new CleanNode(CleanDepth.Secure, Fallback: [CleanDepth.Zero, CleanDepth.Secure]), None));
+        Assert.Contains("The cleaning names a depth twice.", problem.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Clean_OfADiskThatTellsNothing_LastsAsLongAsItMayBeSilent()
+    {
+        await using var site = await TestSite.StartAvailableAsync();
+        var job = await site.Conductor.Operator.CleanAsync("n1", new CleanNode(CleanDepth.Secure), None);
+        await site.OrderAsync();
+        await Until.JobAtAsync(site.Conductor.Operator, job.Id, OrderSteps.Erase);
+        var began = (await site.Conductor.Operator.GetJobAsync(job.Id, None)).StepStarted;
+
+        Assert.InRange((await SilenceAsync(36000))!.Value, TimeSpan.FromHours(10), TimeSpan.FromHours(11));
+        // However much it wishes for.
+        Assert.Equal(TimeSpan.FromDays(4), await SilenceAsync(long.MaxValue));
+        Assert.Null(await SilenceAsync(0));
+
+        async Task<TimeSpan?> SilenceAsync(long seconds)
+        {
+            await site.Agent.BeatAsync(job.Id, OrderSteps.Erase, new Progress(0, 100, 0, 0, ProgressPhase.Erasing, SilentSeconds: seconds));
+            return site.Conductor.Database.Read(sql => sql.QuerySingle<long?>("SELECT silent_until FROM jobs WHERE id = @Id", new { job.Id })) is { } until ? DateTimeOffset.FromUnixTimeMilliseconds(until) - began : null;
+        }
+    }
+
+    [Fact]
     public async Task Release_AnActiveNode_IsErasedAndAvailableWithoutItsImage()
     {
         await using var site = await TestSite.StartAvailableAsync();

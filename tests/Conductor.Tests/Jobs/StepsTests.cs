@@ -134,6 +134,18 @@ public sealed class StepsTests
     }
 
     [Fact]
+    public void Erasure_OfADiskThatTellsNothing_MayStandStillUntilItsTimeIsOver()
+    {
+        var listening = With(Agent()) with { WatchingSince = Now - TimeSpan.FromDays(9) };
+        var job = At(OrderSteps.Erase, JobKind.Clean) with { StepStarted = Now - TimeSpan.FromDays(1), SilentUntil = Now + AMinute };
+
+        Assert.IsType<Decision.Wait>(Next(job, listening));
+
+        var cause = Assert.IsType<Decision.Fail>(Next(job with { SilentUntil = Now }, listening)).Cause;
+        Assert.Contains("A disk that erases itself has taken longer than it said (limits.selfErase at most)", cause, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void SilenceOfAConductorThatJustStarted_IsNotTheAgents()
     {
         var facts = With(Agent(secondsSilent: 3600)) with { WatchingSince = Now - TimeSpan.FromSeconds(10) };

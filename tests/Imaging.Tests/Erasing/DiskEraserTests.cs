@@ -22,7 +22,7 @@ public sealed class DiskEraserTests : IDisposable
     {
         var target = new RecordingTarget(Noise());
 
-        var erasure = DiskEraser.Erase(target, 512, EraseDepth.Zero, _progress, TestContext.Current.CancellationToken);
+        var erasure = DiskEraser.Erase(target, 512, EraseDepth.Zero, _progress, TimeProvider.System, TestContext.Current.CancellationToken);
 
         Assert.Equal((DiskSize, 0, null), (erasure.ErasedBytes, erasure.FailedBytes, erasure.FirstFailure));
         Assert.True(erasure.Samples > 100, $"only {erasure.Samples} samples");
@@ -43,7 +43,7 @@ public sealed class DiskEraserTests : IDisposable
         var target = new RecordingTarget(File.ReadAllBytes(path));
         var before = (byte[])target.Disk.Clone();
 
-        var erasure = DiskEraser.Erase(target, 512, EraseDepth.Metadata, _progress, TestContext.Current.CancellationToken);
+        var erasure = DiskEraser.Erase(target, 512, EraseDepth.Metadata, _progress, TimeProvider.System, TestContext.Current.CancellationToken);
 
         Assert.Equal((0, null), (erasure.FailedBytes, erasure.FirstFailure));
         foreach (var start in new[] { 0, 1, 21, 29 })
@@ -59,7 +59,7 @@ public sealed class DiskEraserTests : IDisposable
     {
         var target = new RecordingTarget(Noise());
 
-        var erasure = DiskEraser.Erase(target, 512, EraseDepth.Metadata, _progress, TestContext.Current.CancellationToken);
+        var erasure = DiskEraser.Erase(target, 512, EraseDepth.Metadata, _progress, TimeProvider.System, TestContext.Current.CancellationToken);
 
         Assert.Equal(8 * MiB, erasure.ErasedBytes);
         Assert.Equal(4 * MiB, target.Disk.AsSpan().IndexOfAnyExcept((byte)0));
@@ -70,7 +70,7 @@ public sealed class DiskEraserTests : IDisposable
     {
         var target = new RecordingTarget(Noise()) { BeforeWrite = write => _ = write.Offset == 16 * MiB ? throw new IOException("Input/output error") : 0 };
 
-        var erasure = DiskEraser.Erase(target, 512, EraseDepth.Zero, _progress, TestContext.Current.CancellationToken);
+        var erasure = DiskEraser.Erase(target, 512, EraseDepth.Zero, _progress, TimeProvider.System, TestContext.Current.CancellationToken);
 
         Assert.InRange(erasure.FailedBytes, 16 * MiB, 17 * MiB);
         Assert.Equal(DiskSize, erasure.ErasedBytes + erasure.FailedBytes);
@@ -83,7 +83,7 @@ public sealed class DiskEraserTests : IDisposable
     {
         var target = new RecordingTarget(Noise()) { AfterRead = (_, bytes) => bytes[^1] = 1 };
 
-        var erasure = DiskEraser.Erase(target, 512, EraseDepth.Zero, _progress, TestContext.Current.CancellationToken);
+        var erasure = DiskEraser.Erase(target, 512, EraseDepth.Zero, _progress, TimeProvider.System, TestContext.Current.CancellationToken);
 
         Assert.Equal("byte 0: it was erased, and is not read as zeros", erasure.FirstFailure);
         Assert.Equal(erasure.Samples * 4096, erasure.FailedBytes);
@@ -100,7 +100,7 @@ public sealed class DiskEraserTests : IDisposable
         Noise().CopyTo(noise.Span);
         target.Write(0, noise.Span);
 
-        var erasure = DiskEraser.Erase(target, 512, EraseDepth.Discard, _progress, TestContext.Current.CancellationToken);
+        var erasure = DiskEraser.Erase(target, 512, EraseDepth.Discard, _progress, TimeProvider.System, TestContext.Current.CancellationToken);
 
         Assert.Equal((DiskSize, 0, null), (erasure.ErasedBytes, erasure.FailedBytes, erasure.FirstFailure));
         Assert.True(DiskEraser.IsErased(target, 512, EraseDepth.Discard, _progress, TestContext.Current.CancellationToken));
@@ -112,7 +112,7 @@ public sealed class DiskEraserTests : IDisposable
     {
         var target = new RecordingTarget(Noise()) { Discards = offset => offset != 32 * MiB };
 
-        var erasure = DiskEraser.Erase(target, 512, EraseDepth.Discard, _progress, TestContext.Current.CancellationToken);
+        var erasure = DiskEraser.Erase(target, 512, EraseDepth.Discard, _progress, TimeProvider.System, TestContext.Current.CancellationToken);
 
         Assert.Equal((48 * MiB, 16 * MiB), (erasure.ErasedBytes, erasure.FailedBytes));
         Assert.Equal($"byte {32 * MiB}: it was erased, and is not read as zeros", erasure.FirstFailure);
@@ -124,7 +124,7 @@ public sealed class DiskEraserTests : IDisposable
     {
         var target = new RecordingTarget(Noise());
 
-        Assert.Equal(new Erasure(0, DiskSize, "it has no discard", 0), DiskEraser.Erase(target, 512, EraseDepth.Discard, _progress, TestContext.Current.CancellationToken));
+        Assert.Equal(new Erasure(0, DiskSize, "it has no discard", 0), DiskEraser.Erase(target, 512, EraseDepth.Discard, _progress, TimeProvider.System, TestContext.Current.CancellationToken));
 
         Assert.Empty(target.Writes);
     }
@@ -134,7 +134,7 @@ public sealed class DiskEraserTests : IDisposable
     {
         var target = new RecordingTarget(Noise()) { BeforeWrite = write => _ = write.IsFlush ? throw new IOException("Input/output error") : 0 };
 
-        Assert.Equal(new Erasure(0, DiskSize, "the flush: Input/output error", 0), DiskEraser.Erase(target, 512, EraseDepth.Zero, _progress, TestContext.Current.CancellationToken));
+        Assert.Equal(new Erasure(0, DiskSize, "the flush: Input/output error", 0), DiskEraser.Erase(target, 512, EraseDepth.Zero, _progress, TimeProvider.System, TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -143,7 +143,7 @@ public sealed class DiskEraserTests : IDisposable
         using var abort = new CancellationTokenSource();
         var target = new RecordingTarget(Noise()) { BeforeWrite = _ => abort.Cancel() };
 
-        Assert.Throws<OperationCanceledException>(() => DiskEraser.Erase(target, 512, EraseDepth.Zero, _progress, abort.Token));
+        Assert.Throws<OperationCanceledException>(() => DiskEraser.Erase(target, 512, EraseDepth.Zero, _progress, TimeProvider.System, abort.Token));
 
         Assert.Single(target.Writes);
     }
