@@ -64,6 +64,9 @@ public enum StepOutcome
 public static class OrderSteps
 {
     public const string WriteImage = "write-image";
+    /// <summary>Only where a deploy asks for it.</summary>
+    public const string RemoveConfigDrives = "remove-config-drives";
+
     public const string SetBootDisk = "set-boot-disk";
     public const string Reboot = "reboot";
 

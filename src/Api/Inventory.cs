@@ -15,7 +15,8 @@ public sealed record Processor(string Model, string Architecture, int Sockets, i
 /// <summary>
 /// One block device that could hold an operating system. <paramref name="ByPath"/> is the stable name by its place on the bus, as
 /// under <c>/dev/disk/by-path</c>; <paramref name="LogicalSectorBytes"/> is what the partition table counts in; <paramref name="Bus"/> is a
-/// word of <c>RootDeviceHints.Bus</c>, null from agents that did not tell it yet.
+/// word of <c>RootDeviceHints.Bus</c>, null from agents that did not tell it yet; <paramref name="ConfigDrives"/> are the file systems on it that
+/// cloud-init would take its data from (label <c>config-2</c>), by their kernel names; null if nobody knows.
 /// </summary>
 public sealed record Disk(
     string Name,
@@ -29,7 +30,8 @@ public sealed record Disk(
     int LogicalSectorBytes,
     int PhysicalSectorBytes,
     string? ByPath,
-    string? Bus = null);
+    string? Bus = null,
+    string[]? ConfigDrives = null);
 
 /// <summary>One network interface; <paramref name="Boot"/> marks the one that the machine was netbooted from.</summary>
 public sealed record NetworkInterface(string Name, string Mac, int? SpeedMbit, bool Carrier, string? Driver, string[] Addresses, bool Boot);

@@ -46,6 +46,7 @@ public sealed record JobStep(string Name, int Attempt, DateTimeOffset Started, D
 /// <summary>
 /// <c>POST /v1/nodes/{node}/deployments</c>: <paramref name="Image"/> is <c>NAME</c> or <c>NAME:VERSION</c>; <paramref name="NetworkData"/> is OpenStack's
 /// <c>network_data.json</c>, handed to the installed system as it is; <paramref name="SwapBytes"/>, whole MiB, is of a swap partition, for a partition image.
+/// <paramref name="RemoveConfigDrives"/> are disks whose config drives, of an earlier life, are removed.
 /// </summary>
 public sealed record DeployNode(
     string Image,
@@ -56,7 +57,8 @@ public sealed record DeployNode(
     bool DryRun = false,
     BootSign? WaitFor = null,
     JsonElement? NetworkData = null,
-    long? SwapBytes = null);
+    long? SwapBytes = null,
+    RootDeviceHints[]? RemoveConfigDrives = null);
 
 /// <summary>What ends a deploy well: which sign of the installed system.</summary>
 public enum BootSign
@@ -137,10 +139,14 @@ public sealed record RescueNode(string[] SshKeys, int Seconds = RescueNode.Usual
 public sealed record RescueSession(int Seconds, SshHostKey? HostKey);
 
 /// <summary>What a deploy job was asked to do, without its user data; <paramref name="Layout"/> is told by a dry run of a partition image, in the order of the disk.</summary>
-public sealed record Deployment(string Image, string ManifestSha256, string? Hostname, string? TargetDisk, long DiskBytes, long SourceBytes, PlannedPartition[]? Layout = null);
+public sealed record Deployment(
+    string Image, string ManifestSha256, string? Hostname, string? TargetDisk, long DiskBytes, long SourceBytes, PlannedPartition[]? Layout = null, StaleConfigDrive[]? StaleConfigDrives = null);
 
 /// <summary>A part of the disk, in bytes.</summary>
 public sealed record PlannedPartition(string Name, long Offset, long Bytes);
+
+/// <summary>A disk that is not written and has a config drive of an earlier life, which cloud-init may read unless it is <paramref name="Removed"/>.</summary>
+public sealed record StaleConfigDrive(Disk Disk, bool Removed);
 
 /// <summary>
 /// What a write cost, as the agent measured it. <paramref name="DroppedSources"/> says which sources were given up, and why, one sentence each,

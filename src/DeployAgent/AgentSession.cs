@@ -135,7 +135,7 @@ public sealed class AgentSession(BootArguments boot, Machine machine, AgentConso
         Disk[]? disks = null;
         if (rejection is null
             && OrderCheck.TryAccept(envelope, _anchor, enrolled.Clock.Now, question, out order, out rejection)
-            && TargetChoice.TryFind(order.Rescue is not null ? [] : order.Erase?.Disks ?? [order.Target!], Disks.Read(machine), out disks, out rejection))
+            && TargetChoice.TryFind(order.Rescue is not null ? [] : order.Erase?.Disks ?? [order.Target!, .. order.RemoveConfigDrives ?? []], Disks.Read(machine), out disks, out rejection))
         {
             if (OrderCheck.Expired(order, question, time) is { } expired)
                 return Refuse(expired.ToString());

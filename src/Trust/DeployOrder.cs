@@ -4,7 +4,8 @@ using System.Text.Json;
 namespace Baremetal.Trust;
 
 /// <summary>
-/// What an agent may do, once: write the image of <paramref name="ManifestSha256"/> to <paramref name="Target"/>, or <paramref name="Erase"/>, or let somebody in (<paramref name="Rescue"/>). Signed by the conductor's order key for one node, one boot and one nonce. Its life is
+/// What an agent may do, once: write the image of <paramref name="ManifestSha256"/> to <paramref name="Target"/>, or <paramref name="Erase"/>, or let somebody in (<paramref name="Rescue"/>). A write may remove the config drives of an earlier life
+/// from other disks (<paramref name="RemoveConfigDrives"/>). Signed by the conductor's order key for one node, one boot and one nonce. Its life is
 /// <paramref name="NotAfter"/> − <paramref name="IssuedAt"/>, counted by the agent from its own nonce, and checked before the first write.
 /// </summary>
 public sealed record DeployOrder(
@@ -24,7 +25,8 @@ public sealed record DeployOrder(
     Digest? ConfigDriveSha256 = null,
     EraseOrder? Erase = null,
     RescueOrder? Rescue = null,
-    LayoutOrder? Layout = null)
+    LayoutOrder? Layout = null,
+    TargetDisk[]? RemoveConfigDrives = null)
 {
     public const string PayloadType = "application/vnd.baremetal.order+json";
 
@@ -44,7 +46,7 @@ public sealed record DeployOrder(
             return false;
         }
         // What is inside of an array or a map may be null for all that the deserializer checks.
-        if (order is null || order.Erase?.Disks.Contains(null!) == true || order.Erase?.Fallback?.Contains(null!) == true || order.Rescue?.SshKeys.Contains(null!) == true || Array.Exists(order.Steps, step => step is null || step.Args?.Values.Any(value => value is null) == true))
+        if (order is null || order.Erase?.Disks.Contains(null!) == true || order.Erase?.Fallback?.Contains(null!) == true || order.Rescue?.SshKeys.Contains(null!) == true || order.RemoveConfigDrives?.Contains(null!) == true || Array.Exists(order.Steps, step => step is null || step.Args?.Values.Any(value => value is null) == true))
         {
             rejection = new Rejection("The order is empty, or has an empty step, argument or disk.");
             order = null;

@@ -45,6 +45,7 @@ internal static class JobViews
             sheet.Add("Manifest", deployment.ManifestSha256);
             sheet.Add("Disk", deployment.TargetDisk);
             sheet.Add("Hostname", deployment.Hostname);
+            AddConfigDrives(sheet, deployment);
         }
         sheet.Add("Host key", job.Rescue?.HostKey is { } host ? $"{host.PublicKey.Split(' ')[0]} {host.Fingerprint}" : null);
         sheet.Add("Cost", job.Result is { } result ? Cost(result) : null);
@@ -91,6 +92,7 @@ internal static class JobViews
         sheet.Add("Disk", deployment?.TargetDisk);
         sheet.Add("Image", deployment is null ? null : $"{deployment.Image}, {Units.Bytes(deployment.DiskBytes)} from a file of {Units.Bytes(deployment.SourceBytes)}");
         sheet.Add("Hostname", deployment?.Hostname);
+        AddConfigDrives(sheet, deployment);
         sheet.Write(screen);
         if (deployment?.Layout is not { } layout)
             return;
@@ -99,6 +101,15 @@ internal static class JobViews
         foreach (var part in layout)
             table.Add(part.Name, Units.Bytes(part.Offset), Units.Bytes(part.Bytes));
         table.Write(screen);
+    }
+
+    private static void AddConfigDrives(Sheet sheet, Deployment? deployment)
+    {
+        foreach (var (disk, removed) in deployment?.StaleConfigDrives ?? [])
+        {
+            sheet.Add(removed ? "Removes" : "Beware", $"the config drive {string.Join(", ", disk.ConfigDrives ?? [])} of disk {disk.Name} (serial {disk.Serial ?? "unknown"}){(removed ? "" : ", which cloud-init may read")}",
+                removed ? Tone.Plain : Tone.Bad);
+        }
     }
 
     /// <summary>The last line of a job that went well; of another, <see cref="WhyEnded"/> says why.</summary>

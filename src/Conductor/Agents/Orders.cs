@@ -24,7 +24,7 @@ internal sealed partial class Orders(IDatabase database, DeployChecks checks, Or
         if (job is not { AbortRequested: false } || !Steps.HasOrder(job))
             return null;
         var reports = JobTable.FactsOf(tx.Sql, job, tx.Now).Reports;
-        var left = Steps.Ordered(job.Kind).Where(step => reports.GetValueOrDefault(step)?.Outcome != StepOutcome.Done).ToArray();
+        var left = Steps.OrderedFor(job).Where(step => reports.GetValueOrDefault(step)?.Outcome != StepOutcome.Done).ToArray();
         if (left.Length == 0 || reports.Values.Any(report => report.Outcome == StepOutcome.Failed))
             return null;
         // The trust documents may have changed since the job was prepared: what is revoked in between is not ordered.
@@ -81,6 +81,7 @@ internal sealed partial class Orders(IDatabase database, DeployChecks checks, Or
     {
         ManifestSha256 = job.ManifestSha256,
         Target = DiskOf(job.Target!),
+        RemoveConfigDrives = order.Steps.Any(step => step.Name == OrderSteps.RemoveConfigDrives) ? [.. job.StaleConfigDrives!.Where(drive => drive.Removed).Select(drive => DiskOf(drive.Disk))] : null,
         Reuse = job.Redeploy || order.Attempt > 1,
         UserDataSha256 = job.UserData is { } box ? Digest.Of(System.Text.Encoding.UTF8.GetBytes(secrets.Open(box, JobRow.UserDataPlace(job.Id)))) : null,
         ConfigDriveSha256 = job.ConfigDriveSha256,

@@ -26,6 +26,7 @@ internal static class Columns
         SqlMapper.AddTypeHandler(new JsonColumn<Disk[]>(ApiJson.Default.DiskArray));
         SqlMapper.AddTypeHandler(new JsonColumn<RescueNode>(ApiJson.Default.RescueNode));
         SqlMapper.AddTypeHandler(new JsonColumn<SshHostKey[]>(ApiJson.Default.SshHostKeyArray));
+        SqlMapper.AddTypeHandler(new JsonColumn<StaleConfigDrive[]>(ApiJson.Default.StaleConfigDriveArray));
         SqlMapper.AddTypeHandler(new JsonColumn<ErasedDisk[]>(ApiJson.Default.ErasedDiskArray));
     }
 }

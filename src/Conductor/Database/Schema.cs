@@ -234,6 +234,11 @@ internal static class Schema
         """
         ALTER TABLE jobs ADD COLUMN silent_until INTEGER;
         """,
+
+        // Config drives of an earlier life, on the disks that a deploy does not write.
+        """
+        ALTER TABLE jobs ADD COLUMN stale_config_drives TEXT;
+        """,
     ];
 
     public static void Upgrade(WriteTransaction tx)

@@ -9,7 +9,7 @@ using Baremetal.Trust;
 namespace Baremetal.Conductor.Jobs;
 
 /// <summary>What a deploy would write and where; <paramref name="Target"/> is null while the node's inventory is not known, <paramref name="Layout"/> also for a whole-disk image.</summary>
-public sealed record DeployPlan(ImageManifest Manifest, TrustAnchor Anchor, Disk? Target, PlannedPartition[]? Layout = null);
+public sealed record DeployPlan(ImageManifest Manifest, TrustAnchor Anchor, Disk? Target, PlannedPartition[]? Layout = null, StaleConfigDrive[]? StaleConfigDrives = null);
 
 /// <summary>
 /// All that can be checked about a deploy before a machine is touched. Asked when a deploy is ordered, so that its operator hears of it
@@ -17,7 +17,8 @@ public sealed record DeployPlan(ImageManifest Manifest, TrustAnchor Anchor, Disk
 /// </summary>
 public sealed class DeployChecks(IDatabase database, TrustChainStore trust, BlobStore blobs, TimeProvider time)
 {
-    public bool TryPlan(Digest manifestSha256, DeployNode ask, bool hasUserData, NodeRow node, [NotNullWhen(true)] out DeployPlan? plan, [NotNullWhen(false)] out Rejection? rejection)
+    /// <param name="hasConfigDrive">Whether the deploy writes a config drive.</param>
+    public bool TryPlan(Digest manifestSha256, DeployNode ask, bool hasConfigDrive, NodeRow node, [NotNullWhen(true)] out DeployPlan? plan, [NotNullWhen(false)] out Rejection? rejection)
     {
         plan = null;
         if (!TryTrust(manifestSha256, out var manifest, out var anchor, out rejection))
@@ -34,8 +35,9 @@ public sealed class DeployChecks(IDatabase database, TrustChainStore trust, Blob
         else if (node.Inventory is { } inventory)
         {
             return TryFit(image, ask.RootDevice, node.Name, inventory, out var target, out rejection)
-                && TryLayOut(image, ask, hasUserData, node.Name, target!, out var layout, out rejection)
-                && Succeed(new DeployPlan(manifest, anchor, target, layout), out plan);
+                && TryLayOut(image, ask, hasConfigDrive, node.Name, target!, out var layout, out rejection)
+                && StaleConfigDrives.TryPlan(ask, hasConfigDrive, inventory.Disks, target!, out var stale, out rejection)
+                && Succeed(new DeployPlan(manifest, anchor, target, layout, stale), out plan);
         }
         return rejection is null && Succeed(new DeployPlan(manifest, anchor, Target: null), out plan);
     }
@@ -78,7 +80,7 @@ public sealed class DeployChecks(IDatabase database, TrustChainStore trust, Blob
     /// <summary>Whether agents would take an order of this conductor, by the trust documents of now.</summary>
     public bool TryTrust([NotNullWhen(true)] out TrustAnchor? anchor, [NotNullWhen(false)] out Rejection? rejection) => trust.TryGetForOrders(out anchor, out rejection);
 
-    private static bool TryFit(ImagePredicate image, RootDeviceHints? hints, string node, Inventory inventory, out Disk? target, [NotNullWhen(false)] out Rejection? rejection)
+    private static bool TryFit(ImagePredicate image, RootDeviceHints? hints, string node, Inventory inventory, [NotNullWhen(true)] out Disk? target, [NotNullWhen(false)] out Rejection? rejection)
     {
         target = null;
         if (image.Arch != inventory.Processor.Architecture)
@@ -93,19 +95,18 @@ public sealed class DeployChecks(IDatabase database, TrustChainStore trust, Blob
     }
 
     // The agent would refuse it too, but only after the server has been restarted.
-    private static bool TryLayOut(ImagePredicate image, DeployNode ask, bool hasUserData, string node, Disk disk, out PlannedPartition[]? layout, [NotNullWhen(false)] out Rejection? rejection)
+    private static bool TryLayOut(ImagePredicate image, DeployNode ask, bool hasConfigDrive, string node, Disk disk, out PlannedPartition[]? layout, [NotNullWhen(false)] out Rejection? rejection)
     {
         layout = null;
         rejection = null;
         if (image.Partition is not { } partition)
             return true;
-        var hasDrive = ConfigDrives.IsWanted(ask, hasUserData);
-        layout = [.. PartitionPlan.Of(partition.RootOffset, disk.SizeBytes, image.Disk.SectorSize, ask.SwapBytes ?? 0, hasDrive).Select(part => new PlannedPartition(part.Name, part.Offset, part.Bytes))];
+        layout = [.. PartitionPlan.Of(partition.RootOffset, disk.SizeBytes, image.Disk.SectorSize, ask.SwapBytes ?? 0, hasConfigDrive).Select(part => new PlannedPartition(part.Name, part.Offset, part.Bytes))];
         var root = Array.Find(layout, part => part.Name == PartitionPlan.RootName)!;
         if (root.Bytes < partition.RootBytes)
         {
             rejection = new Rejection(
-                $"Image {image.Name}:{image.Version} needs {partition.RootBytes} bytes for its root partition; on disk {disk.Name} of node {node} there are {Math.Max(0, root.Bytes)} beside {ask.SwapBytes ?? 0} bytes of swap{(hasDrive ? " and the config drive" : "")}.",
+                $"Image {image.Name}:{image.Version} needs {partition.RootBytes} bytes for its root partition; on disk {disk.Name} of node {node} there are {Math.Max(0, root.Bytes)} beside {ask.SwapBytes ?? 0} bytes of swap{(hasConfigDrive ? " and the config drive" : "")}.",
                 "Choose a larger disk, or less swap.");
         }
         return rejection is null;

@@ -10,7 +10,7 @@ namespace Baremetal.Conductor.Jobs;
 
 /// <summary>What came of an effect. With <paramref name="Trouble"/> it was not had; without <paramref name="RetryAt"/> it never will be.</summary>
 /// <param name="MachineOffAt">Agents and tokens of before then are of a boot that is over.</param>
-public sealed record EffectResult(string? Trouble = null, DateTimeOffset? RetryAt = null, string? Note = null, DateTimeOffset? MachineOffAt = null, Disk? Target = null, Digest? ConfigDriveSha256 = null, Disk[]? Targets = null, Digest? PhoneSha256 = null);
+public sealed record EffectResult(string? Trouble = null, DateTimeOffset? RetryAt = null, string? Note = null, DateTimeOffset? MachineOffAt = null, Disk? Target = null, Digest? ConfigDriveSha256 = null, Disk[]? Targets = null, Digest? PhoneSha256 = null, StaleConfigDrive[]? StaleConfigDrives = null);
 
 /// <summary>Has the effects that the table of steps asks for.</summary>
 public sealed partial class Effects(IDatabase database, PowerDrivers power, DeployChecks checks, ConfigDrives configDrives, NodeAddresses addresses, SecretBox secrets, TimeProvider time, ILogger<Effects> logger)
@@ -67,22 +67,23 @@ public sealed partial class Effects(IDatabase database, PowerDrivers power, Depl
     private async Task<EffectResult> PrepareAsync(JobRow job, CancellationToken cancel)
     {
         var node = database.Read(sql => NodeTable.ById(sql, job.Node));
-        var spec = job.Spec!;
-        if (!checks.TryPlan(job.ManifestSha256!.Value, spec, job.UserData is not null, node, out var plan, out var rejection))
+        var userData = job.UserData is { } box ? secrets.Open(box, JobRow.UserDataPlace(job.Id)) : null;
+        var isWanted = ConfigDrives.IsWanted(job.Spec!, userData is not null);
+        if (!checks.TryPlan(job.ManifestSha256!.Value, job.Spec!, isWanted, node, out var plan, out var rejection))
             return new EffectResult(rejection.ToString());
         if (plan.Target is not { } target)
             return new EffectResult($"Node {node.Name} has told no inventory, so no disk can be chosen.");
+        var prepared = new EffectResult(Target: target, StaleConfigDrives: plan.StaleConfigDrives);
+        if (!isWanted)
+            return prepared;
+        // Built once: a second attempt must find on the disk what the first one wrote.
+        if (job.ConfigDriveSha256 is { } built && job.Target?.LogicalSectorBytes == target.LogicalSectorBytes && configDrives.Has(job.Id, built))
+            return prepared with { ConfigDriveSha256 = built };
         try
         {
-            var userData = job.UserData is { } box ? secrets.Open(box, JobRow.UserDataPlace(job.Id)) : null;
-            if (!ConfigDrives.IsWanted(spec, userData is not null))
-                return new EffectResult(Target: target);
-            // Built once: a second attempt must find on the disk what the first one wrote.
-            if (job.ConfigDriveSha256 is { } built && job.Target?.LogicalSectorBytes == target.LogicalSectorBytes && configDrives.Has(job.Id, built))
-                return new EffectResult(Target: target, ConfigDriveSha256: built);
             var token = PhoneHome.NewToken();
-            var drive = await configDrives.BuildAsync(job.Id, node, spec, userData, PhoneHome.UrlOf(addresses, token), target.LogicalSectorBytes, cancel);
-            return new EffectResult(Target: target, ConfigDriveSha256: drive, PhoneSha256: PhoneHome.HashOf(token));
+            var drive = await configDrives.BuildAsync(job.Id, node, job.Spec!, userData, PhoneHome.UrlOf(addresses, token), target.LogicalSectorBytes, cancel);
+            return prepared with { ConfigDriveSha256 = drive, PhoneSha256 = PhoneHome.HashOf(token) };
         }
         catch (ConfigDriveException e)
         {

@@ -109,7 +109,7 @@ internal static class JobEndpoints
     private static Results<Accepted<Job>, Ok<Job>> Deploy(string node, DeployNode ask, IDatabase database, DeployChecks checks, SecretBox secrets, Idempotency call)
     {
         var (image, found) = database.Read(sql => (ImageTable.Get(sql, ask.Image), NodeTable.Get(sql, node)));
-        if (!checks.TryPlan(image.ManifestSha256, ask, ask.UserData is not null, found, out var plan, out var rejection))
+        if (!checks.TryPlan(image.ManifestSha256, ask, ConfigDrives.IsWanted(ask, ask.UserData is not null), found, out var plan, out var rejection))
             throw Problems.Refused(rejection.Cause, rejection.Remedy);
 
         JobRow Filled(JobRow job) => job with
@@ -121,6 +121,7 @@ internal static class JobEndpoints
             DiskBytes = plan.Manifest.Predicate.Disk.Size,
             SourceBytes = plan.Manifest.Predicate.Source.Size,
             Target = plan.Target,
+            StaleConfigDrives = plan.StaleConfigDrives,
         };
 
         if (!ask.DryRun)
@@ -190,6 +191,8 @@ internal static class JobEndpoints
             throw Problems.Invalid(fault.Cause, fault.Remedy);
         if (ask.SwapBytes is { } swap && (swap <= 0 || swap % (1 << 20) != 0))
             throw Problems.Invalid($"{swap} bytes of swap are no whole number of MiB.", "Round them up, or leave swap out.");
+        if (Array.Exists(ask.RemoveConfigDrives ?? [], disk => disk is not { Any: true }))
+            throw Problems.Invalid("A disk whose config drive is to be removed has no hint.", "Name each by its serial, WWN, path or size.");
         if (ask.UserData is { } data && System.Text.Encoding.UTF8.GetByteCount(data) > ConfigDrives.MostUserDataBytes)
             throw Problems.Invalid($"The user data has more than {ConfigDrives.MostUserDataBytes} bytes.", "Let it fetch the rest from elsewhere.");
     }

@@ -39,6 +39,11 @@ public sealed record JobRow
     /// <summary>An operator has ended the rescue.</summary>
     public bool EndRequested { get; init; }
 
+    /// <summary>Of the disks that a deploy does not write, as they were when it was prepared.</summary>
+    public StaleConfigDrive[]? StaleConfigDrives { get; init; }
+
+    public bool RemovesConfigDrives => Array.Exists(StaleConfigDrives ?? [], drive => drive.Removed);
+
     public string? Image { get; init; }
 
     public Digest? ManifestSha256 { get; init; }
@@ -116,7 +121,7 @@ public sealed record JobRow
         Id, Node, nodeName, Kind, Step, Attempt, Created, StepStarted,
         Finished is null ? WaitingFor : null,
         Outcome, Cause, Finished, steps,
-        Image is null ? null : new Deployment(Image, ManifestSha256!.Value.ToString(), Spec?.Hostname, Target?.Name, DiskBytes ?? 0, SourceBytes ?? 0),
+        Image is null ? null : new Deployment(Image, ManifestSha256!.Value.ToString(), Spec?.Hostname, Target?.Name, DiskBytes ?? 0, SourceBytes ?? 0, StaleConfigDrives is { Length: > 0 } ? StaleConfigDrives : null),
         Result,
         Clean is null ? null : new Cleaning(Clean.Depth, Targets is null ? null : [.. Targets.Select(disk => disk.Name)], Erased, Clean.Fallback),
         Rescue is null ? null : new RescueSession(Rescue.Seconds, HostKey is null ? null : SshPublicKey.TryReadHostKey(HostKey)));

@@ -137,11 +137,11 @@ internal static class JobTable
             """
             UPDATE jobs SET acted = @acted, tries = tries + 1, trouble = @Trouble, retry_at = @RetryAt, note = @Note,
                 target = coalesce(@Target, target), targets = coalesce(@Targets, targets), config_drive_sha256 = coalesce(@ConfigDriveSha256, config_drive_sha256),
-                phone_sha256 = coalesce(@PhoneSha256, phone_sha256),
+                phone_sha256 = coalesce(@PhoneSha256, phone_sha256), stale_config_drives = coalesce(@StaleConfigDrives, stale_config_drives),
                 due = @now, owner = NULL, lease_until = NULL
             WHERE id = @Id AND fence = @Fence AND finished IS NULL
             """,
-            new { job.Id, job.Fence, acted = result.Trouble is null, result.Trouble, result.RetryAt, result.Note, result.Target, result.Targets, result.ConfigDriveSha256, result.PhoneSha256, now = tx.Now }) == 1;
+            new { job.Id, job.Fence, acted = result.Trouble is null, result.Trouble, result.RetryAt, result.Note, result.Target, result.Targets, result.ConfigDriveSha256, result.PhoneSha256, result.StaleConfigDrives, now = tx.Now }) == 1;
 
     private static void EndStep(WriteTransaction tx, JobRow job, string? cause)
     {

@@ -27,7 +27,7 @@ public static class Steps
     public const string WaitForSystem = "wait-for-system";
 
     private static readonly string[] InspectPlan = [BootFromNetwork, WaitForAgent, Inspect];
-    private static readonly string[] DeployOrder = [OrderSteps.WriteImage, OrderSteps.SetBootDisk, OrderSteps.Reboot];
+    private static readonly string[] DeployOrder = [OrderSteps.WriteImage, OrderSteps.RemoveConfigDrives, OrderSteps.SetBootDisk, OrderSteps.Reboot];
     private static readonly string[] DeployPlan = [BootFromNetwork, WaitForAgent, Inspect, Prepare, .. DeployOrder, WaitForSystem];
     private static readonly string[] CleanOrder = [OrderSteps.Erase];
     private static readonly string[] CleanPlan = [BootFromNetwork, WaitForAgent, Inspect, Prepare, .. CleanOrder];
@@ -52,6 +52,7 @@ public static class Steps
         [OrderSteps.WriteImage] = now => now.WatchAgent(now.ProgressBefore, "the agent to write and verify the image"),
         [OrderSteps.Erase] = now => now.WatchAgent(now.ProgressBefore, "the agent to erase the disks"),
         [OrderSteps.Rescue] = now => now.WatchAgent(now.EndAfter(TimeSpan.FromSeconds(now.Job.Rescue!.Seconds)), "the rescue to end"),
+        [OrderSteps.RemoveConfigDrives] = now => now.WatchAgent(now.EndBefore, "the agent to remove old config drives"),
         [OrderSteps.SetBootDisk] = now => now.WatchAgent(now.EndBefore, "the agent to make the disk the next boot device"),
         [OrderSteps.Reboot] = now => now.WatchAgent(now.EndBefore, "the agent to restart the machine"),
         [WaitForSystem] = now => now.RebootFailure is { } failure ? failure
@@ -63,7 +64,10 @@ public static class Steps
                 "Look at the machine's console: it may have booted nothing, or another disk, or its network may be set up without DHCP. The conductor sees it only where its DHCP service is on (dhcp.mode)."),
     };
 
-    /// <summary>The steps of a job that an agent runs, by order.</summary>
+    /// <summary>Those that this job needs of the steps that an agent runs, by order.</summary>
+    public static IEnumerable<string> OrderedFor(JobRow job) => Ordered(job.Kind).Where(step => step != OrderSteps.RemoveConfigDrives || job.RemovesConfigDrives);
+
+    /// <summary>The steps of a kind of job that an agent runs, by order.</summary>
     public static IReadOnlyList<string> Ordered(JobKind kind) => kind switch
     {
         JobKind.Deploy => DeployOrder,
@@ -102,6 +106,7 @@ public static class Steps
         Inspect => now.InventoryIsHere,
         Prepare => now.IsDone(Ordered(now.Job.Kind)[0]),
         WaitForSystem => false,
+        OrderSteps.RemoveConfigDrives => !now.Job.RemovesConfigDrives || now.IsDone(step),
         _ => now.IsDone(step),
     };
 }

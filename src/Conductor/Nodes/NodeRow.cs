@@ -101,6 +101,7 @@ public sealed record NodeRow
 
     public static string PasswordPlace(string id) => $"nodes|power_password|{id}";
 
+    // What few deploys ask for is not announced with all of them.
     public Node ToApi() => new(
         Id, Name, Mac, State, Since, Revision,
         new PowerSettings(PowerDriver, PowerAddress, PowerUsername, Password: null, PowerTlsPin),
@@ -108,7 +109,7 @@ public sealed record NodeRow
         new TrustGrades("C0", BootId is null ? "N0" : "N1"),
         BootId is null || AgentLeftAt is not null ? null : new AgentPresence(BootId, AgentVersion!, AgentEnrolledAt!.Value, AgentLastSeen!.Value),
         Address, Image, CurrentJob, Cause, Inventory, Protected, Maintenance,
-        CurrentJob is null ? null : new NodeWork(CurrentJob, JobKind!.Value, JobStep!, JobStepStarted!.Value, JobAttempt!.Value, JobWaitingFor, [.. Steps.StillToCome(JobKind.Value, JobStep!)]),
+        CurrentJob is null ? null : new NodeWork(CurrentJob, JobKind!.Value, JobStep!, JobStepStarted!.Value, JobAttempt!.Value, JobWaitingFor, [.. Steps.StillToCome(JobKind.Value, JobStep!).Where(step => step != OrderSteps.RemoveConfigDrives)]),
         Relay,
         SshHostKeys,
         Network,

@@ -12,12 +12,18 @@ internal static class MachineInventory
     public static Api.Inventory Read(Machine machine, string? bootMac) => new(
         Processors.Read(machine),
         MemoryOf(machine),
-        Disks.Read(machine),
+        WithConfigDrives(machine, Disks.Read(machine)),
         NetworkCards.Read(machine, bootMac),
         FirmwareOf(machine),
         Smbios.Read(machine));
 
     public static FirmwareMode FirmwareOf(Machine machine) => Directory.Exists(machine.PathOf("/sys/firmware/efi")) ? FirmwareMode.Uefi : FirmwareMode.Bios;
+
+    private static Disk[] WithConfigDrives(Machine machine, Disk[] disks)
+    {
+        var found = ConfigDriveSearch.OnAll(machine, Array.ConvertAll(disks, disk => disk.Name));
+        return [.. disks.Select((disk, i) => disk with { ConfigDrives = found[i] })];
+    }
 
     private static long MemoryOf(Machine machine)
     {

@@ -30,10 +30,10 @@ internal sealed class OrderRun(DeployOrder order, OrderQuestion question, IReadO
 
     public OrderQuestion Question => question;
 
-    /// <summary>The disks that the order means.</summary>
+    /// <summary>The disks that the order means; of one that writes its target, then those whose config drives are removed.</summary>
     public IReadOnlyList<Disk> Disks => disks;
 
-    /// <summary>The only one of an order that writes.</summary>
+    /// <summary>The one that an order writes.</summary>
     public Disk Disk => disks[0];
 
     public TrustAnchor Anchor => anchor;

@@ -21,6 +21,7 @@ internal static class StepTable
     public static readonly IReadOnlyDictionary<string, Step> All = new Dictionary<string, Step>(StringComparer.Ordinal)
     {
         [OrderSteps.WriteImage] = WriteImageStep.RunAsync,
+        [OrderSteps.RemoveConfigDrives] = RemoveConfigDrivesStep.RunAsync,
         [OrderSteps.SetBootDisk] = SetBootDiskStep.RunAsync,
         [OrderSteps.Erase] = EraseStep.RunAsync,
         [OrderSteps.Rescue] = RescueStep.RunAsync,
@@ -38,6 +39,8 @@ internal static class StepTable
             return new Rejection($"Order {order.OrderId} has a step twice.");
         if (Array.FindIndex(order.Steps, step => step.Name == OrderSteps.Reboot) is >= 0 and var reboot && reboot != order.Steps.Length - 1)
             return new Rejection($"Order {order.OrderId} has steps after the reboot.");
+        if (Array.Exists(order.Steps, step => step.Name == OrderSteps.RemoveConfigDrives) != (order.RemoveConfigDrives is { Length: > 0 }) || (order.RemoveConfigDrives is not null && order.Target is null))
+            return new Rejection($"Order {order.OrderId} does not say from which disks it removes config drives, or why it names them.");
         if (order.Rescue is not null || Array.Exists(order.Steps, step => step.Name == OrderSteps.Rescue))
         {
             // What lets somebody in does nothing else by itself. What is left of one that is over is the reboot.

@@ -134,6 +134,24 @@ public sealed class DeployCommandTests
     }
 
     [Fact]
+    public async Task Deploy_BesideOldConfigDrives_SaysWhatBecomesOfEach()
+    {
+        var job = Samples.Deploying;
+        Disk disk = new("sdb", 1L << 30, "S2", null, null, null, false, false, 512, 512, null, ConfigDrives: ["sdb1"]);
+        await using var conductor = await TestConductor.StartAsync(app => app.MapPost(Routes.NodeDeployments, async (HttpRequest request) =>
+        {
+            _asked = await request.ReadFromJsonAsync(ApiJson.Default.DeployNode);
+            return TestConductor.Answer(job with { Deployment = job.Deployment! with { StaleConfigDrives = [new StaleConfigDrive(disk, Removed: true), new StaleConfigDrive(disk with { Name = "sdc", Serial = null, ConfigDrives = ["sdc"] }, Removed: false)] } }, ApiJson.Default.Job);
+        }));
+
+        var output = (await conductor.RunAsync("deploy", "r7", "--image", "debian-12", "--dry-run", "--remove-config-drive", "serial=S2", "--remove-config-drive", "name=sdd")).Succeeded();
+
+        Assert.Equal([new RootDeviceHints(Serial: "S2"), new RootDeviceHints(Name: "sdd")], _asked!.RemoveConfigDrives!);
+        Assert.Contains("Removes:   the config drive sdb1 of disk sdb (serial S2)\n", output, StringComparison.Ordinal);
+        Assert.Contains("Beware:    the config drive sdc of disk sdc (serial unknown), which cloud-init may read\n", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Deploy_ValueThatBeginsWithAt_IsNoFileOfArguments()
     {
         await using var conductor = await StartAsync();
