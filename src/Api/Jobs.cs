@@ -47,6 +47,7 @@ public sealed record JobStep(string Name, int Attempt, DateTimeOffset Started, D
 /// <c>POST /v1/nodes/{node}/deployments</c>: <paramref name="Image"/> is <c>NAME</c> or <c>NAME:VERSION</c>; <paramref name="NetworkData"/> is OpenStack's
 /// <c>network_data.json</c>, handed to the installed system as it is; <paramref name="SwapBytes"/>, whole MiB, is of a swap partition, for a partition image.
 /// <paramref name="RemoveConfigDrives"/> are disks whose config drives, of an earlier life, are removed.
+/// With <paramref name="Template"/> the user data is a template, filled with what is known of the node and with these variables.
 /// </summary>
 public sealed record DeployNode(
     string Image,
@@ -58,7 +59,8 @@ public sealed record DeployNode(
     BootSign? WaitFor = null,
     JsonElement? NetworkData = null,
     long? SwapBytes = null,
-    RootDeviceHints[]? RemoveConfigDrives = null);
+    RootDeviceHints[]? RemoveConfigDrives = null,
+    IReadOnlyDictionary<string, string>? Template = null);
 
 /// <summary>What ends a deploy well: which sign of the installed system.</summary>
 public enum BootSign
@@ -138,9 +140,10 @@ public sealed record RescueNode(string[] SshKeys, int Seconds = RescueNode.Usual
 /// <summary>A rescue, and the key of its SSH server once that runs.</summary>
 public sealed record RescueSession(int Seconds, SshHostKey? HostKey);
 
-/// <summary>What a deploy job was asked to do, without its user data; <paramref name="Layout"/> is told by a dry run of a partition image, in the order of the disk.</summary>
+/// <summary>What a deploy job was asked to do, without its user data; <paramref name="Layout"/> is told by a dry run of a partition image, in the order of the disk, <paramref name="UserData"/> by that of a template, as it would be.</summary>
 public sealed record Deployment(
-    string Image, string ManifestSha256, string? Hostname, string? TargetDisk, long DiskBytes, long SourceBytes, PlannedPartition[]? Layout = null, StaleConfigDrive[]? StaleConfigDrives = null);
+    string Image, string ManifestSha256, string? Hostname, string? TargetDisk, long DiskBytes, long SourceBytes, PlannedPartition[]? Layout = null, StaleConfigDrive[]? StaleConfigDrives = null,
+    string? UserData = null);
 
 /// <summary>A part of the disk, in bytes.</summary>
 public sealed record PlannedPartition(string Name, long Offset, long Bytes);

@@ -23,6 +23,8 @@ internal static class DeployCommand
         var hostname = new Option<string>("--hostname") { HelpName = "NAME", Description = "What the installed system calls itself." };
         var sshKeys = new Option<string[]>("--ssh-key") { HelpName = "FILE", Description = "A public key that may log in; may be given again." };
         var userData = new Option<string>("--user-data") { HelpName = "FILE", Description = "Cloud-init user data, handed to the installed system as it is; - reads it from standard input." };
+        var template = new Option<bool>("--template") { Description = "The user data is a template: {{name}}, {{hostname}}, {{mac}}, {{serial}} and others become the node's. --dry-run shows it filled." };
+        var variables = new Option<string[]>("--var") { HelpName = "NAME=VALUE", Description = "A variable for --template, where it is {{var.NAME}}; may be given again." };
         var networkData = new Option<string>("--network-data") { HelpName = "FILE", Description = "The installed system's network, as OpenStack's network_data.json: links, networks, services. DHCP on all cards if not given." };
         var swap = new Option<string>("--swap") { HelpName = "SIZE", Description = "Of a swap partition at the disk's end, such as 4GiB; for a partition image." };
         var removeConfigDrives = new Option<string[]>("--remove-config-drive") { HelpName = "HINT", Description = "A disk whose config drive, of an earlier life, is removed, by a hint of --root-device; given again, another disk. Where one is left, cloud-init might read it in place of this deploy's: then the deploy is refused." };
@@ -45,7 +47,8 @@ internal static class DeployCommand
                     call.Get(waitFor),
                     call.Get(networkData) is { } network ? NetworkDataOf(network) : null,
                     call.Get(swap) is { } size ? SwapOf(size) : null,
-                    call.Get(removeConfigDrives) is { Length: > 0 } disks ? Array.ConvertAll(disks, hint => RootDeviceOption.Read([hint], "--remove-config-drive")!) : null);
+                    call.Get(removeConfigDrives) is { Length: > 0 } disks ? Array.ConvertAll(disks, hint => RootDeviceOption.Read([hint], "--remove-config-drive")!) : null,
+                    VariablesOf(call.Get(template), call.Get(variables) ?? []));
                 using var follower = new JobFollower(call);
                 var job = await follower.Conductor.DeployAsync(call.Require(node), deployment, cancel);
                 if (!deployment.DryRun)
@@ -60,6 +63,8 @@ internal static class DeployCommand
             hostname,
             sshKeys,
             userData,
+            template,
+            variables,
             networkData,
             swap,
             removeConfigDrives,
@@ -73,6 +78,21 @@ internal static class DeployCommand
     private static long SwapOf(string size) => ByteSize.TryParse(size, out var bytes) && bytes is > 0 and < long.MaxValue - (1 << 20)
         ? (bytes + (1 << 20) - 1) >> 20 << 20
         : throw Failure.WrongUsage($"--swap '{size}' is no size.", ByteSize.Remedy);
+
+    private static Dictionary<string, string>? VariablesOf(bool isTemplate, string[] variables)
+    {
+        if (!isTemplate)
+            return variables.Length == 0 ? null : throw Failure.WrongUsage("--var is given without --template.", "Without it the user data are handed on as they are.");
+        var values = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var variable in variables)
+        {
+            if (variable.Split('=', 2) is not [{ Length: > 0 } name, var value])
+                throw Failure.WrongUsage($"--var '{variable}' has no name and value.", "Write it as NAME=VALUE.");
+            if (!values.TryAdd(name, value))
+                throw Failure.WrongUsage($"--var '{name}' is given twice.", "Give it once.");
+        }
+        return values;
+    }
 
     private static JsonElement NetworkDataOf(string file)
     {

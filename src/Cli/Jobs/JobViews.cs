@@ -94,13 +94,27 @@ internal static class JobViews
         sheet.Add("Hostname", deployment?.Hostname);
         AddConfigDrives(sheet, deployment);
         sheet.Write(screen);
-        if (deployment?.Layout is not { } layout)
-            return;
+        if (deployment?.Layout is { } layout)
+            AddLayout(screen, layout);
+        if (deployment?.UserData is { } userData)
+            AddUserData(screen, userData);
+    }
+
+    private static void AddLayout(Screen screen, PlannedPartition[] layout)
+    {
         screen.Line();
         var table = new Table("PART", "FROM", "SIZE");
         foreach (var part in layout)
             table.Add(part.Name, Units.Bytes(part.Offset), Units.Bytes(part.Bytes));
         table.Write(screen);
+    }
+
+    private static void AddUserData(Screen screen, string userData)
+    {
+        screen.Line();
+        screen.Line("The installed system is given this user data:");
+        foreach (var line in userData.TrimEnd('\n').Split('\n'))
+            screen.Line($"  {Printable.Of(line)}");
     }
 
     private static void AddConfigDrives(Sheet sheet, Deployment? deployment)

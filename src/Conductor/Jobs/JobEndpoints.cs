@@ -14,6 +14,7 @@ namespace Baremetal.Conductor.Jobs;
 internal static class JobEndpoints
 {
     private const int MostSshKeys = 100;
+    private const int LongestVariable = 64;
     private const int LongestSshKey = 16 << 10;
     private const int ShortestRescue = 60;
     private const int LongestRescue = 7 * 86400;
@@ -108,7 +109,11 @@ internal static class JobEndpoints
 
     private static Results<Accepted<Job>, Ok<Job>> Deploy(string node, DeployNode ask, IDatabase database, DeployChecks checks, SecretBox secrets, Idempotency call)
     {
+        var isTemplate = ask.Template is not null;
         var (image, found) = database.Read(sql => (ImageTable.Get(sql, ask.Image), NodeTable.Get(sql, node)));
+        if (ask.Template is { } vars)
+            ask = ask with { Template = null, UserData = UserDataTemplate.TryRender(ask.UserData!, found, ask.Hostname, vars, out var rendered, out var fault) ? rendered : throw Problems.Refused(fault.Cause, fault.Remedy) };
+        RequireFit(ask.UserData);
         if (!checks.TryPlan(image.ManifestSha256, ask, ConfigDrives.IsWanted(ask, ask.UserData is not null), found, out var plan, out var rejection))
             throw Problems.Refused(rejection.Cause, rejection.Remedy);
 
@@ -130,7 +135,7 @@ internal static class JobEndpoints
         if (Moves.Next(found.State, Move.Deploy) is null)
             throw NodeTable.Forbidden(found, Move.Deploy);
         var job = Filled(new JobRow { Id = "", Node = found.Id, Kind = JobKind.Deploy, Step = Steps.Begin }).ToApi(found.Name, []);
-        return TypedResults.Ok(job with { Deployment = job.Deployment! with { Layout = plan.Layout } });
+        return TypedResults.Ok(job with { Deployment = job.Deployment! with { Layout = plan.Layout, UserData = isTemplate ? ask.UserData : null } });
     }
 
     private static Accepted<Job> Erase(string node, CleanNode ask, Move move, string action, IDatabase database, DeployChecks checks, SecretBox secrets, HttpRequest request)
@@ -193,7 +198,18 @@ internal static class JobEndpoints
             throw Problems.Invalid($"{swap} bytes of swap are no whole number of MiB.", "Round them up, or leave swap out.");
         if (Array.Exists(ask.RemoveConfigDrives ?? [], disk => disk is not { Any: true }))
             throw Problems.Invalid("A disk whose config drive is to be removed has no hint.", "Name each by its serial, WWN, path or size.");
-        if (ask.UserData is { } data && System.Text.Encoding.UTF8.GetByteCount(data) > ConfigDrives.MostUserDataBytes)
+        if (ask is { Template: not null, UserData: null })
+            throw Problems.Invalid("There is no user data to fill.", "Give the template as the user data.");
+        if (ask.Template?.Keys.FirstOrDefault(name => name.Length is 0 or > LongestVariable || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-')) is { } unfit)
+            throw Problems.Invalid($"'{unfit}' cannot be a variable's name.", $"It has letters, digits, _ and -, {LongestVariable} at most.");
+        if (ask.Template?.Any(variable => variable.Value is null) == true)
+            throw Problems.Invalid("A variable has no value.");
+        RequireFit(ask.UserData);
+    }
+
+    private static void RequireFit(string? userData)
+    {
+        if (userData is not null && System.Text.Encoding.UTF8.GetByteCount(userData) > ConfigDrives.MostUserDataBytes)
             throw Problems.Invalid($"The user data has more than {ConfigDrives.MostUserDataBytes} bytes.", "Let it fetch the rest from elsewhere.");
     }
 

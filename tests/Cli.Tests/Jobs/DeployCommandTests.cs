@@ -152,6 +152,33 @@ public sealed class DeployCommandTests
     }
 
     [Fact]
+    public async Task Deploy_WithATemplate_SendsItsVariablesAndShowsItFilled()
+    {
+        using var folder = new ScratchFolder();
+        var file = folder.Write("user-data", "x: {{name}} {{var.a}}\n"u8);
+        var job = Samples.Deploying;
+        await using var conductor = await TestConductor.StartAsync(app => app.MapPost(Routes.NodeDeployments, async (HttpRequest request) =>
+        {
+            _asked = await request.ReadFromJsonAsync(ApiJson.Default.DeployNode);
+            return TestConductor.Answer(job with { Deployment = job.Deployment! with { UserData = "#cloud-config\nx: r7\u001b[2J 1=2\n" } }, ApiJson.Default.Job);
+        }));
+
+        var output = (await conductor.RunAsync("deploy", "r7", "--image", "x", "--user-data", file, "--template", "--var", "a=1=2", "--var", "b=", "--dry-run")).Succeeded();
+
+        Assert.Equal([("a", "1=2"), ("b", "")], _asked!.Template!.OrderBy(pair => pair.Key).Select(pair => (pair.Key, pair.Value)));
+        Assert.Contains("The installed system is given this user data:\n  #cloud-config\n  x: r7", output, StringComparison.Ordinal);
+        Assert.DoesNotContain('\u001b', output);
+    }
+
+    [Theory]
+    [InlineData("--var is given without --template.", "--var", "a=1")]
+    [InlineData("--var 'a' has no name and value.", "--template", "--var", "a")]
+    [InlineData("--var '=1' has no name and value.", "--template", "--var", "=1")]
+    [InlineData("--var 'a' is given twice.", "--template", "--var", "a=1", "--var", "a=2")]
+    public async Task Deploy_WithVariablesThatAreNone_IsRefused(string expected, params string[] options) =>
+        Assert.Contains(expected, (await CommandRun.Of(["deploy", "r7", "--image", "x", .. options])).EndedWith(ExitCodes.WrongUsage), StringComparison.Ordinal);
+
+    [Fact]
     public async Task Deploy_ValueThatBeginsWithAt_IsNoFileOfArguments()
     {
         await using var conductor = await StartAsync();
