@@ -39,7 +39,7 @@ case "$flavour" in
     server) needs_mib=512 least_total_mib=400 lists=(ramdisk/modules.list ramdisk/modules.server.list); out=${out:-$home/build/ramdisk-server} ;;
     *) die "unknown flavour $flavour; $usage" ;;
 esac
-level=19
+level=22
 [ "${FAST:-}" != 1 ] || level=6
 
 cd "$home"
@@ -75,7 +75,7 @@ report() {
 }
 
 # One that is packed better serves whoever asked for the quick one, too.
-if is_current "$out/.stamp" "$inputs zstd-19" "${outputs[@]}" || is_current "$out/.stamp" "$inputs zstd-$level" "${outputs[@]}"; then
+if is_current "$out/.stamp" "$inputs zstd-22" "${outputs[@]}" || is_current "$out/.stamp" "$inputs zstd-$level" "${outputs[@]}"; then
     report "The ramdisk is current"
     exit 0
 fi
@@ -108,7 +108,7 @@ install -m 755 ramdisk/lease "$root/etc/lease"
 
 { cat "${lists[@]}"; printf '%s\n' "${modules[@]}"; } | add_modules "$root" "$flavour"
 [ -z "$firmware" ] || add_firmware "$root" "$release" "$firmware"
-pack "$root" $level >"$out/initrd.img"
+pack "$root" "$level" >"$out/initrd.img"
 
 # ---- The kernel, and the way past it ---------------------------------------------------------------
 cp "$kernel/boot/vmlinuz-$release" "$out/vmlinuz"

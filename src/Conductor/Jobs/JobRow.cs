@@ -121,7 +121,8 @@ public sealed record JobRow
         Id, Node, nodeName, Kind, Step, Attempt, Created, StepStarted,
         Finished is null ? WaitingFor : null,
         Outcome, Cause, Finished, steps,
-        Image is null ? null : new Deployment(Image, ManifestSha256!.Value.ToString(), Spec?.Hostname, Target?.Name, DiskBytes ?? 0, SourceBytes ?? 0, StaleConfigDrives is { Length: > 0 } ? StaleConfigDrives : null),
+        Image is null ? null : new Deployment(
+            Image, ManifestSha256!.Value.ToString(), Spec?.Hostname, Target?.Name, DiskBytes ?? 0, SourceBytes ?? 0, StaleConfigDrives: StaleConfigDrives is { Length: > 0 } ? StaleConfigDrives : null),
         Result,
         Clean is null ? null : new Cleaning(Clean.Depth, Targets is null ? null : [.. Targets.Select(disk => disk.Name)], Erased, Clean.Fallback),
         Rescue is null ? null : new RescueSession(Rescue.Seconds, HostKey is null ? null : SshPublicKey.TryReadHostKey(HostKey)));
