@@ -200,8 +200,9 @@ public sealed class WholeFileTests : IDisposable
     private void AssertWrittenInTwoReads(WriteOutcome outcome, Uri server)
     {
         AssertWritten(outcome);
-        // To the end for what is checked first, then from the start for the rest; whoever comes second in the beginning leaves at once.
-        Assert.InRange(outcome.Figures.WireBytes, DiskSize, (2 * DiskSize) + (2 << 20));
+        // To the end for what is checked first, then from the start for the rest. Whoever comes second in the beginning leaves when it is seen, which
+        // a busy machine may take some chunks for.
+        Assert.InRange(outcome.Figures.WireBytes, DiskSize, (3 * DiskSize) - 1);
         Assert.StartsWith($"{server} does not answer ranges: the image is read to its end", _remark, StringComparison.Ordinal);
         Assert.Empty(outcome.Figures.DroppedSources);
     }
