@@ -37,7 +37,8 @@ internal static class BootBench
         var spec = VirtualServerSpec.Numbered(number, FirmwareMode.Bios) with
         {
             MemoryMiB = PromisedMiB,
-            Kernel = new DirectKernel(BuildOutputs.Kernel, initrd, "console=ttyS0 quiet"),
+            Processors = 2,
+            Kernel = new DirectKernel(BuildOutputs.Kernel, initrd, $"{LabConductorSettings.VirtualKernelArguments} quiet"),
         };
         var server = await lan.AddServerAsync(spec);
         var begun = Stopwatch.GetTimestamp();

@@ -41,8 +41,14 @@ public static class BuildOutputs
     /// <summary>The tiny image with the kernel of real servers.</summary>
     public static string TinyServerImage => Require("build/images/tiny-server.qcow2", "lab/images/tiny.sh --flavour server");
 
+    /// <summary>The same disk as raw bytes.</summary>
+    public static string TinyServerRawImage => Require("build/images/tiny-server.raw", "lab/images/tiny.sh --flavour server");
+
     /// <summary>Debian 12 with cloud-init and an SSH server.</summary>
     public static string DebianImage => Require("build/images/debian-12.qcow2", "lab/images/debian.sh");
+
+    /// <summary>The same behind an MBR: BIOS boots it, UEFI does not.</summary>
+    public static string DebianMbrImage => Require("build/images/debian-12-mbr.qcow2", "lab/images/debian-mbr.sh");
 
     internal static string Require(string path, string maker)
     {

@@ -11,8 +11,14 @@ public sealed record LabConductorSettings
     /// <summary><c>server</c> or <c>proxy</c>; for a proxy, somebody else on the LAN hands out addresses.</summary>
     public string DhcpMode { get; init; } = "server";
 
-    /// <summary>Put on the ramdisk's kernel command line; the serial line is the only console that a virtual server has.</summary>
-    public string KernelArguments { get; init; } = "console=ttyS0";
+    /// <summary>
+    /// What kernels of virtual servers need: the serial line is their only console, and without KVM on a busy machine the kernel's test of its timer can
+    /// fail for want of ticks, after which it stops.
+    /// </summary>
+    public const string VirtualKernelArguments = "console=ttyS0 no_timer_check";
+
+    /// <summary>Put on the ramdisk's kernel command line.</summary>
+    public string KernelArguments { get; init; } = VirtualKernelArguments;
 
     /// <summary>Holds the kernel and the ramdisk that nodes are netbooted with.</summary>
     public string RamdiskDirectory { get; init; } = Path.GetDirectoryName(BuildOutputs.Kernel)!;
@@ -115,13 +121,15 @@ public sealed class LabConductor : IAsyncDisposable
     /// <summary>Lets this conductor order deploys: its order key and its CA go into the next version of the trust document.</summary>
     public async Task TrustAsync(string keyFolder, CancellationToken cancellationToken = default)
     {
-        var first = Path.Combine(keyFolder, "trust.dsse.json");
-        var second = Path.Combine(_folder, "trust-2.dsse.json");
-        await RunAsync(
-            ["key", "trust", "--root-key", Path.Combine(keyFolder, "root.key"), "--in", first, "--add", $"conductor={Path.Combine(StateDirectory, "order.pub")}", "--ca", Path.Combine(StateDirectory, "ca.pem"), "--out", second],
-            cancellationToken);
-        File.Copy(first, Path.Combine(TrustDirectory, "trust-1.dsse.json"));
-        File.Move(second, Path.Combine(TrustDirectory, "trust-2.dsse.json"));
+        File.Copy(Path.Combine(keyFolder, "trust.dsse.json"), TrustFile(1));
+        await ReviseTrustAsync(keyFolder, ["--add", $"conductor={Path.Combine(StateDirectory, "order.pub")}", "--ca", Path.Combine(StateDirectory, "ca.pem")], cancellationToken);
+    }
+
+    /// <summary>Signs the next version of the trust document, by the options of <c>conductor key trust</c>. It holds from the next order on.</summary>
+    public async Task ReviseTrustAsync(string keyFolder, IReadOnlyList<string> changes, CancellationToken cancellationToken = default)
+    {
+        var version = Directory.GetFiles(TrustDirectory).Length;
+        await RunAsync(["key", "trust", "--root-key", Path.Combine(keyFolder, "root.key"), "--in", TrustFile(version), .. changes, "--out", TrustFile(version + 1)], cancellationToken);
     }
 
     /// <summary>Runs <c>conductor …</c> to its end; anything but exit code 0 is an error with what it said.</summary>
@@ -158,6 +166,8 @@ public sealed class LabConductor : IAsyncDisposable
     public Task<Node> NodeAsync(string name, CancellationToken cancellationToken = default) => QueryAsync(["node", "show", name], ApiJson.Default.Node, cancellationToken);
 
     public async ValueTask DisposeAsync() => await KillAsync();
+
+    private string TrustFile(int version) => Path.Combine(TrustDirectory, $"trust-{version}.dsse.json");
 
     private string SettingsPath => Path.Combine(_folder, "conductor.json");
 

@@ -92,7 +92,7 @@ public sealed class LabSite : IAsyncDisposable
     /// <summary>The command that enrols a server under its own name, powered by this site's Redfish service or by a BMC of its own, which starts here.</summary>
     public async Task<string[]> EnrolCommandAsync(VirtualServer server, CancellationToken cancel = default)
     {
-        string[] known = ["node", "enrol", server.Spec.Name, "--mac", server.Spec.Mac];
+        string[] known = ["node", "enrol", server.Spec.Name, "--mac", server.Spec.Mac, "--boot-policy", server.Spec.NetworkFirst ? "network-first" : "disk-first"];
         if (_power == LabPower.Redfish)
             return [.. known, "--redfish", RedfishService.AddressOf(server).ToString(), "--redfish-user", BmcUser, "--redfish-password-file", PasswordFile];
         var address = new IPEndPoint(Lan.BmcAddress, IpmiBmc.FirstPort + _bmcs.Count);

@@ -14,6 +14,7 @@ if [ $# -gt 0 ]; then
 fi
 # Beside each other: one compresses while the other waits for packages.
 { ramdisk/build.sh --flavour server && lab/images/tiny.sh --flavour server; } &
-lab/images/debian.sh
+# This one calls debian.sh, of whose disk it is made.
+lab/images/debian-mbr.sh
 lab/images/tiny.sh
 wait $!

@@ -17,17 +17,38 @@ poke() {
 # place FILE IMAGE MIB: copies a file into the image, leaving holes where it has zeros.
 place() { dd if="$1" of="$2" bs=1M seek="$3" conv=notrunc,sparse status=none; }
 
-# grub FORMAT OUTPUT MODULE…: GRUB with what it needs to reach partition 3 of the disk that it was itself loaded from,
-# whatever else is attached: a copy of the same image on a second disk is not taken for it.
+# grub FORMAT PARTITION OUTPUT MODULE…: GRUB with what it needs to reach a partition (gpt3, msdos1) of the disk that it was itself
+# loaded from, whatever else is attached: a copy of the same image on a second disk is not taken for it.
 grub() {
-    local format=$1 output=$2
-    shift 2
-    grub-mkimage -O "$format" -p '(,gpt3)/boot/grub' -o "$output" part_gpt ext2 linux normal configfile echo test reboot "$@"
+    local format=$1 partition=$2 output=$3
+    shift 3
+    grub-mkimage -O "$format" -p "(,$partition)/boot/grub" -o "$output" "part_${partition%%[0-9]*}" ext2 linux normal configfile echo test reboot "$@"
+}
+
+# boot_by_bios IMAGE PARTITION SECTOR SECTORS: boot code in LBA 0, and from SECTOR on GRUB's core.img, which has room for so many sectors.
+boot_by_bios() {
+    local image=$1 partition=$2 sector=$3 room=$4 parts core_sectors
+    parts=$(mktemp -d -p "$(dirname "$image")")
+
+    # What grub-bios-setup would write. In boot.img: where core.img begins (0x5c), and two NOPs (0x66) for firmware that passes
+    # a wrong drive number. At the end of core.img's first sector: where its second one is (0x1f4) and how many follow (0x1fc).
+    grub i386-pc "$partition" "$parts/core.img" biosdisk
+    cp /usr/lib/grub/i386-pc/boot.img "$parts/boot.img"
+    core_sectors=$((($(stat -c %s "$parts/core.img") + 511) / 512))
+    [ $core_sectors -le "$room" ] || { echo "lab/images: GRUB's core.img has $core_sectors sectors, and there is room for $room" >&2; return 1; }
+    poke "$parts/boot.img" $((0x5c)) "$sector" 8
+    poke "$parts/boot.img" $((0x66)) $((0x9090)) 2
+    poke "$parts/core.img" $((0x1f4)) $((sector + 1)) 8
+    poke "$parts/core.img" $((0x1fc)) $((core_sectors - 1)) 2
+    dd if="$parts/boot.img" of="$image" bs=440 count=1 conv=notrunc status=none
+    dd if="$parts/core.img" of="$image" bs=512 seek="$sector" conv=notrunc status=none
+
+    rm -r "$parts"
 }
 
 # make_disk IMAGE SIZE_MIB ROOT LABEL [mkfs.ext4 OPTION…]: a raw image of a folder that holds /boot/grub/grub.cfg.
 make_disk() {
-    local image=$1 size_mib=$2 root=$3 label=$4 parts core_sectors
+    local image=$1 size_mib=$2 root=$3 label=$4 parts
     shift 4
     parts=$(mktemp -d -p "$(dirname "$image")")
 
@@ -43,24 +64,13 @@ make_disk() {
     mkfs.ext4 -q -L "$label" -d "$root" "$@" "$parts/root"
     place "$parts/root" "$image" $root_start_mib
 
-    grub x86_64-efi "$parts/BOOTX64.EFI" fat efi_gop
+    grub x86_64-efi gpt3 "$parts/BOOTX64.EFI" fat efi_gop
     mkfs.vfat -C -n ESP "$parts/esp" 4096 >/dev/null
     mmd -i "$parts/esp" ::EFI ::EFI/BOOT
     mcopy -i "$parts/esp" "$parts/BOOTX64.EFI" ::EFI/BOOT/
     place "$parts/esp" "$image" $esp_start_mib
 
-    # What grub-bios-setup would write. In boot.img: where core.img begins (0x5c), and two NOPs (0x66) for firmware that passes
-    # a wrong drive number. At the end of core.img's first sector: where its second one is (0x1f4) and how many follow (0x1fc).
-    grub i386-pc "$parts/core.img" biosdisk
-    cp /usr/lib/grub/i386-pc/boot.img "$parts/boot.img"
-    core_sectors=$((($(stat -c %s "$parts/core.img") + 511) / 512))
-    [ $core_sectors -le 2048 ] || { echo "lab/images: GRUB's core.img has $core_sectors sectors, more than the BIOS boot partition" >&2; return 1; }
-    poke "$parts/boot.img" $((0x5c)) $((bios_start_mib * 2048)) 8
-    poke "$parts/boot.img" $((0x66)) $((0x9090)) 2
-    poke "$parts/core.img" $((0x1f4)) $((bios_start_mib * 2048 + 1)) 8
-    poke "$parts/core.img" $((0x1fc)) $((core_sectors - 1)) 2
-    dd if="$parts/boot.img" of="$image" bs=440 count=1 conv=notrunc status=none
-    place "$parts/core.img" "$image" $bios_start_mib
-
     rm -r "$parts"
+
+    boot_by_bios "$image" gpt3 $((bios_start_mib * 2048)) 2048
 }

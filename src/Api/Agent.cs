@@ -32,6 +32,7 @@ public sealed record AskOrder(string AgentNonce);
 /// <summary>
 /// <c>POST /v1/agent/orders/{order}/steps</c>: told until it is acknowledged; telling it twice does no harm. <paramref name="Erased"/> are disks that
 /// are through, told as each is: what they say replaces what was said of the same disk. A rescue tells its SSH server's public key.
+/// <paramref name="Code"/> is one of <see cref="FailureCodes"/>, where the agent knows more than which step failed.
 /// </summary>
 public sealed record StepReport(
     string BootId,
@@ -41,7 +42,8 @@ public sealed record StepReport(
     string? Cause,
     WriteResult? Result,
     ErasedDisk[]? Erased = null,
-    string? HostKey = null);
+    string? HostKey = null,
+    string? Code = null);
 
 /// <summary>
 /// <c>POST /v1/agent/log</c>: what the agent, its kernel and its disks say, told before a failure is reported, and by an agent whose predecessor crashed.

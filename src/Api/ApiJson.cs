@@ -11,7 +11,7 @@ namespace Baremetal.Api;
     JsonSerializerDefaults.Web,
     AllowDuplicateProperties = false,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    Converters = [typeof(Words<NodeState>), typeof(Words<BootPolicy>), typeof(Words<FirmwareMode>), typeof(Words<PowerTarget>), typeof(Words<PowerState>), typeof(Words<JobKind>), typeof(Words<JobOutcome>), typeof(Words<CleanDepth>), typeof(Words<BootSign>), typeof(Words<StepOutcome>), typeof(Words<ProgressPhase>)])]
+    Converters = [typeof(Words<NodeState>), typeof(Words<BootPolicy>), typeof(Words<FirmwareMode>), typeof(Words<PowerTarget>), typeof(Words<PowerState>), typeof(Words<JobKind>), typeof(Words<JobOutcome>), typeof(Words<CleanDepth>), typeof(Words<BootSign>), typeof(Words<StepOutcome>), typeof(Words<ProgressPhase>), typeof(Words<InventoryPart>), typeof(Words<InventoryChangeKind>)])]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(EnrolNode))]
 [JsonSerializable(typeof(EditNode))]
@@ -33,6 +33,8 @@ namespace Baremetal.Api;
 [JsonSerializable(typeof(AddImage))]
 [JsonSerializable(typeof(Page<Image>))]
 [JsonSerializable(typeof(Inventory))]
+[JsonSerializable(typeof(KeptInventory))]
+[JsonSerializable(typeof(Page<KeptInventory>))]
 public sealed partial class ApiJson : JsonSerializerContext;
 
 /// <summary>An enum as a word of the wire: <c>DiskFirst</c> is <c>disk-first</c>.</summary>

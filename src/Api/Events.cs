@@ -28,6 +28,9 @@ public static class EventKinds
     public const string JobFinished = "job.finished";
     public const string Progress = "progress";
 
+    /// <summary>An agent tells other hardware than the one before it did.</summary>
+    public const string NodeHardware = "node.hardware";
+
     /// <summary>Something that an honest machine does not do, such as a one-time token presented twice.</summary>
     public const string Alarm = "alarm";
 }

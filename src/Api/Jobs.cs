@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Text.Json;
 
 namespace Baremetal.Api;
@@ -38,7 +39,9 @@ public sealed record Job(
     Deployment? Deployment,
     WriteResult? Result,
     Cleaning? Cleaning = null,
-    RescueSession? Rescue = null);
+    RescueSession? Rescue = null,
+    [property: Description("Why it failed, as a word that programs can decide by: docs/operating.md has them all. Not for a job that an operator aborted.")]
+    string? FailureCode = null);
 
 /// <summary>One step that has begun; a step that was tried again is listed once for each attempt.</summary>
 public sealed record JobStep(string Name, int Attempt, DateTimeOffset Started, DateTimeOffset? Ended, string? Cause);
@@ -47,7 +50,8 @@ public sealed record JobStep(string Name, int Attempt, DateTimeOffset Started, D
 /// <c>POST /v1/nodes/{node}/deployments</c>: <paramref name="Image"/> is <c>NAME</c> or <c>NAME:VERSION</c>; <paramref name="NetworkData"/> is OpenStack's
 /// <c>network_data.json</c>, handed to the installed system as it is; <paramref name="SwapBytes"/>, whole MiB, is of a swap partition, for a partition image.
 /// <paramref name="RemoveConfigDrives"/> are disks whose config drives, of an earlier life, are removed.
-/// With <paramref name="Template"/> the user data is a template, filled with what is known of the node and with these variables.
+/// With <paramref name="Template"/> the user data is a template, filled with what is known of the node and with these variables. With <paramref name="Kexec"/>
+/// the ramdisk's kernel starts the installed one, of a partition image, and the firmware is passed over.
 /// </summary>
 public sealed record DeployNode(
     string Image,
@@ -60,7 +64,8 @@ public sealed record DeployNode(
     JsonElement? NetworkData = null,
     long? SwapBytes = null,
     RootDeviceHints[]? RemoveConfigDrives = null,
-    IReadOnlyDictionary<string, string>? Template = null);
+    IReadOnlyDictionary<string, string>? Template = null,
+    bool Kexec = false);
 
 /// <summary>What ends a deploy well: which sign of the installed system.</summary>
 public enum BootSign

@@ -65,7 +65,8 @@ public sealed record EnrolNode(
 /// A node as the API shows it. <paramref name="Address"/> is the last one seen on the network, by agent or by installed system.
 /// <paramref name="KernelArguments"/> are added to its ramdisk's kernel command line, after those of the setting <c>kernelArguments</c>.
 /// A <paramref name="Protected"/> node is never written to; on one in <paramref name="Maintenance"/> (the reason) nothing is begun.
-/// <paramref name="Relay"/> is the DHCP relay that it was discovered through; <paramref name="SshHostKeys"/> is what its installed system told of itself
+/// <paramref name="Relay"/> is the DHCP relay that it was discovered through, <paramref name="Circuit"/> and <paramref name="Remote"/> what a relay or switch
+/// said of the port (option 82): printable ASCII as it is, else <c>0x</c> and hex. <paramref name="SshHostKeys"/> is what its installed system told of itself
 /// when it phoned home.
 /// </summary>
 public sealed record Node(
@@ -90,7 +91,9 @@ public sealed record Node(
     string? Relay = null,
     SshHostKey[]? SshHostKeys = null,
     NodeNetwork? Network = null,
-    string? KernelArguments = null);
+    string? KernelArguments = null,
+    string? Circuit = null,
+    string? Remote = null);
 
 /// <summary>What a job does on a node now: the step and since when, what it waits for there, and which steps are still to come.</summary>
 public sealed record NodeWork(string Job, JobKind Kind, string Step, DateTimeOffset Since, int Attempt, string? WaitingFor, string[] Next);
@@ -124,6 +127,7 @@ public static class NodeActions
     public const string Maintenance = "maintenance";
     public const string Rescue = "rescue";
     public const string Unrescue = "unrescue";
+    public const string Abort = "abort";
     public const string Unmaintenance = "unmaintenance";
 }
 

@@ -9,6 +9,8 @@ public static class Routes
     public const string NodeAction = "/v1/nodes/{node}/{action}";
     public const string NodePower = "/v1/nodes/{node}/power";
     public const string NodeDeployments = "/v1/nodes/{node}/deployments";
+    public const string NodeInventories = "/v1/nodes/{node}/inventories";
+    public const string NodeInventory = "/v1/nodes/{node}/inventories/{number}";
     public const string Jobs = "/v1/jobs";
     public const string Job = "/v1/jobs/{job}";
     public const string JobAbort = "/v1/jobs/{job}/abort";

@@ -31,8 +31,8 @@ public static class CommandLine
         var root = new RootCommand("Reinstalls servers over the network: enrol them, sign images, write images to their disks.")
         {
             Family("node", "The servers: makes them known, inspects them, switches them on and off.",
-                [NodeCommands.List(), NodeCommands.Show(), NodeCommands.Enrol(), ImportCommand.Create(), NodeCommands.Edit(), NodeActionCommands.Inspect(), NodeActionCommands.Approve(), NodeActionCommands.Adopt(), NodeActionCommands.Clean(), NodeActionCommands.Release(),
-                    NodeActionCommands.Rescue(), NodeActionCommands.Unrescue(), NodeActionCommands.Protect(), NodeActionCommands.Unprotect(), NodeActionCommands.Maintenance(), NodeActionCommands.Power(), NodeCommands.Remove()]),
+                [NodeCommands.List(), NodeCommands.Show(), InventoryCommand.Create(), NodeCommands.Enrol(), ImportCommand.Create(), NodeCommands.Edit(), NodeActionCommands.Inspect(), NodeActionCommands.Approve(), NodeActionCommands.Adopt(), NodeActionCommands.Clean(), NodeActionCommands.Release(),
+                    NodeActionCommands.Rescue(), NodeActionCommands.Unrescue(), NodeActionCommands.Abort(), NodeActionCommands.Protect(), NodeActionCommands.Unprotect(), NodeActionCommands.Maintenance(), NodeActionCommands.Power(), NodeCommands.Remove()]),
             DeployCommand.Create(),
             Family("job", "The work that is done on nodes.",
                 [JobCommands.List(), JobCommands.Show(), JobCommands.Watch(), JobCommands.Abort()]),

@@ -9,6 +9,7 @@ using Baremetal.Conductor.Database;
 using Baremetal.Conductor.Discovery;
 using Baremetal.Conductor.Events;
 using Baremetal.Conductor.Images;
+using Baremetal.Conductor.Inventories;
 using Baremetal.Conductor.Jobs;
 using Baremetal.Conductor.Operations;
 using Baremetal.Conductor.Power;
@@ -81,6 +82,7 @@ public static class ConductorHost
         services.AddSingleton<SightingAllowance>();
         AddHosted<NodeSightings>(services);
         services.AddSingleton<PendingNodes>();
+        services.AddSingleton<InventoryHistory>();
         services.AddSingleton<IBootPolicy, NodeBootPolicy>();
         services.AddSingleton(all => new NetbootServer(
             settings.Netboot(all.GetRequiredService<StateDirectory>().Leases, settings.Dhcp.Mode == DhcpMode.Off ? null : all.GetRequiredService<NodeAddresses>().PlainUrl),

@@ -4,6 +4,7 @@ using Baremetal.Conductor.Agents;
 using Baremetal.Conductor.Boot;
 using Baremetal.Conductor.Events;
 using Baremetal.Conductor.Images;
+using Baremetal.Conductor.Inventories;
 using Baremetal.Conductor.Jobs;
 using Baremetal.Conductor.Nodes;
 using Baremetal.Conductor.Operations;
@@ -102,6 +103,12 @@ internal static class Endpoints
             .Describe("rescueNode", "Starts a job that boots the ramdisk with an SSH server, for the keys given and the time given.");
         operators.MapPost(Action(NodeActions.Unrescue), JobEndpoints.Unrescue)
             .Describe("unrescueNode", "Ends a rescue: the machine restarts from its disk.");
+        operators.MapPost(Action(NodeActions.Abort), JobEndpoints.AbortOfNode)
+            .Describe("abortNode", "Asks the job that works on a node to stop.");
+        operators.MapGet(Routes.NodeInventories, InventoryEndpoints.List)
+            .Describe("listInventories", "Lists what a node's machine was like over time, the newest first, and what changed each time.");
+        operators.MapGet(Routes.NodeInventory, InventoryEndpoints.Show)
+            .Describe("getInventory", "Shows one of a node's inventories whole, and what changed since the one before it or since another.");
         operators.MapGet(Routes.NodePower, PowerEndpoints.Show)
             .Describe("getPower", "Asks the machine whether it is on.");
         operators.MapPost(Routes.NodePower, PowerEndpoints.Set)

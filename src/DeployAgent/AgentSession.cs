@@ -42,13 +42,15 @@ public sealed class AgentSession(BootArguments boot, Machine machine, AgentConso
             console.Say(line);
         await enrolled.Client.PostInventoryAsync(inventory, cancel);
         console.Say("The conductor has the inventory. Waiting for an order.");
-        await BeatAsync(enrolled, cancel);
+        var end = await BeatAsync(enrolled, cancel);
         await console.DrainAsync(time);
+        if (end == OrderEnd.StartKernel)
+            machine.StartKernel();
         machine.Restart();
     }
 
-    // Returns when the machine shall restart.
-    private async Task BeatAsync(Enrolled enrolled, CancellationToken cancel)
+    // Returns when the machine shall restart, and how.
+    private async Task<OrderEnd> BeatAsync(Enrolled enrolled, CancellationToken cancel)
     {
         OrderRun? run = null;
         var running = Task.FromResult(OrderEnd.Over);
@@ -69,8 +71,8 @@ public sealed class AgentSession(BootArguments boot, Machine machine, AgentConso
                     continue;
                 run.Dispose();
                 run = null;
-                if (await running == OrderEnd.Restart)
-                    return;
+                if (await running is not OrderEnd.Over and var end)
+                    return end;
                 console.Say("Waiting for an order.");
             }
         }
@@ -131,22 +133,23 @@ public sealed class AgentSession(BootArguments boot, Machine machine, AgentConso
         // Read before it is believed: to know which trust document it follows, and whom to tell that it is refused.
         var claimed = Envelope.TryRead(envelope, out _, out var payload, out _) && DeployOrder.TryParse(payload, out var read, out _) ? read : null;
         var rejection = claimed?.TrustVersion > _anchor!.Document.Version ? await AdvanceTrustAsync(enrolled, cancel) : null;
-        DeployOrder? order = null;
-        Disk[]? disks = null;
-        if (rejection is null
-            && OrderCheck.TryAccept(envelope, _anchor, enrolled.Clock.Now, question, out order, out rejection)
-            && TargetChoice.TryFind(order.Rescue is not null ? [] : order.Erase?.Disks ?? [order.Target!, .. order.RemoveConfigDrives ?? []], Disks.Read(machine), out disks, out rejection))
+        var code = FailureCodes.OrderRefused;
+        if (rejection is null && OrderCheck.TryAccept(envelope, _anchor, enrolled.Clock.Now, question, out var order, out rejection))
         {
-            if (OrderCheck.Expired(order, question, time) is { } expired)
-                return Refuse(expired.ToString());
-            console.Say($"Order {order.OrderId}, attempt {order.Attempt}: {string.Join(", ", order.Steps.Select(step => step.Name))}{(disks.Length == 0 ? "" : $" on {string.Join(", ", disks.Select(disk => disk.Name))}")}.");
-            return new OrderRun(order, question, disks, _anchor, enrolled, machine, console, time, _lastWords);
+            code = FailureCodes.DiskMissing;
+            if (TargetChoice.TryFind(order.Rescue is not null ? [] : order.Erase?.Disks ?? [order.Target!, .. order.RemoveConfigDrives ?? []], Disks.Read(machine), out var disks, out rejection))
+            {
+                if (OrderCheck.Expired(order, question, time) is { } expired)
+                    return Refuse(expired.ToString());
+                console.Say($"Order {order.OrderId}, attempt {order.Attempt}: {string.Join(", ", order.Steps.Select(step => step.Name))}{(disks.Length == 0 ? "" : $" on {string.Join(", ", disks.Select(disk => disk.Name))}")}.");
+                return new OrderRun(order, question, disks, _anchor, enrolled, machine, console, time, _lastWords);
+            }
         }
         Refuse($"The order is refused: {rejection}");
         if (claimed is not { Steps.Length: > 0 })
             return null;
         await _lastWords.SendAsync(enrolled.Client, console, cancel);
-        await OrderRun.ReportAsync(enrolled.Client, claimed.OrderId, question, claimed.Steps[0].Name, StepOutcome.Failed, rejection, null, cancel);
+        await OrderRun.ReportAsync(enrolled.Client, claimed.OrderId, question, claimed.Steps[0].Name, StepOutcome.Failed, rejection, null, cancel, code: code);
         return null;
     }
 

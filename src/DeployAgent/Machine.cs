@@ -20,6 +20,12 @@ public sealed class Machine(string root)
     /// <summary>The addresses of a network interface.</summary>
     public Func<string, string[]> AddressesOf { get; init; } = SystemAddressesOf;
 
+    /// <summary>Readies a kernel, by its file, that of its ramdisk and its command line.</summary>
+    public Action<string, string, string> LoadKernel { get; init; } = Kernel.Load;
+
+    /// <summary>Starts the kernel that was readied. It returns only if there is none.</summary>
+    public Action StartKernel { get; init; } = Kernel.StartLoaded;
+
     /// <summary>Restarts the machine now. It does not return on a real one.</summary>
     public Action Restart { get; init; } = Kernel.Restart;
 

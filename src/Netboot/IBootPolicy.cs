@@ -39,7 +39,10 @@ public sealed record Machine(MacAddress Mac, Guid? Uuid, ClientArchitecture Arch
 /// <param name="HostName">Option 12, as sent; only letters, digits, dots and dashes, or null.</param>
 /// <param name="Told">The file or URL that our answer told it to load; null when it told of none.</param>
 /// <param name="Relay">The relay agent that it came through, as <see cref="Machine.Relay"/>.</param>
-public sealed record Sighting(MacAddress Mac, IPAddress? Address, ClientKind Kind, string? HostName, string? Told = null, IPAddress? Relay = null);
+/// <param name="Circuit">The port that it came in by, as a relay or a switch says it (RFC 3046, Agent Circuit ID): printable ASCII, what else it is made of as 0x and hex; or null.</param>
+/// <param name="Remote">Who says so (RFC 3046, Agent Remote ID), in the same form, or null.</param>
+public sealed record Sighting(
+    MacAddress Mac, IPAddress? Address, ClientKind Kind, string? HostName, string? Told = null, IPAddress? Relay = null, string? Circuit = null, string? Remote = null);
 
 /// <summary>The software that sent a DHCP packet.</summary>
 public enum ClientKind

@@ -140,13 +140,27 @@ public sealed record SourceContent(string Format, string Compression, long Size,
 
 /// <summary>
 /// What the signer made the disk of, if it was not a disk before: the files' digests, as <c>sha256sum</c> tells them. Its root partition begins at
-/// <paramref name="RootOffset"/> and is the disk's last, so that an order may let it grow, and put swap behind it.
+/// <paramref name="RootOffset"/> and is the disk's last, so that an order may let it grow, and put swap behind it. <paramref name="Kernel"/> and
+/// <paramref name="Ramdisk"/> are where those lie on it, each in one piece.
 /// </summary>
-public sealed record PartitionImage(int RootPartition, long RootOffset, long RootBytes, string FileSystem, Digest RootSha256, Digest KernelSha256, Digest RamdiskSha256, string KernelArguments)
+public sealed record PartitionImage(
+    int RootPartition, long RootOffset, long RootBytes, string FileSystem, Digest RootSha256, Digest KernelSha256, Digest RamdiskSha256, string KernelArguments,
+    DiskExtent? Kernel = null, DiskExtent? Ramdisk = null)
 {
-    internal Rejection? FirstFault(ImagePredicate image) => RootPartition is >= 1 and <= 128 && RootOffset > 0 && RootBytes > 0 && RootOffset < image.Disk.Size && RootBytes <= image.Disk.Size - RootOffset
-        ? null
-        : new Rejection($"The manifest of image {image.Name} contradicts itself: its root would be partition {RootPartition} with {RootBytes} bytes at byte {RootOffset} of {image.Disk.Size}.");
+    internal Rejection? FirstFault(ImagePredicate image)
+    {
+        if (RootPartition is < 1 or > 128 || RootOffset <= 0 || RootBytes <= 0 || RootOffset >= image.Disk.Size || RootBytes > image.Disk.Size - RootOffset)
+            return new Rejection($"The manifest of image {image.Name} contradicts itself: its root would be partition {RootPartition} with {RootBytes} bytes at byte {RootOffset} of {image.Disk.Size}.");
+        return Kernel?.LiesBefore(RootOffset) == false || Ramdisk?.LiesBefore(RootOffset) == false
+            ? new Rejection($"The manifest of image {image.Name} contradicts itself: its kernel and ramdisk would not lie before its root partition at byte {RootOffset}.")
+            : null;
+    }
+}
+
+/// <summary>A part of a disk, in bytes.</summary>
+public sealed record DiskExtent(long Offset, long Bytes)
+{
+    internal bool LiesBefore(long end) => Offset > 0 && Bytes > 0 && Offset < end && Bytes <= end - Offset;
 }
 
 public sealed record IndexReference(Digest Sha256, long Size);

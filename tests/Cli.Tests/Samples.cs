@@ -61,6 +61,7 @@ internal static class Samples
         Step = "write-image",
         Outcome = JobOutcome.Failed,
         Cause = "Chunk 17 of the source differs from the signed index. Upload the image again.",
+        FailureCode = FailureCodes.SourceFailed,
         Finished = Now.AddSeconds(10),
         Steps = [new JobStep("write-image", 1, Now.AddSeconds(2), Now.AddSeconds(10), "Chunk 17 of the source differs from the signed index. Upload the image again.")],
     };

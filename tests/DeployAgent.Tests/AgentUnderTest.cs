@@ -21,9 +21,10 @@ internal sealed class AgentUnderTest : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly MachineTree _tree;
     private int _restarts;
+    private int _kernelStarts;
     private int _opened;
 
-    private AgentUnderTest(MachineTree tree, BootArguments boot, TimeProvider time, Action? beforeDisk, TextWriter? output, Func<string, (IBlockTarget?, Rejection?)?>? openDisk)
+    private AgentUnderTest(MachineTree tree, BootArguments boot, TimeProvider time, Action? beforeDisk, TextWriter? output, Func<string, (IBlockTarget?, Rejection?)?>? openDisk, Func<IOException?>? loadKernel)
     {
         _tree = tree;
         _console = new AgentConsole(output ?? TextWriter.Synchronized(_output), new AgentLog(new Machine(tree.Root)));
@@ -39,6 +40,8 @@ internal sealed class AgentUnderTest : IAsyncDisposable
                 return openDisk?.Invoke(name) ?? FileTarget.Open(DiskPath(tree, name), DiskBytes);
             },
             KernelLog = () => $"<5>[    0.000000] Command line: bm.token={TestConductor.Token} quiet\n{KernelSaid}\n",
+            LoadKernel = (kernel, ramdisk, arguments) => Loaded = loadKernel?.Invoke() is { } refusal ? throw refusal : (File.ReadAllBytes(kernel), File.ReadAllBytes(ramdisk), arguments),
+            StartKernel = () => Interlocked.Increment(ref _kernelStarts),
             Restart = () => Interlocked.Increment(ref _restarts),
         };
         Ended = Task.Run(() => new AgentSession(boot, machine, _console, time, Beat).RunAsync(_stop.Token));
@@ -50,6 +53,11 @@ internal sealed class AgentUnderTest : IAsyncDisposable
     public Task Ended { get; }
 
     public int Restarts => Volatile.Read(ref _restarts);
+
+    public int KernelStarts => Volatile.Read(ref _kernelStarts);
+
+    /// <summary>What was readied for the restart.</summary>
+    public (byte[] Kernel, byte[] Ramdisk, string Arguments)? Loaded { get; private set; }
 
     public int DiskOpened => Volatile.Read(ref _opened);
 
@@ -67,11 +75,12 @@ internal sealed class AgentUnderTest : IAsyncDisposable
     /// <param name="time">Its clock.</param>
     /// <param name="beforeDisk">Done before the disk is opened; may throw, as a driver would.</param>
     /// <param name="output">Its console, if it is another than <see cref="Output"/>.</param>
+    /// <param name="loadKernel">Why a kernel for the restart is refused.</param>
     /// <param name="openDisk">Opens a disk in place of the file that stands for it, or refuses it; null for those that it leaves alone.</param>
-    public static AgentUnderTest Start(MachineTree tree, BootArguments boot, TimeProvider? time = null, Action? beforeDisk = null, TextWriter? output = null, Func<string, (IBlockTarget?, Rejection?)?>? openDisk = null)
+    public static AgentUnderTest Start(MachineTree tree, BootArguments boot, TimeProvider? time = null, Action? beforeDisk = null, TextWriter? output = null, Func<string, (IBlockTarget?, Rejection?)?>? openDisk = null, Func<IOException?>? loadKernel = null)
     {
         tree.Write("/sys/block/vda/size", $"{DiskBytes / 512}\n");
-        return new AgentUnderTest(tree, boot, time ?? TimeProvider.System, beforeDisk, output, openDisk);
+        return new AgentUnderTest(tree, boot, time ?? TimeProvider.System, beforeDisk, output, openDisk, loadKernel);
     }
 
     public static string DiskPath(MachineTree tree, string name = "vda") => Path.Join(tree.Root, $"{name}.disk");

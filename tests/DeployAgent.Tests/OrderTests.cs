@@ -123,6 +123,7 @@ public sealed class OrderTests(SignedDisk image) : IClassFixture<SignedDisk>, ID
         { "no steps", "has no steps" },
         { "step after reboot", "has steps after the reboot" },
         { "step twice", "has a step twice" },
+        { "unknown need", "demands 'a-later-idea', which this agent does not know" },
         { "odd swap", "1048577 bytes of swap, which is no whole number of MiB" },
         { "backwards", "before it begins" },
     };
@@ -151,6 +152,7 @@ public sealed class OrderTests(SignedDisk image) : IClassFixture<SignedDisk>, ID
                 "no steps" => conductor.Sign(order with { Steps = [] }),
                 "step after reboot" => conductor.Sign(order with { Steps = [new OrderStep(OrderSteps.Reboot), new OrderStep(OrderSteps.WriteImage)] }),
                 "step twice" => conductor.Sign(order with { Steps = [new OrderStep(OrderSteps.WriteImage), new OrderStep(OrderSteps.WriteImage)] }),
+                "unknown need" => conductor.Sign(order with { Requires = [OrderNeeds.Layout, "a-later-idea"] }),
                 "odd swap" => conductor.Sign(order with { Layout = new LayoutOrder(3, (1 << 20) + 1) }),
                 _ => conductor.Sign(order with { NotAfter = order.IssuedAt.AddMinutes(-10) }),
             };
@@ -167,6 +169,7 @@ public sealed class OrderTests(SignedDisk image) : IClassFixture<SignedDisk>, ID
         if (fault == "no steps")
             return;
         Assert.Contains(cause, conductor.Reports.First().Cause, StringComparison.Ordinal);
+        Assert.Equal(fault is "another disk" or "another size" ? FailureCodes.DiskMissing : FailureCodes.OrderRefused, conductor.Reports.First().Code);
         Assert.Equal(fault switch { "unknown step" => "format-everything", "step after reboot" => OrderSteps.Reboot, _ => OrderSteps.WriteImage }, conductor.Reports.First().Step);
     }
 

@@ -43,9 +43,13 @@ public sealed class SignedDisk : IDisposable
     public void Dispose() => File.Delete(_path);
 
     /// <summary>Puts it into a conductor's catalogue.</summary>
-    internal void AddTo(TestConductor conductor, string arch = "x86_64", params string[] firmware)
+    internal void AddTo(TestConductor conductor, string arch = "x86_64", params string[] firmware) => AddTo(conductor, null, arch, firmware);
+
+    /// <summary>The same as a partition image.</summary>
+    internal void AddTo(TestConductor conductor, PartitionImage? partition, string arch = "x86_64", params string[] firmware)
     {
-        var signed = ImageSigner.Sign(_measured, new ImageStatement("noise", "1", 1, DateTimeOffset.UnixEpoch, arch, firmware.Length == 0 ? ["bios", "uefi"] : firmware), conductor.ImageKey);
+        var statement = new ImageStatement("noise", "1", 1, DateTimeOffset.UnixEpoch, arch, firmware.Length == 0 ? ["bios", "uefi"] : firmware) { Partition = partition };
+        var signed = ImageSigner.Sign(_measured, statement, conductor.ImageKey);
         conductor.Manifest = signed.Envelope;
         foreach (var blob in new[] { Bytes, signed.DiskIndex, signed.SourceIndex })
             conductor.Blobs[Digest.Of(blob).ToString()] = blob;

@@ -124,10 +124,10 @@ public sealed class WriteImageTests(SignedDisk image) : IClassFixture<SignedDisk
     [InlineData("arch", "is for riscv64; this machine is x86_64")]
     [InlineData("manifest", "valid signature(s) of the image role")]
     [InlineData("other manifest", "the order names")]
-    [InlineData("index", "cannot be had")]
-    [InlineData("long index", "the signed manifest says")]
+    [InlineData("index", "cannot be had", FailureCodes.SourceFailed)]
+    [InlineData("long index", "the signed manifest says", FailureCodes.SourceFailed)]
     [InlineData("config drive", "is not the one that was ordered")]
-    public async Task WriteImage_SomethingIsNotWhatWasSigned_FailsBeforeTheDiskIsTouched(string fault, string cause)
+    public async Task WriteImage_SomethingIsNotWhatWasSigned_FailsBeforeTheDiskIsTouched(string fault, string cause, string code = FailureCodes.ImageRefused)
     {
         await using var conductor = await TestConductor.StartAsync();
         image.AddTo(conductor, fault == "arch" ? "riscv64" : "x86_64", fault == "firmware" ? ["uefi"] : []);
@@ -151,7 +151,7 @@ public sealed class WriteImageTests(SignedDisk image) : IClassFixture<SignedDisk
         await agent.StopAsync();
 
         var failed = conductor.Reports.First(report => report.Outcome == StepOutcome.Failed);
-        Assert.Equal(OrderSteps.WriteImage, failed.Step);
+        Assert.Equal((OrderSteps.WriteImage, code), (failed.Step, failed.Code));
         Assert.Contains(cause, failed.Cause, StringComparison.Ordinal);
         Assert.True(!File.Exists(AgentUnderTest.DiskPath(_tree)) || File.ReadAllBytes(AgentUnderTest.DiskPath(_tree)).AsSpan().IndexOfAnyExcept((byte)0) < 0);
         Assert.Equal(0, agent.Restarts);
@@ -172,7 +172,9 @@ public sealed class WriteImageTests(SignedDisk image) : IClassFixture<SignedDisk
         conductor.Order = null;
         await agent.StopAsync();
 
-        Assert.Contains("chunk 9", conductor.Reports.First(report => report.Outcome == StepOutcome.Failed).Cause, StringComparison.Ordinal);
+        var failed = conductor.Reports.First(report => report.Outcome == StepOutcome.Failed);
+        Assert.Contains("chunk 9", failed.Cause, StringComparison.Ordinal);
+        Assert.Equal(FailureCodes.SourceFailed, failed.Code);
         Assert.True((await File.ReadAllBytesAsync(AgentUnderTest.DiskPath(_tree), TestContext.Current.CancellationToken)).AsSpan(0, 512).IndexOfAnyExcept((byte)0) < 0);
         Assert.Equal(0, agent.Restarts);
     }

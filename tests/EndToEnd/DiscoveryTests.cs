@@ -3,24 +3,34 @@ using Baremetal.Lab;
 
 namespace Baremetal.EndToEnd;
 
-/// <summary>A server that nobody has heard of is switched on.</summary>
+/// <summary>Servers that nobody has heard of are switched on.</summary>
 public sealed class DiscoveryTests : SiteTests
 {
-    [Theory]
-    [InlineData(FirmwareMode.Bios)]
-    [InlineData(FirmwareMode.Uefi)]
-    public async Task Server_ThatNobodyEnrolled_IsPendingWithItsInventoryAndOnceApprovedIsDeployed(FirmwareMode firmware)
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Servers_ThatNobodyEnrolled_ArePendingWithTheirInventoryAndOnceApprovedAreDeployed()
     {
         var site = await OpenAsync(conductor: new LabConductorSettings { Discovery = "on" });
-        var server = await site.AddUnknownServerAsync(firmware);
+        var servers = new[] { await site.AddUnknownServerAsync(FirmwareMode.Bios), await site.AddUnknownServerAsync(FirmwareMode.Uefi) };
 
+        var pending = await Task.WhenAll(servers.Select(server => AssertIsPendingAsync(site, server)));
+
+        Assert.Equal(pending.Order(), (await site.Conductor.QueryAsync(["node", "list", "--state", "pending"], ApiJson.Default.PageNode, Cancel)).Items.Select(node => node.Id).Order());
+        await Task.WhenAll(servers.Select(server => ApproveAndDeployAsync(site, server)));
+    }
+
+    private static async Task<string> AssertIsPendingAsync(Site site, VirtualServer server)
+    {
         var pending = await site.UntilNodeAsync(server, node => node.Inventory is not null, "a pending node with its inventory");
+        Assert.Equal((NodeState.Pending, server.Spec.Firmware, server.Spec.Serial), (pending.State, pending.Inventory!.Firmware, pending.Inventory.System.Serial));
+        return pending.Id;
+    }
 
-        Assert.Equal((NodeState.Pending, firmware, server.Spec.Serial), (pending.State, pending.Inventory!.Firmware, pending.Inventory.System.Serial));
-        Assert.Equal([pending.Id], (await site.Conductor.QueryAsync(["node", "list", "--state", "pending"], ApiJson.Default.PageNode, TestContext.Current.CancellationToken)).Items.Select(node => node.Id));
-        await site.Conductor.RunAsync(["node", "edit", server.Spec.Mac, "--name", server.Spec.Name], TestContext.Current.CancellationToken);
-        await site.Conductor.RunAsync(["node", "approve", server.Spec.Name], TestContext.Current.CancellationToken);
-
+    private static async Task ApproveAndDeployAsync(Site site, VirtualServer server)
+    {
+        await site.Conductor.RunAsync(["node", "edit", server.Spec.Mac, "--name", server.Spec.Name], Cancel);
+        await site.Conductor.RunAsync(["node", "approve", server.Spec.Name], Cancel);
         // Its agent waits, so that nobody has to power it.
         await site.AssertFinishesAsync(server, await site.DeployAsync(server));
     }

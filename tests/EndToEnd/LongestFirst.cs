@@ -6,10 +6,10 @@ using Xunit.v3;
 
 namespace Baremetal.EndToEnd;
 
-/// <summary>Two classes run at a time. The longest begin, so that none of them is left to run alone at the end.</summary>
+/// <summary>Three classes run at a time, since firmware and network are waited for much of it. The longest begin, so that none of them is left to run alone at the end.</summary>
 public sealed class LongestFirst : ITestCollectionOrderer
 {
-    private static readonly Type[] Long = [typeof(WholeWayTests), typeof(DeathTests), typeof(PowerCutTests), typeof(RescueTests), typeof(DiscoveryTests)];
+    private static readonly Type[] Long = [typeof(FleetTests), typeof(WholeWayTests), typeof(DeathTests), typeof(ServiceTests), typeof(PowerCutTests), typeof(TamperTests), typeof(DiscoveryTests)];
 
     public IReadOnlyCollection<TTestCollection> OrderTestCollections<TTestCollection>(IReadOnlyCollection<TTestCollection> testCollections)
         where TTestCollection : ITestCollection =>

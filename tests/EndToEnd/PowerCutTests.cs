@@ -11,7 +11,7 @@ namespace Baremetal.EndToEnd;
 public sealed class PowerCutTests : SiteTests
 {
     private const int Cuts = 5;
-    private static readonly int Deploys = Soak.Cases(1, inSoak: 15);
+    private static readonly int Deploys = Soak.Cases(1, inSoak: 10);
     private const long DiskBytes = 1L << 30;
     private const int ChunkBytes = 4 << 20;
 

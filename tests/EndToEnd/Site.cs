@@ -97,6 +97,14 @@ internal sealed class Site : IAsyncDisposable
     public Task<Job> DeployAsync(VirtualServer server, params string[] more) =>
         StartAsync(["deploy", server.Spec.Name, "--image", Image.Name, "--hostname", server.Spec.Name, .. more]);
 
+    /// <summary>Begins a rescue, and waits until its SSH server runs.</summary>
+    public async Task<Job> RescueAsync(VirtualServer server, SshKey key)
+    {
+        var job = await StartAsync("node", "rescue", server.Spec.Name, "--ssh-key", key.PublicFile, "--for", "1h");
+        await UntilAsync(job, told => told.Text?.StartsWith("rescue: ssh root@", StringComparison.Ordinal) == true, "the rescue's SSH server");
+        return job;
+    }
+
     public Task<Job> StartAsync(params string[] command) => Conductor.QueryAsync(command, ApiJson.Default.Job, Cancel);
 
     public Task<Job> JobAsync(string id) => Conductor.QueryAsync(["job", "show", id], ApiJson.Default.Job, Cancel);
@@ -107,7 +115,7 @@ internal sealed class Site : IAsyncDisposable
     public async Task<Node> UntilNodeAsync(VirtualServer server, Func<Node, bool> isIt, string what)
     {
         using var bounded = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-        bounded.CancelAfter(SystemBound);
+        bounded.CancelAfter(JobBound);
         try
         {
             while (true)
@@ -120,7 +128,7 @@ internal sealed class Site : IAsyncDisposable
         }
         catch (OperationCanceledException late) when (!Cancel.IsCancellationRequested)
         {
-            throw new TimeoutException($"Waited {SystemBound.TotalMinutes:0} minutes for {what}. Logs: {Lan.Folder}", late);
+            throw new TimeoutException($"Waited {JobBound.TotalMinutes:0} minutes for {what}. Logs: {Lan.Folder}", late);
         }
     }
 

@@ -8,8 +8,12 @@ namespace Baremetal.EndToEnd;
 /// <summary>One flipped bit in what the conductor serves: nothing unverified is written, the job says what is wrong, and the disk does not boot.</summary>
 public sealed class TamperTests : SiteTests
 {
+    private static readonly TimeSpan SshBound = TimeSpan.FromMinutes(3);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
     [Fact]
-    public async Task Deploy_BitFlippedInSource_FailsNamingTheChunkAndDoesNotBoot()
+    public async Task Deploy_BitFlippedInSource_FailsNamingTheChunkDoesNotBootAndLetsInWhereItFailed()
     {
         var site = await OpenAsync();
         var server = await site.AddAvailableServerAsync(FirmwareMode.Bios);
@@ -21,11 +25,13 @@ public sealed class TamperTests : SiteTests
         Assert.Equal(JobOutcome.Failed, failed.Outcome);
         Assert.Contains("chunk", failed.Cause, StringComparison.OrdinalIgnoreCase);
         Assert.Equal(NodeState.Failed, (await site.NodeAsync(server)).State);
-        await AssertUnbootableAsync(server);
+        Assert.True(Site.FirstBytes(server, 512).All(value => value == 0), "The first sector of the disk, without which no firmware boots it, is not blank.");
+
+        await AssertRescueLetsInWhereItFailedAsync(site, server, failed);
     }
 
     [Fact]
-    public async Task Deploy_BitFlippedInDiskIndex_IsRefusedWithNothingWritten()
+    public async Task Deploy_BitFlippedInDiskIndexOrInManifest_IsRefusedWithNothingWritten()
     {
         var site = await OpenAsync();
         var server = await site.AddAvailableServerAsync(FirmwareMode.Bios);
@@ -36,23 +42,31 @@ public sealed class TamperTests : SiteTests
 
         Assert.Equal(JobOutcome.Failed, failed.Outcome);
         Assert.Contains("index", failed.Cause, StringComparison.OrdinalIgnoreCase);
-        await AssertNothingWrittenAsync(server);
-    }
 
-    [Fact]
-    public async Task Deploy_BitFlippedInManifest_IsRefusedWithNothingWritten()
-    {
-        var site = await OpenAsync();
-        var server = await site.AddAvailableServerAsync(FirmwareMode.Bios);
-        await site.Conductor.StopAsync(TestContext.Current.CancellationToken);
+        await site.Conductor.RunAsync(["node", "approve", server.Spec.Name], Cancel);
+        await site.Conductor.StopAsync(Cancel);
         FlipManifest(site);
-        await site.Conductor.StartAsync(TestContext.Current.CancellationToken);
+        await site.Conductor.StartAsync(Cancel);
 
-        var refused = await site.Conductor.TryRunAsync(["deploy", server.Spec.Name, "--image", site.Image.Name, "--wait"], cancellationToken: TestContext.Current.CancellationToken);
+        var refused = await site.Conductor.TryRunAsync(["deploy", server.Spec.Name, "--image", site.Image.Name, "--wait"], cancellationToken: Cancel);
 
         Assert.NotEqual(0, refused.ExitCode);
         Assert.Contains("sign", refused.Output, StringComparison.OrdinalIgnoreCase);
         await AssertNothingWrittenAsync(server);
+    }
+
+    private static async Task AssertRescueLetsInWhereItFailedAsync(Site site, VirtualServer server, Job failed)
+    {
+        var key = await SshKey.CreateAsync(site.Lan.Folder, Cancel);
+
+        await site.RescueAsync(server, key);
+
+        var log = await key.LoginAsync(site.Lan.Conductor, (await site.NodeAsync(server)).Address!, "cat /run/agent/log", SshBound, "root", Cancel);
+        Assert.Contains(log, line => line.Contains(failed.Cause!.Split('.')[0], StringComparison.Ordinal));
+        var ended = await site.EndOf(await site.StartAsync("node", "unrescue", server.Spec.Name));
+        Assert.True(ended.Outcome == JobOutcome.Done, site.Explain(ended));
+        var node = await site.NodeAsync(server);
+        Assert.Equal((NodeState.Failed, failed.Cause), (node.State, node.Cause));
     }
 
     /// <summary>The stored envelope's payload is base64 text inside the database file; one letter of it becomes another.</summary>
@@ -65,13 +79,6 @@ public sealed class TamperTests : SiteTests
         Assert.True(at >= 0, $"The manifest was not found in {file}.");
         bytes[at + 120] = (byte)(bytes[at + 120] == 'A' ? 'B' : 'A');
         File.WriteAllBytes(file, bytes);
-    }
-
-    /// <summary>The first sector, without which no firmware boots a disk, is all zeros.</summary>
-    private static async Task AssertUnbootableAsync(VirtualServer server)
-    {
-        await server.PowerOffAsync();
-        Assert.True(Site.FirstBytes(server, 512).All(value => value == 0), "The first sector of the disk is not blank.");
     }
 
     /// <summary>The disk is as it came: not one byte of it is other than zero.</summary>

@@ -6,25 +6,46 @@ namespace Baremetal.EndToEnd;
 /// <summary>From power-on to an SSH login on a real Debian, on both firmwares, as the LAN's DHCP server and beside another one, by Redfish and by IPMI.</summary>
 public sealed class WholeWayTests : SiteTests
 {
+    private static readonly string[] Questions =
+    [
+        "hostname",
+        "cat /run/cloud-init/cloud-id",
+        "cat /etc/told",
+        "cat /sys/firmware/efi/fw_platform_size 2>/dev/null || echo bios",
+        "lsblk -dno PTTYPE /dev/vda",
+        // Of 8 GiB: the root partition has grown up to the config drive.
+        "[ $(df --output=size -m / | tail -n 1) -gt 7500 ] && echo grown",
+        "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub | cut -d' ' -f2",
+    ];
+
     private static readonly TimeSpan SshBound = TimeSpan.FromMinutes(8);
 
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
     [Theory]
-    [InlineData(FirmwareMode.Bios, "server", LabPower.Redfish)]
-    [InlineData(FirmwareMode.Uefi, "server", LabPower.Redfish)]
-    [InlineData(FirmwareMode.Bios, "proxy", LabPower.Redfish)]
-    [InlineData(FirmwareMode.Uefi, "proxy", LabPower.Ipmi)]
-    public async Task Deploy_DebianOnAnEmptyDisk_BootsItAndLetsTheOperatorIn(FirmwareMode firmware, string dhcp, LabPower power)
+    [InlineData(FirmwareMode.Bios, "gpt", "server", LabPower.Redfish)]
+    [InlineData(FirmwareMode.Uefi, "gpt", "server", LabPower.Redfish)]
+    [InlineData(FirmwareMode.Bios, "dos", "proxy", LabPower.Redfish)]
+    [InlineData(FirmwareMode.Uefi, "gpt", "proxy", LabPower.Ipmi)]
+    public async Task Deploy_DebianOnAnEmptyDisk_BootsItAndLetsTheOperatorIn(FirmwareMode firmware, string partitionTable, string dhcp, LabPower power)
     {
-        var site = await OpenAsync(BuildOutputs.DebianImage, new LabConductorSettings { DhcpMode = dhcp }, power);
-        var ssh = await SshKey.CreateAsync(site.Lan.Folder, TestContext.Current.CancellationToken);
+        var site = await OpenAsync(partitionTable == "dos" ? BuildOutputs.DebianMbrImage : BuildOutputs.DebianImage, new LabConductorSettings { DhcpMode = dhcp }, power);
+        var ssh = await SshKey.CreateAsync(site.Lan.Folder, Cancel);
+        var userData = Path.Combine(site.Lan.Folder, "user-data");
+        await File.WriteAllTextAsync(userData, "#cloud-config\nwrite_files:\n- {path: /etc/told, content: \"by user data\\n\"}\n", Cancel);
         var server = await site.AddAvailableServerAsync(firmware);
 
-        var deployed = await site.EndOf(await site.DeployAsync(server, "--ssh-key", ssh.PublicFile, "--wait-for", "phone-home"));
+        var deployed = await site.EndOf(await site.DeployAsync(server, "--ssh-key", ssh.PublicFile, "--user-data", userData, "--wait-for", "phone-home"));
 
         Assert.True(deployed.Outcome == JobOutcome.Done, site.Explain(deployed));
         var node = await site.NodeAsync(server);
         Assert.Equal(NodeState.Active, node.State);
-        var said = await ssh.LoginAsync(site.Lan.Conductor, node.Address!, "hostname; cat /sys/firmware/efi/fw_platform_size 2>/dev/null || echo bios; ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub | cut -d' ' -f2", SshBound, TestContext.Current.CancellationToken);
-        Assert.Equal([server.Spec.Name, firmware == FirmwareMode.Uefi ? "64" : "bios", Assert.Single(node.SshHostKeys!, key => key.PublicKey.StartsWith("ssh-ed25519 ", StringComparison.Ordinal)).Fingerprint], said);
+        var said = await ssh.LoginAsync(site.Lan.Conductor, node.Address!, string.Join("; ", Questions), SshBound, Cancel);
+        Assert.Equal(
+            [
+                server.Spec.Name, "configdrive", "by user data", firmware == FirmwareMode.Uefi ? "64" : "bios", partitionTable, "grown",
+                Assert.Single(node.SshHostKeys!, key => key.PublicKey.StartsWith("ssh-ed25519 ", StringComparison.Ordinal)).Fingerprint,
+            ],
+            said);
     }
 }

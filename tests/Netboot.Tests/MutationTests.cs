@@ -16,7 +16,8 @@ public sealed class MutationTests
     public void Dhcp_DamagedRequests_AreAnsweredSoundlyOrRejected(DhcpMode mode, int seed)
     {
         using var dhcp = new OfflineDhcp(mode);
-        byte[][] packets = Payloads(Captured.DhcpRequests, "bios", "uefi", "uefi-http", "uefi-proxy", "uefi-sb");
+        byte[] relayed = Fixtures.Request(DhcpMessage.Discover, giaddr: "10.77.0.254", more: [(DhcpOption.RelayAgent, [1, 8, .. "ge-0/0/1"u8, 2, 6, 0, 4, 0, 7, 1, 2])]);
+        byte[][] packets = [.. Payloads(Captured.DhcpRequests, "bios", "uefi", "uefi-http", "uefi-proxy", "uefi-sb"), relayed, relayed];
         var random = new Random(seed);
         var answered = 0;
         for (var i = 0; i < _cases; i++)
@@ -28,6 +29,11 @@ public sealed class MutationTests
             Assert.True(answer.Packet.IsReply);
             Assert.InRange(answer.Bytes.Length, 300, 1472);
         }
+        Assert.All(dhcp.Sightings.SelectMany(one => new[] { one.Circuit, one.Remote }).OfType<string>(), text =>
+        {
+            Assert.InRange(text.Length, 1, 512);
+            Assert.DoesNotContain(text, letter => letter is < ' ' or > '~');
+        });
         Assert.InRange(answered, 1000, _cases);
     }
 

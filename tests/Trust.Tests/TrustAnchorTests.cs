@@ -181,10 +181,14 @@ public sealed class TrustAnchorTests : IDisposable
     [InlineData("predicate.partition.rootBytes", "0")]
     [InlineData("predicate.partition.rootBytes", "9223372036854775807")]
     [InlineData("predicate.partition.kernelSha256", "null")]
+    [InlineData("predicate.partition.kernel.offset", "0")]
+    [InlineData("predicate.partition.kernel.bytes", "9223372036854775807")]
+    [InlineData("predicate.partition.ramdisk.bytes", "-1")]
+    [InlineData("predicate.partition.ramdisk.offset", "2097152")]
     public void TryOpenManifest_SignedButContradictory_IsRefused(string path, string value)
     {
         var manifest = TestDocuments.Manifest();
-        var partition = new PartitionImage(3, 2 << 20, 8 << 20, "ext4", Digest.Of("root"u8), Digest.Of("kernel"u8), Digest.Of("ramdisk"u8), "quiet");
+        var partition = new PartitionImage(3, 2 << 20, 8 << 20, "ext4", Digest.Of("root"u8), Digest.Of("kernel"u8), Digest.Of("ramdisk"u8), "quiet", new DiskExtent(1 << 20, 5000), new DiskExtent((1 << 20) + 8192, 6000));
         var payload = JsonNode.Parse((manifest with { Predicate = manifest.Predicate with { Partition = partition } }).ToPayload())!;
         Assert.True(Anchor().TryOpenManifest(Envelope.Sign(ImageManifest.PayloadType, Encoding.UTF8.GetBytes(payload.ToJsonString()), _image), Now, out _, out _, out _));
         var names = path.Split('.');

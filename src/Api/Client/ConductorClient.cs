@@ -41,6 +41,13 @@ public sealed class ConductorClient(Uri server, X509Certificate2 ca, string toke
         return await _connection.ReadAsync(answer, ApiJson.Default.Node, cancel);
     }
 
+    /// <summary>What the machine was like over time, the newest first, without the inventories themselves.</summary>
+    public IAsyncEnumerable<KeptInventory> ListInventoriesAsync(string node, CancellationToken cancel) => ListAsync(Routes.For(Routes.NodeInventories, node), ApiJson.Default.PageKeptInventory, cancel);
+
+    /// <param name="since">The number of the inventory that the changes are counted from; that of the one before if not given.</param>
+    public Task<KeptInventory> GetInventoryAsync(string node, int number, int? since, CancellationToken cancel) =>
+        GetAsync($"{Routes.For(Routes.NodeInventory, node, $"{number}")}{(since is null ? "" : $"?since={since}")}", ApiJson.Default.KeptInventory, cancel);
+
     /// <summary>An inspected node becomes available.</summary>
     public Task<Node> ApproveAsync(string node, CancellationToken cancel) => SayAsync(node, NodeActions.Approve, cancel);
 
@@ -75,6 +82,10 @@ public sealed class ConductorClient(Uri server, X509Certificate2 ca, string toke
     /// <summary>Ends the rescue: the machine restarts from its disk.</summary>
     public Task<Job> UnrescueAsync(string node, CancellationToken cancel) =>
         StartAsync(Routes.For(Routes.NodeAction, node, NodeActions.Unrescue), ApiJson.Default.Job, cancel);
+
+    /// <summary>Asks the job that works on a node to stop.</summary>
+    public Task<Job> AbortAsync(string node, CancellationToken cancel) =>
+        StartAsync(Routes.For(Routes.NodeAction, node, NodeActions.Abort), ApiJson.Default.Job, cancel);
 
     /// <summary>Starts a job that writes an image to the node's disk; a dry run answers with the job as it would be.</summary>
     public Task<Job> DeployAsync(string node, DeployNode deployment, CancellationToken cancel) =>

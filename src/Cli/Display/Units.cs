@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Baremetal.Cli.Display;
 
 /// <summary>Figures as people read them.</summary>
-internal static class Units
+public static class Units
 {
     private static readonly string[] Binary = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 

@@ -59,6 +59,7 @@ internal static class ComposedDisk
 
         MakeFrame(Run, made, frame, size);
         BootVolume.Make(Run, boot, RootPartition, folder, volume);
+        made = made with { Kernel = PlaceOf(boot.Kernel, made.KernelSha256), Ramdisk = PlaceOf(boot.Ramdisk, made.RamdiskSha256) };
         var (code, core) = BootVolume.MakeForBios(Run, BiosOffset, folder);
         if (core.Length > BootOffset - BiosOffset)
             throw new Failure(ExitCodes.Failed, new($"{What}: GRUB for BIOS has {core.Length} bytes here, and its partition {BootOffset - BiosOffset}."));
@@ -71,6 +72,8 @@ internal static class ComposedDisk
             result,
         ]);
         return made;
+
+        DiskExtent? PlaceOf(string file, Digest digest) => FilePlace.Of(file, digest, volume) is { } place ? place with { Offset = BootOffset + place.Offset } : null;
 
         void Run(SigningTool tool, string[] arguments) => tool.Run(shell.Variable("PATH"), What, arguments, cancel);
     }

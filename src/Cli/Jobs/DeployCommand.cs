@@ -28,6 +28,7 @@ internal static class DeployCommand
         var networkData = new Option<string>("--network-data") { HelpName = "FILE", Description = "The installed system's network, as OpenStack's network_data.json: links, networks, services. DHCP on all cards if not given." };
         var swap = new Option<string>("--swap") { HelpName = "SIZE", Description = "Of a swap partition at the disk's end, such as 4GiB; for a partition image." };
         var removeConfigDrives = new Option<string[]>("--remove-config-drive") { HelpName = "HINT", Description = "A disk whose config drive, of an earlier life, is removed, by a hint of --root-device; given again, another disk. Where one is left, cloud-init might read it in place of this deploy's: then the deploy is refused." };
+        var kexec = new Option<bool>("--kexec") { Description = "Starts the installed kernel from the ramdisk and passes the firmware over, which takes minutes on many servers; for a partition image." };
         var waitFor = new Option<BootSign?>("--wait-for") { HelpName = "network|phone-home", CustomParser = Word<BootSign>.ParseOptional, Description = "What ends it well: network, if not given: the installed system asks for an address. phone-home: its cloud-init says that it is up, and tells its SSH host keys." };
         var dryRun = new Option<bool>("--dry-run") { Description = "Checks all that can be checked, and starts nothing." };
         var wait = JobCommands.Wait();
@@ -48,7 +49,8 @@ internal static class DeployCommand
                     call.Get(networkData) is { } network ? NetworkDataOf(network) : null,
                     call.Get(swap) is { } size ? SwapOf(size) : null,
                     call.Get(removeConfigDrives) is { Length: > 0 } disks ? Array.ConvertAll(disks, hint => RootDeviceOption.Read([hint], "--remove-config-drive")!) : null,
-                    VariablesOf(call.Get(template), call.Get(variables) ?? []));
+                    VariablesOf(call.Get(template), call.Get(variables) ?? []),
+                    call.Get(kexec));
                 using var follower = new JobFollower(call);
                 var job = await follower.Conductor.DeployAsync(call.Require(node), deployment, cancel);
                 if (!deployment.DryRun)
@@ -68,6 +70,7 @@ internal static class DeployCommand
             networkData,
             swap,
             removeConfigDrives,
+            kexec,
             waitFor,
             dryRun,
             wait,

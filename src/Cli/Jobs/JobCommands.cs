@@ -81,10 +81,7 @@ internal static class JobCommands
             async (call, cancel) =>
             {
                 using var conductor = call.Connect();
-                var job = await conductor.AbortJobAsync(call.Require(id), cancel);
-                call.Show(job, CliJson.Api.Job, (screen, stopped) => screen.Line(stopped.Outcome is null
-                    ? $"{JobViews.Title(stopped)} is being stopped. Follow it: conductor job watch {stopped.Id}"
-                    : $"{JobViews.Title(stopped)} is stopped."));
+                call.Show(await conductor.AbortJobAsync(call.Require(id), cancel), CliJson.Api.Job, JobViews.Stopped);
                 return ExitCodes.Done;
             })
         {

@@ -45,6 +45,9 @@ internal sealed class JobStory(Screen screen)
                 if (!screen.IsTerminal)
                     Log(seen.At, _step, seen.Text ?? "");
                 break;
+            case EventKinds.NodeHardware:
+                TellHardware(seen);
+                break;
             case EventKinds.Progress when seen.Progress is { } progress:
                 if (progress.Phase != _progress?.Phase)
                     _tenths = 0;
@@ -116,6 +119,15 @@ internal sealed class JobStory(Screen screen)
         else
             Log(seen.At, seen.Step, seen.Text ?? $"done in {took}");
         (_step, _progress, _waitingFor) = (null, null, null);
+    }
+
+    // Not for the moment, as other signs of the node are: it may be what the operator has to know most.
+    private void TellHardware(Event seen)
+    {
+        if (screen.IsTerminal)
+            Prose.WriteUnder(screen, new Run(Head, Tone.Busy), seen.Text ?? "");
+        else
+            Log(seen.At, _step, seen.Text ?? "");
     }
 
     private void LogTenth(DateTimeOffset at, Progress progress)

@@ -83,6 +83,10 @@ internal static class JobViews
         screen.Line($"Follow it: conductor job watch {job.Id}");
     }
 
+    public static void Stopped(Screen screen, Job job) => screen.Line(job.Outcome is null
+        ? $"{Title(job)} is being stopped. Follow it: conductor job watch {job.Id}"
+        : $"{Title(job)} is stopped.");
+
     public static void DryRun(Screen screen, Job job)
     {
         var deployment = job.Deployment;
@@ -158,7 +162,7 @@ internal static class JobViews
 
     public static Rejection WhyEnded(Job job) => job.Outcome == JobOutcome.Aborted
         ? new Rejection($"{Title(job)} was aborted at {job.Step}.", $"'conductor job show {job.Id}' shows how far it came.")
-        : new Rejection($"{Title(job)} failed at {job.Step}: {job.Cause ?? "the conductor gives no cause."}", $"'conductor job show {job.Id}' shows every step; when the cause is gone, order it again.");
+        : new Rejection($"{Title(job)} failed at {At(job)}: {job.Cause ?? "the conductor gives no cause."}", $"'conductor job show {job.Id}' shows every step; when the cause is gone, order it again.");
 
     // What was not erased is as much of the answer as what was.
     private static void Erased(Screen screen, Job job)
@@ -174,11 +178,14 @@ internal static class JobViews
         table.Write(screen);
     }
 
+    // The word is what the documentation has a line for.
+    private static string At(Job job) => job.FailureCode is { } code ? $"{job.Step} ({code})" : job.Step;
+
     private static Run StateOf(Job job) => job.Outcome switch
     {
         null => new Run(job.Attempt > 1 ? $"{job.Step} (attempt {job.Attempt})" : job.Step, Tone.Busy),
         JobOutcome.Done => new Run("done", Tone.Good),
-        var outcome => new Run(job.Cause is { } cause ? $"{Word<JobOutcome>.Of(outcome.Value)} at {job.Step}: {cause}" : Word<JobOutcome>.Of(outcome.Value), Tone.Bad),
+        var outcome => new Run(job.Cause is { } cause ? $"{Word<JobOutcome>.Of(outcome.Value)} at {At(job)}: {cause}" : Word<JobOutcome>.Of(outcome.Value), Tone.Bad),
     };
 
     private static string Cost(WriteResult result)

@@ -66,7 +66,7 @@ internal static class NodeActionCommands
         var wait = JobCommands.Wait();
         return new Verb(
             "rescue",
-            "Boots a node that is active or failed from the network, with an SSH server in the ramdisk. Its disks are as they are; the time over, it restarts from them.",
+            "Boots a node that is active, available or failed from the network, with an SSH server in the ramdisk. Its disks are as they are; the time over, it restarts from them.",
             "conductor node rescue r7 --ssh-key ~/.ssh/id_ed25519.pub --for 2h",
             async (call, cancel) =>
             {
@@ -100,6 +100,24 @@ internal static class NodeActionCommands
         {
             name,
             wait,
+        };
+    }
+
+    public static Verb Abort()
+    {
+        var name = NodeCommands.Name();
+        return new Verb(
+            "abort",
+            "Stops the job that works on a node. A disk that is being written then boots nothing, until the next deploy.",
+            "conductor node abort r7",
+            async (call, cancel) =>
+            {
+                using var conductor = call.Connect();
+                call.Show(await conductor.AbortAsync(call.Require(name), cancel), CliJson.Api.Job, JobViews.Stopped);
+                return ExitCodes.Done;
+            })
+        {
+            name,
         };
     }
 

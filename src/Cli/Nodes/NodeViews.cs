@@ -1,4 +1,3 @@
-using System.Globalization;
 using Baremetal.Api;
 using Baremetal.Cli.Display;
 
@@ -55,6 +54,8 @@ internal static class NodeViews
             sheet.Add("SSH host key", $"{key.PublicKey.Split(' ')[0]} {key.Fingerprint}");
         sheet.Add("MAC", node.Mac);
         sheet.Add("Relay", node.Relay);
+        sheet.Add("Circuit", node.Circuit);
+        sheet.Add("Remote", node.Remote);
         sheet.Add("Power", string.Join(' ', new[] { node.Power.Driver, node.Power.Address, node.Power.Username is { } user ? $"as {user}" : null }.OfType<string>()));
         sheet.Add("Boot policy", Word<BootPolicy>.Of(node.BootPolicy));
         sheet.Add("Network", node.Network is { } network ? NetworkOf(network) : null);
@@ -62,10 +63,10 @@ internal static class NodeViews
         sheet.Add("Trust", $"{node.Trust.Conductor}/{node.Trust.Node} ({Meaning(node.Trust)})");
         sheet.Add("Agent", node.Agent is { } agent ? $"{agent.Version}, enrolled {Units.Time(agent.EnrolledAt)}, last seen {Units.Time(agent.LastSeen)}" : null);
         if (node.Inventory is { } inventory)
-            AddMachine(sheet, inventory);
+            InventoryViews.AddMachine(sheet, inventory);
         sheet.Write(screen);
         if (node.Inventory is { } found)
-            ShowDevices(screen, found);
+            InventoryViews.Devices(screen, found);
     }
 
     public static void Enrolled(Screen screen, Node node)
@@ -137,42 +138,5 @@ internal static class NodeViews
             _ => "unknown",
         };
         return $"{conductor}; {node}";
-    }
-
-    private static void AddMachine(Sheet sheet, Inventory found)
-    {
-        var (system, processor) = (found.System, found.Processor);
-        sheet.Add("Machine", string.Join(' ', new[] { system.Manufacturer, system.Product, system.Serial is { } serial ? $"serial {serial}" : null, system.Uuid?.ToString() }.OfType<string>()));
-        sheet.Add("Firmware", string.Join(' ', new[] { Word<FirmwareMode>.Of(found.Firmware), system.FirmwareVendor, system.FirmwareVersion }.OfType<string>()));
-        sheet.Add("Processor", $"{processor.Model}, {processor.Architecture}, {Units.Count(processor.Sockets, "socket")}, {Units.Count(processor.Cores, "core")}, {Units.Count(processor.Threads, "thread")}");
-        sheet.Add("Memory", Units.Bytes(found.MemoryBytes));
-    }
-
-    private static void ShowDevices(Screen screen, Inventory found)
-    {
-        screen.Line();
-        var disks = new Table("DISK", "SIZE", "SECTOR", "KIND", "SERIAL", "WWN", "MODEL");
-        foreach (var disk in found.Disks)
-        {
-            var kind = (disk.Rotational ? "hdd" : "ssd") + (disk.ReadOnly ? ",ro" : "");
-            disks.Add(disk.Name, Units.Bytes(disk.SizeBytes), disk.LogicalSectorBytes.ToString(CultureInfo.InvariantCulture), kind, disk.Serial, disk.Wwn, disk.Model);
-        }
-        disks.Write(screen);
-
-        // Beside the rest of a disk these would be cut off on a terminal; they are hints for --root-device, to be copied whole.
-        screen.Line();
-        var places = new Table("DISK", "BYTES", "BUS", "BY-PATH");
-        foreach (var disk in found.Disks)
-            places.Add(disk.Name, disk.SizeBytes.ToString(CultureInfo.InvariantCulture), disk.Bus, disk.ByPath);
-        places.Write(screen);
-
-        screen.Line();
-        var nics = new Table("INTERFACE", "MAC", "LINK", "DRIVER", "BOOT", "ADDRESSES");
-        foreach (var nic in found.NetworkInterfaces)
-        {
-            var link = !nic.Carrier ? "down" : nic.SpeedMbit is { } speed ? $"{speed} Mbit/s" : "up";
-            nics.Add(nic.Name, nic.Mac, link, nic.Driver, nic.Boot ? "yes" : "no", string.Join(", ", nic.Addresses));
-        }
-        nics.Write(screen);
     }
 }

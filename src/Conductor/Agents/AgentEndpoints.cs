@@ -4,6 +4,7 @@ using Baremetal.Conductor.Database;
 using Baremetal.Conductor.Discovery;
 using Baremetal.Conductor.Events;
 using Baremetal.Conductor.Images;
+using Baremetal.Conductor.Inventories;
 using Baremetal.Conductor.Jobs;
 using Baremetal.Conductor.Nodes;
 using Baremetal.Conductor.Settings;
@@ -18,7 +19,7 @@ internal static class AgentEndpoints
 {
     public static TrustChain Trust(TrustChainStore trust, long from = 0) => new([.. trust.After(from).Select(Convert.ToBase64String)]);
 
-    public static NoContent Inventory(Inventory inventory, ClaimsPrincipal user, IDatabase database, PendingNodes pending, HttpContext http)
+    public static NoContent Inventory(Inventory inventory, ClaimsPrincipal user, IDatabase database, InventoryHistory history, PendingNodes pending, HttpContext http)
     {
         // The serializer looks at a list's place, not at what is in it.
         if (inventory.Disks.Contains(null!) || inventory.NetworkInterfaces.Any(card => card is null || card.Addresses.Contains(null!)))
@@ -26,7 +27,8 @@ internal static class AgentEndpoints
         var caller = AgentCaller.Of(user);
         database.Write(tx =>
         {
-            AgentTable.SetInventory(tx, caller, inventory, http.Connection.RemoteIpAddress?.MapToIPv4().ToString());
+            if (AgentTable.TrySetInventory(tx, caller, inventory, http.Connection.RemoteIpAddress?.MapToIPv4().ToString()))
+                history.Keep(tx, caller.Node, inventory);
             pending.Judge(tx, caller.Node);
             JobTable.Wake(tx, caller.Node);
         });

@@ -40,13 +40,13 @@ internal static class AgentTable
             database.Write(tx => tx.Sql.Execute("UPDATE agents SET last_seen = @now WHERE node = @Node AND boot_id = @BootId", new { caller.Node, caller.BootId, now = tx.Now }));
     }
 
-    /// <summary>What a machine says that is another node already is not taken: the other one keeps what it is known by.</summary>
-    public static void SetInventory(WriteTransaction tx, AgentCaller caller, Inventory inventory, string? address)
+    /// <summary>What a machine says that is another node already is not taken (false): the other one keeps what it is known by.</summary>
+    public static bool TrySetInventory(WriteTransaction tx, AgentCaller caller, Inventory inventory, string? address)
     {
         if (Twins.Of(tx.Sql, NodeTable.ById(tx.Sql, caller.Node), inventory) is { } twin)
         {
             tx.Sql.Execute("UPDATE agents SET twin = @twin, last_seen = @now WHERE node = @Node", new { caller.Node, twin, now = tx.Now });
-            return;
+            return false;
         }
         tx.Sql.Execute(
             """
@@ -55,6 +55,7 @@ internal static class AgentTable
             """,
             new { caller.Node, inventory, firmware = inventory.Firmware.ToString(), uuid = inventory.System.Uuid?.ToString(), serial = Twins.SerialOf(inventory.System), address });
         tx.Sql.Execute("UPDATE agents SET inventory_at = @now, last_seen = @now WHERE node = @Node", new { caller.Node, now = tx.Now });
+        return true;
     }
 
     /// <summary>What an agent says of a step. The first end of a step stands, whatever is told later, and telling it twice does no harm.</summary>
@@ -62,10 +63,10 @@ internal static class AgentTable
     {
         tx.Sql.Execute(
             """
-            INSERT INTO step_reports (job, step, nonce, outcome, cause, at) VALUES (@job, @Step, @AgentNonce, @outcome, @Cause, @now)
-            ON CONFLICT (job, step, nonce) DO UPDATE SET outcome = excluded.outcome, cause = excluded.cause WHERE step_reports.outcome = 'Started'
+            INSERT INTO step_reports (job, step, nonce, outcome, cause, code, at) VALUES (@job, @Step, @AgentNonce, @outcome, @Cause, @code, @now)
+            ON CONFLICT (job, step, nonce) DO UPDATE SET outcome = excluded.outcome, cause = excluded.cause, code = excluded.code WHERE step_reports.outcome = 'Started'
             """,
-            new { job, report.Step, report.AgentNonce, outcome = report.Outcome.ToString(), report.Cause, now = tx.Now });
+            new { job, report.Step, report.AgentNonce, outcome = report.Outcome.ToString(), report.Cause, code = FailureCodes.OfAgents.FirstOrDefault(known => known == report.Code), now = tx.Now });
         if (report.Erased is { } erased)
             tx.Sql.Execute("UPDATE jobs SET erased = @all WHERE id = @job", new { job, all = ErasedDisks.With(JobTable.Get(tx.Sql, job).Erased, erased) });
         if (report.Result is { } result)

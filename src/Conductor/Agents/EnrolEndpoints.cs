@@ -21,8 +21,13 @@ internal sealed partial class EnrolEndpoints(
 {
     private const string TwoKeys = "Its one-time token was presented with two keys: two machines hold it, and which of them is the node nobody here can tell.";
 
+    /// <summary>A version with the commit that it was built from; it is kept with each inventory.</summary>
+    private const int LongestVersion = 128;
+
     public AgentIdentity Enrol(AgentEnrol ask)
     {
+        if (ask.AgentVersion?.Length > LongestVersion)
+            throw Problems.Invalid($"The agent's version has {ask.AgentVersion.Length} characters; it may have {LongestVersion}.");
         if (!AgentKey.TryReadRequest(ask.Csr ?? "", out var key))
             throw Problems.Invalid("The certificate request is not a PKCS#10 request of an ECDSA P-256 key, signed by it.");
         var enrolled = database.Write(tx => Enrol(tx, ask, key));
@@ -87,7 +92,7 @@ internal sealed partial class EnrolEndpoints(
         if (Moves.Next(node.State, Move.Alarm) is not null)
             NodeTable.Move(tx, node, Move.Alarm, node.CurrentJob, TwoKeys);
         if (node.CurrentJob is { } job)
-            JobTable.Finish(tx, JobTable.Get(tx.Sql, job), JobOutcome.Failed, TwoKeys);
+            JobTable.Finish(tx, JobTable.Get(tx.Sql, job), JobOutcome.Failed, TwoKeys, FailureCodes.Alarm);
     }
 
     [LoggerMessage(3001, LogLevel.Information, "Node {Node}: agent enrolled, boot {Boot}")]

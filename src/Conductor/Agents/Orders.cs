@@ -30,7 +30,7 @@ internal sealed partial class Orders(IDatabase database, DeployChecks checks, Or
         // The trust documents may have changed since the job was prepared: what is revoked in between is not ordered.
         if (!TryTrust(job, out var manifest, out var anchor, out var rejection))
         {
-            tx.Sql.Execute("UPDATE jobs SET trouble = @trouble, due = @now WHERE id = @Id", new { job.Id, trouble = rejection.ToString(), now = tx.Now });
+            tx.Sql.Execute("UPDATE jobs SET trouble = @trouble, trouble_code = @code, due = @now WHERE id = @Id", new { job.Id, trouble = rejection.ToString(), code = FailureCodes.TrustWithdrawn, now = tx.Now });
             return null;
         }
 
@@ -48,7 +48,7 @@ internal sealed partial class Orders(IDatabase database, DeployChecks checks, Or
             caller.BootId,
             nonce,
             anchor.Document.Version,
-            [.. left.Select(step => new OrderStep(step))],
+            [.. left.Select(step => new OrderStep(step, step == OrderSteps.Reboot && job.Spec is { Kexec: true } ? RebootArguments.ByKexec : null))],
             IssuedAt: tx.Now,
             NotAfter: tx.Now + Life);
         return key.Sign(job.Kind switch
@@ -86,6 +86,7 @@ internal sealed partial class Orders(IDatabase database, DeployChecks checks, Or
         UserDataSha256 = job.UserData is { } box ? Digest.Of(System.Text.Encoding.UTF8.GetBytes(secrets.Open(box, JobRow.UserDataPlace(job.Id)))) : null,
         ConfigDriveSha256 = job.ConfigDriveSha256,
         Layout = manifest.Predicate.Partition is { } partition ? new LayoutOrder(partition.RootPartition, job.Spec?.SwapBytes ?? 0) : null,
+        Requires = manifest.Predicate.Partition is null ? null : [OrderNeeds.Layout],
     };
 
     private static TargetDisk DiskOf(Disk disk) => new(disk.SizeBytes, disk.LogicalSectorBytes, disk.Wwn, disk.Serial, disk.ByPath);

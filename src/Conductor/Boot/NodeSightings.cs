@@ -70,7 +70,7 @@ public sealed partial class NodeSightings(IDatabase database, SightingAllowance 
             return;
         if (known is { State: NodeState.Pending, BootId: null })
         {
-            NoteRelay(known, sighting.Relay);
+            NoteRelay(known, sighting);
             return;
         }
         var isNews = !_told.TryGetValue(known.Id, out var told) || told != (sighting.Kind, address ?? told.Address, known.CurrentJob);
@@ -91,10 +91,12 @@ public sealed partial class NodeSightings(IDatabase database, SightingAllowance 
     }
 
     /// <summary>Once, and nothing else, of a machine that anybody can have made up.</summary>
-    private void NoteRelay(NodeRow pending, IPAddress? relay)
+    private void NoteRelay(NodeRow pending, Sighting seen)
     {
-        if (pending.Relay is null && relay is not null)
-            database.Write(tx => tx.Sql.Execute("UPDATE nodes SET relay = @relay WHERE id = @Id", new { pending.Id, relay = relay.ToString() }));
+        if (pending is not { Relay: null, Circuit: null, Remote: null } || seen is { Relay: null, Circuit: null, Remote: null })
+            return;
+        database.Write(tx => tx.Sql.Execute(
+            "UPDATE nodes SET relay = @relay, circuit = @Circuit, remote = @Remote WHERE id = @Id", new { pending.Id, relay = seen.Relay?.ToString(), seen.Circuit, seen.Remote }));
     }
 
     private void NoteFetched(IPAddress client, string what)

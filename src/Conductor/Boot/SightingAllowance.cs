@@ -1,8 +1,8 @@
 namespace Baremetal.Conductor.Boot;
 
 /// <summary>
-/// How many sightings of one node are told within a minute. Whoever can send a packet can make one, and each is a row and a sync of the disk;
-/// a boot makes about ten.
+/// How many sightings of one node, and changes of its hardware, are told within a minute. Whoever can send a packet can make one, and each is a row
+/// and a sync of the disk; a boot makes about ten.
 /// </summary>
 public sealed partial class SightingAllowance(TimeProvider time, ILogger<SightingAllowance> logger)
 {
@@ -30,6 +30,6 @@ public sealed partial class SightingAllowance(TimeProvider time, ILogger<Sightin
         }
     }
 
-    [LoggerMessage(4002, LogLevel.Warning, "Node {Node} was seen on the network {Most} times within a minute; the rest of that minute is not told. Somebody else may use its MAC or address")]
+    [LoggerMessage(4002, LogLevel.Warning, "Node {Node} was seen on the network, or with other hardware, {Most} times within a minute; the rest of that minute is not told. Somebody else may use its MAC or address")]
     private partial void LogTooMany(string node, int most);
 }

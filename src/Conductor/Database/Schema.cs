@@ -239,6 +239,37 @@ internal static class Schema
         """
         ALTER TABLE jobs ADD COLUMN stale_config_drives TEXT;
         """,
+
+        // Why a job failed, as a word for programs; null in what is older.
+        """
+        ALTER TABLE jobs ADD COLUMN trouble_code TEXT;
+        ALTER TABLE jobs ADD COLUMN failure_code TEXT;
+        ALTER TABLE step_reports ADD COLUMN code TEXT;
+        """,
+
+        // What each node's machine was like, from when until when.
+        """
+        CREATE TABLE inventories (
+            node TEXT NOT NULL REFERENCES nodes ON DELETE CASCADE,
+            number INTEGER NOT NULL,
+            first_seen INTEGER NOT NULL,
+            last_seen INTEGER NOT NULL,
+            boot_id TEXT,
+            agent_version TEXT,
+            inventory TEXT NOT NULL,
+            PRIMARY KEY (node, number)
+        ) STRICT;
+        INSERT INTO inventories (node, number, first_seen, last_seen, boot_id, agent_version, inventory)
+            SELECT n.id, 1, coalesce(a.inventory_at, n.since), coalesce(a.inventory_at, n.since), a.boot_id, a.version, n.inventory
+            FROM nodes n LEFT JOIN agents a ON a.node = n.id AND a.inventory_at IS NOT NULL
+            WHERE n.inventory IS NOT NULL;
+        """,
+
+        // By which port of which switch a machine was discovered.
+        """
+        ALTER TABLE nodes ADD COLUMN circuit TEXT;
+        ALTER TABLE nodes ADD COLUMN remote TEXT;
+        """,
     ];
 
     public static void Upgrade(WriteTransaction tx)
@@ -246,7 +277,7 @@ internal static class Schema
         tx.Sql.Execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)");
         var version = tx.Sql.QuerySingleOrDefault<int?>("SELECT version FROM schema_version");
         if (version > Steps.Length)
-            throw new InvalidOperationException($"The database is of version {version}, made by a newer conductor; this one knows versions up to {Steps.Length}. Install the newer conductor again, or restore a backup.");
+            throw new InvalidDataException($"The database is of version {version}, made by a newer conductor; this one knows versions up to {Steps.Length}. Install the newer conductor again, or restore a backup.");
         if (version is null)
             tx.Sql.Execute("INSERT INTO schema_version VALUES (0)");
         foreach (var step in Steps.Skip(version ?? 0))

@@ -31,14 +31,17 @@ public sealed class SqliteDatabase : IDatabase
         _time = time;
         _readers = new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadOnly, Pooling = true }.ToString();
         _writer = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString());
-        _writer.Open();
-        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        _writer.Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;");
-        Write(tx =>
+        try
         {
-            Schema.Upgrade(tx);
-            return true;
-        });
+            Open(path);
+        }
+        catch (Exception e)
+        {
+            _writer.Dispose();
+            if (e is SqliteException or IOException or UnauthorizedAccessException)
+                throw WhyNotOpened(path, e);
+            throw;
+        }
     }
 
     public event EventHandler? Changed;
@@ -59,9 +62,18 @@ public sealed class SqliteDatabase : IDatabase
         lock (_writing)
         {
             var before = raw.sqlite3_total_changes(_writer.Handle);
-            using var transaction = _writer.BeginTransaction(IsolationLevel.Serializable, deferred: false);
-            result = work(new WriteTransaction(_writer, DateTimeOffset.FromUnixTimeMilliseconds(_time.GetUtcNow().ToUnixTimeMilliseconds())));
-            transaction.Commit();
+            RollBack();
+            _writer.Execute("BEGIN IMMEDIATE");
+            try
+            {
+                result = work(new WriteTransaction(_writer, DateTimeOffset.FromUnixTimeMilliseconds(_time.GetUtcNow().ToUnixTimeMilliseconds())));
+                _writer.Execute("COMMIT");
+            }
+            catch
+            {
+                RollBack();
+                throw;
+            }
             changed = raw.sqlite3_total_changes(_writer.Handle) != before;
         }
         if (changed)
@@ -89,4 +101,33 @@ public sealed class SqliteDatabase : IDatabase
         lock (_writing)
             _writer.Dispose();
     }
+
+    // Not by a transaction object: a full disk makes SQLite roll back by itself, which that does not know, and it would be in the way of all that is written later.
+    private void RollBack()
+    {
+        if (raw.sqlite3_get_autocommit(_writer.Handle) == 0)
+            _writer.Execute("ROLLBACK");
+    }
+
+    private void Open(string path)
+    {
+        _writer.Open();
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        // Found now, and not in the middle of a deploy.
+        if (_writer.QueryFirst<string>("PRAGMA quick_check(1)") is var found && found != "ok")
+            throw Damaged(path, found, null);
+        _writer.Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;");
+        Write(tx =>
+        {
+            Schema.Upgrade(tx);
+            return true;
+        });
+    }
+
+    private static InvalidDataException WhyNotOpened(string path, Exception error) => error is SqliteException { SqliteErrorCode: raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB }
+        ? Damaged(path, error.Message, error)
+        : new InvalidDataException($"The database {path} cannot be written: {error.Message}", error);
+
+    private static InvalidDataException Damaged(string path, string how, Exception? error) =>
+        new($"The database {path} is damaged: {how.ReplaceLineEndings(" ").TrimEnd('.')}. Restore it from a backup; it is left as it is.", error);
 }

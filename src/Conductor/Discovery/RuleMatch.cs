@@ -10,7 +10,7 @@ internal static class RuleMatch
 {
     public static bool Holds(DiscoveryRule rule, NodeRow node, SystemIdentity system) =>
         Matches(rule.Mac, node.Mac) && Matches(rule.Serial, system.Serial) && Matches(rule.Vendor, system.Manufacturer) && Matches(rule.Product, system.Product)
-        && (rule.Relay is null || rule.Relay.ToString() == node.Relay);
+        && (rule.Relay is null || rule.Relay.ToString() == node.Relay) && Matches(rule.Circuit, node.Circuit) && Matches(rule.Remote, node.Remote);
 
     /// <summary>The rule's name for it; letters that no name may have become dashes.</summary>
     public static string NameOf(DiscoveryRule rule, NodeRow node, SystemIdentity system) => rule.Name

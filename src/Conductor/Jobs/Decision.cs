@@ -12,7 +12,7 @@ public abstract record Decision
         Advance advance => $"{step} → {advance.Step}",
         Again again => $"{step} → {Steps.BootFromNetwork}, attempt {attempt + 1}: {again.Cause}",
         Finish => $"{step} → done",
-        Fail fail => $"{step} failed: {fail.Cause}",
+        Fail fail => $"{step} failed ({fail.Code}): {fail.Cause}",
         Abort => $"{step} → aborted",
         _ => throw new InvalidOperationException($"unknown decision {this}"),
     };
@@ -31,7 +31,9 @@ public abstract record Decision
 
     public sealed record Finish : Decision;
 
-    public sealed record Fail(string Cause) : Decision;
+    /// <param name="Code">One of <see cref="Api.FailureCodes"/>.</param>
+    /// <param name="Cause">The same for people.</param>
+    public sealed record Fail(string Code, string Cause) : Decision;
 
     public sealed record Abort : Decision;
 }

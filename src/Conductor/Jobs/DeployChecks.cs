@@ -32,6 +32,8 @@ public sealed class DeployChecks(IDatabase database, TrustChainStore trust, Blob
             rejection = new Rejection($"Image {image.Name}:{image.Version} boots under {string.Join(" and ", image.Firmware)}; node {node.Name} has {Word(firmware)}.", "Choose another image, or change the machine's firmware mode and inspect it again.");
         else if (ask.SwapBytes is not null && image.Partition is null)
             rejection = new Rejection($"Image {image.Name}:{image.Version} is a whole disk, whose partitions are its own; swap is added to partition images.", "Deploy it without swap, or an image that has a swap partition.");
+        else if (ask.Kexec && image.Partition is not { Kernel: not null, Ramdisk: not null })
+            rejection = new Rejection($"Where the kernel of image {image.Name}:{image.Version} lies is not known: {(image.Partition is null ? "it is a whole disk, with a boot loader of its own" : "it was signed by an older version")}.", image.Partition is null ? "Deploy it without --kexec." : "Sign it anew, or deploy it without --kexec.");
         else if (node.Inventory is { } inventory)
         {
             return TryFit(image, ask.RootDevice, node.Name, inventory, out var target, out rejection)

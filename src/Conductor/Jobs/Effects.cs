@@ -9,8 +9,9 @@ using Baremetal.Trust;
 namespace Baremetal.Conductor.Jobs;
 
 /// <summary>What came of an effect. With <paramref name="Trouble"/> it was not had; without <paramref name="RetryAt"/> it never will be.</summary>
+/// <param name="TroubleCode">One of <see cref="FailureCodes"/>, with a trouble.</param>
 /// <param name="MachineOffAt">Agents and tokens of before then are of a boot that is over.</param>
-public sealed record EffectResult(string? Trouble = null, DateTimeOffset? RetryAt = null, string? Note = null, DateTimeOffset? MachineOffAt = null, Disk? Target = null, Digest? ConfigDriveSha256 = null, Disk[]? Targets = null, Digest? PhoneSha256 = null, StaleConfigDrive[]? StaleConfigDrives = null);
+public sealed record EffectResult(string? TroubleCode = null, string? Trouble = null, DateTimeOffset? RetryAt = null, string? Note = null, DateTimeOffset? MachineOffAt = null, Disk? Target = null, Digest? ConfigDriveSha256 = null, Disk[]? Targets = null, Digest? PhoneSha256 = null, StaleConfigDrive[]? StaleConfigDrives = null, ErasedDisk[]? LeftOut = null);
 
 /// <summary>Has the effects that the table of steps asks for.</summary>
 public sealed partial class Effects(IDatabase database, PowerDrivers power, DeployChecks checks, ConfigDrives configDrives, NodeAddresses addresses, SecretBox secrets, TimeProvider time, ILogger<Effects> logger)
@@ -37,7 +38,7 @@ public sealed partial class Effects(IDatabase database, PowerDrivers power, Depl
         {
             // A full disk passes and a bug does not; who reads it can tell, we cannot.
             LogUnexpected(e, job.Id, effect);
-            return new EffectResult($"The conductor itself failed at '{job.Step}': {e.Message.TrimEnd('.')} ({e.GetType().Name}). Its log says more.", RetryAt(job));
+            return new EffectResult(FailureCodes.ConductorFailed, $"The conductor itself failed at '{job.Step}': {e.Message.TrimEnd('.')} ({e.GetType().Name}). Its log says more.", RetryAt(job));
         }
     }
 
@@ -54,7 +55,7 @@ public sealed partial class Effects(IDatabase database, PowerDrivers power, Depl
         }
         catch (PowerException e)
         {
-            return new EffectResult($"{e.Cause} {e.Remedy}", e.Again ? RetryAt(job) : null);
+            return new EffectResult(e.Again ? FailureCodes.PowerFailed : FailureCodes.PowerRefused, $"{e.Cause} {e.Remedy}", e.Again ? RetryAt(job) : null);
         }
     }
 
@@ -70,9 +71,9 @@ public sealed partial class Effects(IDatabase database, PowerDrivers power, Depl
         var userData = job.UserData is { } box ? secrets.Open(box, JobRow.UserDataPlace(job.Id)) : null;
         var isWanted = ConfigDrives.IsWanted(job.Spec!, userData is not null);
         if (!checks.TryPlan(job.ManifestSha256!.Value, job.Spec!, isWanted, node, out var plan, out var rejection))
-            return new EffectResult(rejection.ToString());
+            return new EffectResult(FailureCodes.PlanRefused, rejection.ToString());
         if (plan.Target is not { } target)
-            return new EffectResult($"Node {node.Name} has told no inventory, so no disk can be chosen.");
+            return new EffectResult(FailureCodes.InventoryMissing, $"Node {node.Name} has told no inventory, so no disk can be chosen.");
         var prepared = new EffectResult(Target: target, StaleConfigDrives: plan.StaleConfigDrives);
         if (!isWanted)
             return prepared;
@@ -87,7 +88,7 @@ public sealed partial class Effects(IDatabase database, PowerDrivers power, Depl
         }
         catch (ConfigDriveException e)
         {
-            return new EffectResult(e.Message);
+            return new EffectResult(FailureCodes.ConfigDriveFailed, e.Message);
         }
     }
 
@@ -95,8 +96,10 @@ public sealed partial class Effects(IDatabase database, PowerDrivers power, Depl
     {
         var node = database.Read(sql => NodeTable.ById(sql, job.Node));
         if (node.Inventory is not { } inventory)
-            return new EffectResult($"Node {node.Name} has told no inventory, so no disk can be chosen.");
-        return checks.TryPlanCleaning(job.Clean!, inventory, out var disks, out var rejection) ? new EffectResult(Targets: disks) : new EffectResult(rejection.ToString());
+            return new EffectResult(FailureCodes.InventoryMissing, $"Node {node.Name} has told no inventory, so no disk can be chosen.");
+        return checks.TryPlanCleaning(job.Clean!, inventory, out var disks, out var rejection)
+            ? new EffectResult(Targets: disks, LeftOut: job.Clean!.Disk is { Any: true } ? null : ErasedDisks.LeftOut(inventory.Disks))
+            : new EffectResult(FailureCodes.PlanRefused, rejection.ToString());
     }
 
     [LoggerMessage(2101, LogLevel.Error, "Job {Job}: {Effect} failed in a way that nobody foresaw; it is tried again")]

@@ -15,4 +15,5 @@ public sealed record Facts(DateTimeOffset WatchingSince, AgentFacts? Agent, Date
 public sealed record AgentFacts(DateTimeOffset EnrolledAt, DateTimeOffset LastSeen, DateTimeOffset? InventoryAt, bool TakesOrders, string? Twin = null);
 
 /// <param name="At">When it was first told.</param>
-public sealed record StepFact(StepOutcome Outcome, DateTimeOffset At, string? Cause = null);
+/// <param name="Code">One of <see cref="FailureCodes"/>, if the agent knew more than which step failed.</param>
+public sealed record StepFact(StepOutcome Outcome, DateTimeOffset At, string? Cause = null, string? Code = null);

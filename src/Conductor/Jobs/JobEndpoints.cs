@@ -1,3 +1,4 @@
+using System.Data;
 using Baremetal.Api;
 using Baremetal.Conductor.Database;
 using Baremetal.Conductor.Images;
@@ -94,11 +95,20 @@ internal static class JobEndpoints
             : throw Problems.NotFound("log of job", found.Id, "Agents send one when a step fails, and when one of them crashed; 'conductor job show' has the cause.");
     });
 
-    public static Accepted<Job> Abort(string job, IDatabase database)
+    public static Accepted<Job> Abort(string job, IDatabase database) => Abort(database, sql => JobTable.Find(sql, job));
+
+    public static Accepted<Job> AbortOfNode(string node, IDatabase database) => Abort(database, sql =>
+    {
+        var found = NodeTable.Get(sql, node);
+        return JobTable.Unfinished(sql, found.Id)
+            ?? throw Problems.Conflict("state-forbids", $"Node {found.Name} is {found.State.ToString().ToLowerInvariant()}; no job works on it.", "'conductor job list' shows what has been done.");
+    });
+
+    private static Accepted<Job> Abort(IDatabase database, Func<IDbConnection, JobRow> find)
     {
         var asked = database.Write(tx =>
         {
-            var row = JobTable.Find(tx.Sql, job);
+            var row = find(tx.Sql);
             if (row.Finished is not null)
                 throw Problems.Conflict("state-forbids", $"Job {row.Id} has ended already ({row.Outcome?.ToString().ToLowerInvariant()}).");
             tx.Sql.Execute("UPDATE jobs SET abort_requested = 1, due = @now WHERE id = @Id", new { row.Id, now = tx.Now });

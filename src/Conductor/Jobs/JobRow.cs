@@ -76,6 +76,9 @@ public sealed record JobRow
     /// <summary>Why the step's effect was not had. Without <see cref="RetryAt"/> there is no use in trying again.</summary>
     public string? Trouble { get; init; }
 
+    /// <summary>Of the trouble: one of <see cref="FailureCodes"/>.</summary>
+    public string? TroubleCode { get; init; }
+
     public DateTimeOffset? RetryAt { get; init; }
 
     /// <summary>What is left for an operator to do by hand.</summary>
@@ -111,6 +114,9 @@ public sealed record JobRow
 
     public string? Cause { get; init; }
 
+    /// <summary>Why it failed: one of <see cref="FailureCodes"/>.</summary>
+    public string? FailureCode { get; init; }
+
     public DateTimeOffset? Finished { get; init; }
 
     public WriteResult? Result { get; init; }
@@ -125,5 +131,6 @@ public sealed record JobRow
             Image, ManifestSha256!.Value.ToString(), Spec?.Hostname, Target?.Name, DiskBytes ?? 0, SourceBytes ?? 0, StaleConfigDrives: StaleConfigDrives is { Length: > 0 } ? StaleConfigDrives : null),
         Result,
         Clean is null ? null : new Cleaning(Clean.Depth, Targets is null ? null : [.. Targets.Select(disk => disk.Name)], Erased, Clean.Fallback),
-        Rescue is null ? null : new RescueSession(Rescue.Seconds, HostKey is null ? null : SshPublicKey.TryReadHostKey(HostKey)));
+        Rescue is null ? null : new RescueSession(Rescue.Seconds, HostKey is null ? null : SshPublicKey.TryReadHostKey(HostKey)),
+        FailureCode);
 }

@@ -55,10 +55,10 @@ internal static class JobTable
         var node = NodeTable.ById(sql, job.Node);
         // The newest word on each step, in the order told; 'done' is kept whatever is told after it.
         var reports = new Dictionary<string, StepFact>(StringComparer.Ordinal);
-        foreach (var row in sql.Query<ReportRow>("SELECT step, outcome, cause, at FROM step_reports WHERE job = @Id ORDER BY at", new { job.Id }))
+        foreach (var row in sql.Query<ReportRow>("SELECT step, outcome, cause, code, at FROM step_reports WHERE job = @Id ORDER BY at", new { job.Id }))
         {
             if (reports.GetValueOrDefault(row.Step) is not { Outcome: StepOutcome.Done })
-                reports[row.Step] = new StepFact(row.Outcome, row.At, row.Cause);
+                reports[row.Step] = new StepFact(row.Outcome, row.At, row.Cause, row.Code);
         }
         return new Facts(
             watchingSince,
@@ -100,7 +100,7 @@ internal static class JobTable
         EndStep(tx, job, causeOfEnd);
         tx.Sql.Execute(
             """
-            UPDATE jobs SET step = @step, step_started = @now, progressed = NULL, silent_until = NULL, attempt = @attempt, acted = 0, tries = 0, trouble = NULL, retry_at = NULL, waiting_for = NULL,
+            UPDATE jobs SET step = @step, step_started = @now, progressed = NULL, silent_until = NULL, attempt = @attempt, acted = 0, tries = 0, trouble = NULL, trouble_code = NULL, retry_at = NULL, waiting_for = NULL,
                 note = CASE WHEN @step = 'wait-for-agent' THEN note END, agent_nonce = CASE WHEN attempt = @attempt THEN agent_nonce END, due = @now, owner = NULL, lease_until = NULL
             WHERE id = @Id
             """,
@@ -118,15 +118,16 @@ internal static class JobTable
     public static string? LastFailure(WriteTransaction tx, string node) => tx.Sql.QueryFirstOrDefault<string>(
         "SELECT cause FROM jobs WHERE node = @node AND kind <> 'Rescue' AND outcome <> 'Done' ORDER BY created DESC, id DESC", new { node });
 
-    public static void Finish(WriteTransaction tx, JobRow job, JobOutcome outcome, string? cause)
+    /// <param name="code">Of a failure: one of <see cref="FailureCodes"/>.</param>
+    public static void Finish(WriteTransaction tx, JobRow job, JobOutcome outcome, string? cause = null, string? code = null)
     {
         EndStep(tx, job, cause);
         tx.Sql.Execute(
             """
-            UPDATE jobs SET outcome = @outcome, cause = @cause, finished = @now, user_data = NULL, waiting_for = NULL, owner = NULL, lease_until = NULL
+            UPDATE jobs SET outcome = @outcome, cause = @cause, failure_code = @code, finished = @now, user_data = NULL, waiting_for = NULL, owner = NULL, lease_until = NULL
             WHERE id = @Id
             """,
-            new { job.Id, outcome = outcome.ToString(), cause, now = tx.Now });
+            new { job.Id, outcome = outcome.ToString(), cause, code, now = tx.Now });
         var word = outcome.ToString().ToLowerInvariant();
         tx.Append(EventKinds.JobFinished, job.Node, job.Id, text: cause is null ? word : $"{word}: {cause}");
     }
@@ -135,13 +136,13 @@ internal static class JobTable
     public static bool Acted(WriteTransaction tx, JobRow job, EffectResult result) =>
         tx.Sql.Execute(
             """
-            UPDATE jobs SET acted = @acted, tries = tries + 1, trouble = @Trouble, retry_at = @RetryAt, note = @Note,
+            UPDATE jobs SET acted = @acted, tries = tries + 1, trouble = @Trouble, trouble_code = @TroubleCode, retry_at = @RetryAt, note = @Note,
                 target = coalesce(@Target, target), targets = coalesce(@Targets, targets), config_drive_sha256 = coalesce(@ConfigDriveSha256, config_drive_sha256),
-                phone_sha256 = coalesce(@PhoneSha256, phone_sha256), stale_config_drives = coalesce(@StaleConfigDrives, stale_config_drives),
+                phone_sha256 = coalesce(@PhoneSha256, phone_sha256), stale_config_drives = coalesce(@StaleConfigDrives, stale_config_drives), erased = coalesce(@erased, erased),
                 due = @now, owner = NULL, lease_until = NULL
             WHERE id = @Id AND fence = @Fence AND finished IS NULL
             """,
-            new { job.Id, job.Fence, acted = result.Trouble is null, result.Trouble, result.RetryAt, result.Note, result.Target, result.Targets, result.ConfigDriveSha256, result.PhoneSha256, result.StaleConfigDrives, now = tx.Now }) == 1;
+            new { job.Id, job.Fence, acted = result.Trouble is null, result.Trouble, result.TroubleCode, result.RetryAt, result.Note, result.Target, result.Targets, result.ConfigDriveSha256, result.PhoneSha256, result.StaleConfigDrives, erased = result.LeftOut is { Length: > 0 } leftOut ? ErasedDisks.With(job.Erased, leftOut) : null, now = tx.Now }) == 1;
 
     private static void EndStep(WriteTransaction tx, JobRow job, string? cause)
     {
@@ -173,6 +174,8 @@ file sealed record ReportRow
     public StepOutcome Outcome { get; init; }
 
     public string? Cause { get; init; }
+
+    public string? Code { get; init; }
 
     public DateTimeOffset At { get; init; }
 }

@@ -24,7 +24,10 @@ public static class RootDevice
     }
 
     /// <summary>Of several paths to one disk the first stands for it.</summary>
-    public static Disk[] Writable(IEnumerable<Disk> disks) => [.. disks.Where(disk => !disk.ReadOnly && disk.SizeBytes > 0).DistinctBy(Identity)];
+    public static Disk[] Writable(IEnumerable<Disk> disks) => [.. OnePathEach(disks.Where(disk => !disk.ReadOnly && disk.SizeBytes > 0))];
+
+    /// <inheritdoc cref="Writable"/>
+    public static IEnumerable<Disk> OnePathEach(IEnumerable<Disk> disks) => disks.DistinctBy(Identity);
 
     // One disk only where all that tells disks apart is known and equal: bridges and cheap drives give each disk the same WWN.
     private static (string, string?, long) Identity(Disk disk) => disk is { Wwn: { } wwn, Serial: { } serial } ? (wwn, serial, disk.SizeBytes) : (disk.Name, null, 0);

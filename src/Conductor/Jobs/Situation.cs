@@ -37,20 +37,20 @@ internal readonly record struct Situation(JobRow Job, Facts Facts, LimitSettings
     /// <summary>Does the step's effect, again and again while its trouble may pass and the limit allows.</summary>
     public Decision Act(Effect effect, TimeSpan limit) =>
         Job.Trouble is not { } trouble ? new Decision.Do(effect)
-        : Job.RetryAt is not { } retry ? new Decision.Fail(trouble)
-        : Now - Job.StepStarted >= limit ? new Decision.Fail($"{trouble} It was tried {Job.Tries} times in {Words(limit)}.")
+        : Job.RetryAt is not { } retry ? FailureOf(trouble)
+        : Now - Job.StepStarted >= limit ? FailureOf($"{trouble} It was tried {Job.Tries} times in {Words(limit)}.")
         : Now < retry ? new Decision.Wait(retry, $"the next try, after: {trouble}")
         : new Decision.Do(effect);
 
-    public Decision WaitOrTryAgain(TimeSpan limit, string what) =>
+    public Decision WaitOrTryAgain(TimeSpan limit, string what, string code) =>
         Now - Job.StepStarted < limit ? new Decision.Wait(Job.StepStarted + limit, what)
-        : TryAgain($"Waited {Words(limit)} for {what}. Look at the machine's console, at its boot order and network cable, and at the conductor's log for its DHCP and boot requests.");
+        : TryAgain(code, $"Waited {Words(limit)} for {what}. Look at the machine's console, at its boot order and network cable, and at the conductor's log for its DHCP and boot requests.");
 
-    public Decision WaitOrFail(TimeSpan limit, string what, string remedy) =>
-        Now - Job.StepStarted < limit ? new Decision.Wait(Job.StepStarted + limit, what) : new Decision.Fail($"Waited {Words(limit)} for {what}. {remedy}");
+    public Decision WaitOrFail(TimeSpan limit, string what, string code, string remedy) =>
+        Now - Job.StepStarted < limit ? new Decision.Wait(Job.StepStarted + limit, what) : new Decision.Fail(code, $"Waited {Words(limit)} for {what}. {remedy}");
 
-    public Decision TryAgain(string cause) =>
-        Job.Attempt < Limits.Attempts ? new Decision.Again(cause) : new Decision.Fail($"{cause} That was attempt {Job.Attempt} of {Limits.Attempts}.");
+    public Decision TryAgain(string code, string cause) =>
+        Job.Attempt < Limits.Attempts ? new Decision.Again(cause) : new Decision.Fail(code, $"{cause} That was attempt {Job.Attempt} of {Limits.Attempts}.");
 
     /// <summary>For a step that comes on: it may last, as long as it does not stand still. What an agent told while nobody listened is not held against it.</summary>
     public Bound ProgressBefore
@@ -59,8 +59,8 @@ internal readonly record struct Situation(JobRow Job, Facts Facts, LimitSettings
         {
             var since = Later(Later(Job.StepStarted, Job.Progressed ?? DateTimeOffset.MinValue), Facts.WatchingSince);
             if (Job.SilentUntil is { } silent && silent > since + Limits.Stalled)
-                return new Bound(silent, "A disk that erases itself has taken longer than it said (limits.selfErase at most): look at the machine's console; after a power cycle the erasure goes on, or begins anew.");
-            return new Bound(since + Limits.Stalled, $"It answers, but has not come on for {Words(Now - since)} (limits.stalled): look at the machine's console for a disk or a network that stands still.");
+                return new Bound(silent, FailureCodes.Stalled, "A disk that erases itself has taken longer than it said (limits.selfErase at most): look at the machine's console; after a power cycle the erasure goes on, or begins anew.");
+            return new Bound(since + Limits.Stalled, FailureCodes.Stalled, $"It answers, but has not come on for {Words(Now - since)} (limits.stalled): look at the machine's console for a disk or a network that stands still.");
         }
     }
 
@@ -68,7 +68,7 @@ internal readonly record struct Situation(JobRow Job, Facts Facts, LimitSettings
     public Bound EndBefore => EndAfter(TimeSpan.Zero);
 
     /// <summary>For a step that lasts as long as it was asked to.</summary>
-    public Bound EndAfter(TimeSpan asked) => new(Job.StepStarted + asked + Limits.ShortStep, "It still answers; look at the machine's console.");
+    public Bound EndAfter(TimeSpan asked) => new(Job.StepStarted + asked + Limits.ShortStep, FailureCodes.Overdue, "It still answers; look at the machine's console.");
 
     /// <summary>
     /// An ordered step: over when the agent says so, or, for the reboot, when it says that it begins: it may not live to say more. A job that ends with the
@@ -82,16 +82,21 @@ internal readonly record struct Situation(JobRow Job, Facts Facts, LimitSettings
             { Outcome: StepOutcome.Done } => Advance(),
             { Outcome: StepOutcome.Started } when Job.Step == OrderSteps.Reboot && Steps.After(this) is not null => Advance(),
             { Outcome: StepOutcome.Failed } => FailureOf(Job.Step, report),
-            _ when Job.Trouble is { } trouble => new Decision.Fail(trouble),
-            _ when Job.OrderAttempt > Limits.Orders => new Decision.Fail($"The agent was started {Job.OrderAttempt} times and did not get through '{Job.Step}'. The machine's console should say why it ends."),
-            _ when AgentIsLost => TryAgain(Silence),
-            _ when Job.AgentNonce is null && Now - Job.StepStarted >= Limits.ShortStep => TryAgain($"The agent answers, but has taken no order in {Words(Limits.ShortStep)}. The machine's console says why it refuses."),
-            _ when Now >= bound.At => new Decision.Fail($"Waited {Words(Now - Job.StepStarted)} for {what}. {bound.Cause}"),
+            _ when Job.Trouble is { } trouble => FailureOf(trouble),
+            _ when Job.OrderAttempt > Limits.Orders => new Decision.Fail(FailureCodes.AgentRestarting, $"The agent was started {Job.OrderAttempt} times and did not get through '{Job.Step}'. The machine's console should say why it ends."),
+            _ when AgentIsLost => TryAgain(FailureCodes.AgentSilent, Silence),
+            _ when Job.AgentNonce is null && Now - Job.StepStarted >= Limits.ShortStep => TryAgain(FailureCodes.OrderNotTaken, $"The agent answers, but has taken no order in {Words(Limits.ShortStep)}. The machine's console says why it refuses."),
+            _ when Now >= bound.At => new Decision.Fail(bound.Code, $"Waited {Words(Now - Job.StepStarted)} for {what}. {bound.Cause}"),
             _ => new Decision.Wait(Earlier(SilentUntil, Job.AgentNonce is null ? Earlier(bound.At, Job.StepStarted + Limits.ShortStep) : bound.At), what),
         };
     }
 
-    private static Decision.Fail FailureOf(string step, StepFact report) => new(report.Cause ?? $"The agent reported '{step}' as failed, without a cause.");
+    // What an older conductor has written down has no code.
+    private Decision.Fail FailureOf(string trouble) => new(Job.TroubleCode ?? FailureCodes.ConductorFailed, trouble);
+
+    // An agent that is older, or knows no more than which step failed, gives no code.
+    private static Decision.Fail FailureOf(string step, StepFact report) =>
+        new(report.Code ?? Steps.FailureOf(step), report.Cause ?? $"The agent reported '{step}' as failed, without a cause.");
 
     private static DateTimeOffset Later(DateTimeOffset a, DateTimeOffset b) => a > b ? a : b;
 
@@ -102,4 +107,4 @@ internal readonly record struct Situation(JobRow Job, Facts Facts, LimitSettings
 }
 
 /// <summary>When it is too late for a step, and what to say then.</summary>
-internal readonly record struct Bound(DateTimeOffset At, string Cause);
+internal readonly record struct Bound(DateTimeOffset At, string Code, string Cause);

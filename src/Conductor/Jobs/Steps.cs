@@ -40,14 +40,14 @@ public static class Steps
         [Begin] = now => now.Advance(),
         [BootFromNetwork] = now => now.AgentIsHere || now.Job.Acted ? now.Advance() : now.Act(Effect.BootFromNetwork, now.Limits.Power),
         [WaitForAgent] = now => now.AgentIsHere ? now.Advance()
-            : now.Job.Note is { } note ? now.WaitOrTryAgain(now.Limits.ByHand, note)
-            : now.WaitOrTryAgain(now.Limits.AgentBoot, "the agent to boot and enrol"),
-        [Inspect] = now => now.AgentIsLost ? now.TryAgain(now.Silence)
-            : now.Facts.Agent?.Twin is { } twin ? new Decision.Fail(twin)
+            : now.Job.Note is { } note ? now.WaitOrTryAgain(now.Limits.ByHand, note, FailureCodes.AgentMissing)
+            : now.WaitOrTryAgain(now.Limits.AgentBoot, "the agent to boot and enrol", FailureCodes.AgentMissing),
+        [Inspect] = now => now.AgentIsLost ? now.TryAgain(FailureCodes.AgentSilent, now.Silence)
+            : now.Facts.Agent?.Twin is { } twin ? new Decision.Fail(FailureCodes.SameMachine, twin)
             : now.InventoryIsHere ? now.Advance()
-            : now.WaitOrTryAgain(now.Limits.Inventory, "the agent's inventory"),
+            : now.WaitOrTryAgain(now.Limits.Inventory, "the agent's inventory", FailureCodes.InventoryMissing),
         [Prepare] = now => now.Job.Acted ? now.Advance()
-            : now.AgentIsLost ? now.TryAgain(now.Silence)
+            : now.AgentIsLost ? now.TryAgain(FailureCodes.AgentSilent, now.Silence)
             : now.Act(now.Job.Kind == JobKind.Clean ? Effect.PrepareCleaning : Effect.Prepare, now.Limits.ShortStep),
         [OrderSteps.WriteImage] = now => now.WatchAgent(now.ProgressBefore, "the agent to write and verify the image"),
         [OrderSteps.Erase] = now => now.WatchAgent(now.ProgressBefore, "the agent to erase the disks"),
@@ -57,10 +57,10 @@ public static class Steps
         [OrderSteps.Reboot] = now => now.WatchAgent(now.EndBefore, "the agent to restart the machine"),
         [WaitForSystem] = now => now.RebootFailure is { } failure ? failure
             : now.SystemIsUp ? now.Advance()
-            : now.MustPhoneHome ? now.WaitOrFail(now.Limits.SystemBoot, "the installed system to phone home", now.IsSeen
+            : now.MustPhoneHome ? now.WaitOrFail(now.Limits.SystemBoot, "the installed system to phone home", FailureCodes.SystemSilent, now.IsSeen
                 ? "It was seen on the network, so that it runs: its image may have no cloud-init, or the user data a phone_home of its own, or it cannot reach the conductor's plain port. Deployed without '--wait-for phone-home', being seen is enough."
                 : "Nor was it seen on the network: look at the machine's console.")
-            : now.WaitOrFail(now.Limits.SystemBoot, "the installed system to ask for an address",
+            : now.WaitOrFail(now.Limits.SystemBoot, "the installed system to ask for an address", FailureCodes.SystemNotSeen,
                 "Look at the machine's console: it may have booted nothing, or another disk, or its network may be set up without DHCP. The conductor sees it only where its DHCP service is on (dhcp.mode)."),
     };
 
@@ -74,6 +74,18 @@ public static class Steps
         JobKind.Clean => CleanOrder,
         JobKind.Rescue => RescueOrder,
         _ => [],
+    };
+
+    /// <summary>What it means that an agent failed at one of its steps, where the agent says no more.</summary>
+    public static string FailureOf(string ordered) => ordered switch
+    {
+        OrderSteps.WriteImage => FailureCodes.DiskFailed,
+        OrderSteps.RemoveConfigDrives => FailureCodes.ConfigDriveLeft,
+        OrderSteps.SetBootDisk => FailureCodes.BootEntryFailed,
+        OrderSteps.Reboot => FailureCodes.RebootFailed,
+        OrderSteps.Erase => FailureCodes.NotErased,
+        OrderSteps.Rescue => FailureCodes.RescueFailed,
+        _ => throw new ArgumentOutOfRangeException(nameof(ordered), ordered, "no agent is ordered to do that"),
     };
 
     /// <summary>While one of these lasts, the node is netbooted and given a token; in all others it boots from its disk.</summary>

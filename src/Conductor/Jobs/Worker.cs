@@ -146,11 +146,11 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
                 break;
             case Decision.Finish:
                 Succeed(tx, job);
-                JobTable.Finish(tx, job, JobOutcome.Done, cause: null);
+                JobTable.Finish(tx, job, JobOutcome.Done);
                 break;
             case Decision.Fail fail:
                 NodeTable.Move(tx, NodeTable.ById(tx.Sql, job.Node), job.Kind == JobKind.Rescue ? EndOfRescue(job) : Move.Fail, job.Id, fail.Cause);
-                JobTable.Finish(tx, job, JobOutcome.Failed, fail.Cause);
+                JobTable.Finish(tx, job, JobOutcome.Failed, fail.Cause, fail.Code);
                 break;
             case Decision.Abort:
                 Abort(tx, job);
@@ -176,7 +176,7 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
         }
         if (job.Kind == JobKind.Rescue)
         {
-            NodeTable.Move(tx, node, EndOfRescue(job), job.Id, job.Origin == NodeState.Active ? null : JobTable.LastFailure(tx, job.Node));
+            NodeTable.Move(tx, node, EndOfRescue(job), job.Id, job.Origin == NodeState.Failed ? JobTable.LastFailure(tx, job.Node) : null);
             AgentTable.EndBoots(tx, job.Node, tx.Now);
             return;
         }
@@ -186,7 +186,12 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
     }
 
     // Nothing was written by us, so that the node is what it was.
-    private static Move EndOfRescue(JobRow job) => job.Origin == NodeState.Active ? Move.Rescued : Move.Fail;
+    private static Move EndOfRescue(JobRow job) => job.Origin switch
+    {
+        NodeState.Active => Move.Rescued,
+        NodeState.Available => Move.RescuedAvailable,
+        _ => Move.Fail,
+    };
 
     // A deploy that is aborted may have left half an image: only an operator can say that the node is fit again.
     private static void Abort(WriteTransaction tx, JobRow job)

@@ -35,6 +35,9 @@ public enum Move
 
     /// <summary>The rescue of a node that was active is over, however it went: what it runs is what it ran.</summary>
     Rescued,
+
+    /// <summary>The same of a node that was available.</summary>
+    RescuedAvailable,
     Fail,
 
     /// <summary>Something happened that an honest machine does not do.</summary>
@@ -56,7 +59,7 @@ public enum Move
 ///                 └─inspect─ failed ◄──────────────────────────── ┘      failed ─approve─► available
 ///
 ///   available ─clean─► cleaning ─► available                 active ─release─► cleaning
-///   active, failed ─rescue─► rescuing ─► as before
+///   available, active, failed ─rescue─► rescuing ─► as before
 ///   enrolled, available, failed ─adopt─► active          all but active ─alarm─► held ─inspect, approve─► as from failed
 /// </code>
 /// A pending node is never powered and nothing is begun on it; an alarm forgets it, since it may be nobody.
@@ -85,6 +88,7 @@ public static class Moves
         [(NodeState.Available, Move.Deploy)] = NodeState.Deploying,
         [(NodeState.Available, Move.Adopt)] = NodeState.Active,
         [(NodeState.Available, Move.Clean)] = NodeState.Cleaning,
+        [(NodeState.Available, Move.Rescue)] = NodeState.Rescuing,
         [(NodeState.Available, Move.Replaced)] = NodeState.Enrolled,
         [(NodeState.Available, Move.Alarm)] = NodeState.Held,
 
@@ -97,6 +101,7 @@ public static class Moves
         [(NodeState.Active, Move.Rescue)] = NodeState.Rescuing,
 
         [(NodeState.Rescuing, Move.Rescued)] = NodeState.Active,
+        [(NodeState.Rescuing, Move.RescuedAvailable)] = NodeState.Available,
         [(NodeState.Rescuing, Move.Fail)] = NodeState.Failed,
         [(NodeState.Rescuing, Move.Alarm)] = NodeState.Held,
 

@@ -62,6 +62,11 @@ public sealed record NodeRow
     /// <summary>The DHCP relay that it asked through before it enrolled.</summary>
     public string? Relay { get; init; }
 
+    /// <summary>The port that it came in by there, and who says so: <see cref="Netboot.Sighting.Circuit"/>, <see cref="Netboot.Sighting.Remote"/>.</summary>
+    public string? Circuit { get; init; }
+
+    public string? Remote { get; init; }
+
     /// <summary>As its installed system told them.</summary>
     public SshHostKey[]? SshHostKeys { get; init; }
 
@@ -113,5 +118,7 @@ public sealed record NodeRow
         Relay,
         SshHostKeys,
         Network,
-        KernelArguments);
+        KernelArguments,
+        Circuit,
+        Remote);
 }

@@ -24,7 +24,7 @@ internal sealed class IpmiDriver(IpmiAccess access, TimeProvider time) : IPowerD
         await start.OverrideAsync(() => OverrideAsync(start.Firmware, cancel));
         // As late as can be: what the machine sent before it went off may still arrive.
         var offAt = time.GetUtcNow();
-        await switching.ToAsync(PowerState.On, cancel);
+        await switching.StartAsync(cancel);
         return new NetworkBoot(offAt);
     }
 

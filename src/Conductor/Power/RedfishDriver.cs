@@ -30,7 +30,7 @@ internal sealed class RedfishDriver(RedfishAccess access, TimeProvider time, Act
         await start.OverrideAsync(() => OverrideAsync(service, start.Firmware, cancel));
         // As late as can be: what the machine sent before it went off may still arrive.
         var offAt = time.GetUtcNow();
-        await switching.ToAsync(PowerState.On, cancel);
+        await switching.StartAsync(cancel);
         return new NetworkBoot(offAt);
     }
 

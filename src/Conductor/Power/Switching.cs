@@ -59,6 +59,19 @@ internal sealed class Switching(string controller, Func<CancellationToken, Task<
         }
     }
 
+    /// <summary>On, from off. A machine that is on already was started by somebody else, without what it was to boot.</summary>
+    public async Task StartAsync(CancellationToken cancel)
+    {
+        if (await ask(cancel) == PowerState.On)
+        {
+            throw new PowerException(
+                $"{controller} says that the machine was switched on by somebody else while its start from the network was prepared.",
+                "It is switched off and started again; look who else gives it orders.",
+                again: true);
+        }
+        await ToAsync(PowerState.On, cancel);
+    }
+
     /// <summary>A controller that shares a network port with its machine is gone for seconds while that loses or gets power: no answer yet, until there is no time left.</summary>
     private async Task<PowerState> LookAsync(DateTimeOffset until, CancellationToken cancel)
     {

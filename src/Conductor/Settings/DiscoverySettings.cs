@@ -32,7 +32,10 @@ public sealed record DiscoverySettings
 /// relay. A rule that names nothing approves all.
 /// </summary>
 /// <param name="Name">What they shall be called: letters, digits, dashes, <c>{mac}</c>, <c>{serial}</c> and <c>{product}</c>.</param>
-public sealed record DiscoveryRule(string Name, string? Mac = null, string? Serial = null, string? Vendor = null, string? Product = null, IPAddress? Relay = null)
+/// <param name="Circuit">The port that it came in by, as its relay or switch says it (option 82), in the form of <see cref="Netboot.Sighting.Circuit"/>.</param>
+/// <param name="Remote">Who says so, in the same form.</param>
+public sealed record DiscoveryRule(
+    string Name, string? Mac = null, string? Serial = null, string? Vendor = null, string? Product = null, IPAddress? Relay = null, string? Circuit = null, string? Remote = null)
 {
     /// <summary>The words in braces that a name may have.</summary>
     private static readonly string[] Placeholders = ["{mac}", "{serial}", "{product}"];

@@ -84,7 +84,7 @@ public static class SettingsFile
 
     private static DiscoveryRule ReadRule(SettingReader read, string rule) => new(
         read.Text($"{rule}:name", ""), read.Text($"{rule}:mac", null), read.Text($"{rule}:serial", null), read.Text($"{rule}:vendor", null), read.Text($"{rule}:product", null),
-        read.Address($"{rule}:relay", null));
+        read.Address($"{rule}:relay", null), read.Text($"{rule}:circuit", null), read.Text($"{rule}:remote", null));
 
     // The interface is known here already, so that all that follows has one list to go by.
     private static ConductorSettings WithAddresses(ConductorSettings settings)

@@ -15,6 +15,9 @@ internal enum OrderEnd
 
     /// <summary>All is done, and the machine shall be restarted.</summary>
     Restart,
+
+    /// <summary>The same, by the kernel that is loaded.</summary>
+    StartKernel,
 }
 
 /// <summary>The step that runs, and how far it is.</summary>
@@ -45,6 +48,9 @@ internal sealed class OrderRun(DeployOrder order, OrderQuestion question, IReadO
     public AgentConsole Console => console;
 
     public TimeProvider Time => time;
+
+    /// <summary>The installed kernel is loaded, to be started in place of the firmware.</summary>
+    public bool KernelIsReady { get; set; }
 
     /// <summary>Null before the first step.</summary>
     public StepAt? At => _at;
@@ -78,7 +84,7 @@ internal sealed class OrderRun(DeployOrder order, OrderQuestion question, IReadO
                     await lastWords.SendAsync(enrolled.Client, console, stop);
                 }
                 // An abort does not keep the conductor from hearing how far it came.
-                await ReportAsync(enrolled.Client, order.OrderId, question, step.Name, end.Failure is null ? StepOutcome.Done : StepOutcome.Failed, end.Failure, end.Result, stop, end.Erased);
+                await ReportAsync(enrolled.Client, order.OrderId, question, step.Name, end.Failure is null ? StepOutcome.Done : StepOutcome.Failed, end.Failure, end.Result, stop, end.Erased, end.Code);
                 if (end.Failure is not null)
                     return OrderEnd.Over;
                 either.Token.ThrowIfCancellationRequested();
@@ -94,7 +100,7 @@ internal sealed class OrderRun(DeployOrder order, OrderQuestion question, IReadO
             console.Say($"Order {order.OrderId} is dropped: {e.Message}");
             return OrderEnd.Over;
         }
-        return order.Steps[^1].Name == OrderSteps.Reboot ? OrderEnd.Restart : OrderEnd.Over;
+        return order.Steps[^1].Name != OrderSteps.Reboot ? OrderEnd.Over : KernelIsReady ? OrderEnd.StartKernel : OrderEnd.Restart;
     }
 
     /// <summary>Tells the key of the rescue's SSH server, so that whoever logs in can compare it.</summary>
@@ -105,8 +111,8 @@ internal sealed class OrderRun(DeployOrder order, OrderQuestion question, IReadO
 
     /// <summary>Tells how a step goes, until the conductor has heard it.</summary>
     public static Task ReportAsync(
-        AgentClient client, string order, OrderQuestion question, string step, StepOutcome outcome, Rejection? cause, WriteResult? result, CancellationToken cancel, ErasedDisk[]? erased = null) =>
-        client.ReportAsync(order, new StepReport(question.BootId, question.Nonce, step, outcome, cause?.ToString(), result, erased), cancel);
+        AgentClient client, string order, OrderQuestion question, string step, StepOutcome outcome, Rejection? cause, WriteResult? result, CancellationToken cancel, ErasedDisk[]? erased = null, string? code = null) =>
+        client.ReportAsync(order, new StepReport(question.BootId, question.Nonce, step, outcome, cause?.ToString(), result, erased, Code: code), cancel);
 
     // What the hardware and the network do to a step is its failure, not the agent's.
     private async Task<StepEnd> TryAsync(OrderStep step, CancellationToken cancel)
@@ -121,7 +127,7 @@ internal sealed class OrderRun(DeployOrder order, OrderQuestion question, IReadO
         }
         catch (ProblemException e)
         {
-            return new StepEnd(new Rejection(e.Message));
+            return new StepEnd(new Rejection(e.Message), Code: FailureCodes.SourceFailed);
         }
         catch (Exception e) when (e is not OperationCanceledException || !cancel.IsCancellationRequested)
         {

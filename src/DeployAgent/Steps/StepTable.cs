@@ -5,10 +5,10 @@ using Baremetal.Trust;
 namespace Baremetal.DeployAgent.Steps;
 
 /// <summary>
-/// How a step ended: why it failed, or null; what a write cost, or what became of each disk that was erased; and <paramref name="Expired"/>, if the order's life was over before anything
+/// How a step ended: why it failed, or null, and <paramref name="Code"/>, one of <see cref="FailureCodes"/>, if more is known than which step it was; what a write cost, or what became of each disk that was erased; and <paramref name="Expired"/>, if the order's life was over before anything
 /// was written: then the step has neither failed nor is it done.
 /// </summary>
-internal sealed record StepEnd(Rejection? Failure = null, WriteResult? Result = null, Rejection? Expired = null, ErasedDisk[]? Erased = null)
+internal sealed record StepEnd(Rejection? Failure = null, WriteResult? Result = null, Rejection? Expired = null, ErasedDisk[]? Erased = null, string? Code = null)
 {
     public static readonly StepEnd Done = new();
 }
@@ -25,8 +25,7 @@ internal static class StepTable
         [OrderSteps.SetBootDisk] = SetBootDiskStep.RunAsync,
         [OrderSteps.Erase] = EraseStep.RunAsync,
         [OrderSteps.Rescue] = RescueStep.RunAsync,
-        // What it does, it does when the conductor has the report that it is done: nobody could send it later.
-        [OrderSteps.Reboot] = static (_, _) => Task.FromResult(StepEnd.Done),
+        [OrderSteps.Reboot] = RebootStep.RunAsync,
     };
 
     public static Rejection? FirstFault(DeployOrder order)
@@ -35,6 +34,8 @@ internal static class StepTable
             return new Rejection($"Order {order.OrderId} has no steps.");
         if (Array.Find(order.Steps, step => !All.ContainsKey(step.Name)) is { } unknown)
             return new Rejection($"Order {order.OrderId} has the step '{unknown.Name}', which this agent does not know.", "The ramdisk is older than the conductor: build it anew.");
+        if (Array.Find(order.Requires ?? [], need => need != OrderNeeds.Layout) is { } need)
+            return new Rejection($"Order {order.OrderId} demands '{need}', which this agent does not know.", "The ramdisk is older than the conductor: build it anew.");
         if (order.Steps.DistinctBy(step => step.Name).Count() != order.Steps.Length)
             return new Rejection($"Order {order.OrderId} has a step twice.");
         if (Array.FindIndex(order.Steps, step => step.Name == OrderSteps.Reboot) is >= 0 and var reboot && reboot != order.Steps.Length - 1)

@@ -20,12 +20,12 @@ internal static class WriteImageStep
         var order = run.Order;
         var envelope = await run.Enrolled.Client.GetManifestAsync(order.ManifestSha256!.Value.ToString(), cancel);
         if (!run.Anchor.TryOpenManifest(envelope, run.Enrolled.Clock.Now, out var manifest, out var digest, out var rejection))
-            return new StepEnd(rejection);
+            return Refused(rejection);
         if (digest != order.ManifestSha256)
-            return new StepEnd(new Rejection($"The conductor gave the manifest {digest}; the order names {order.ManifestSha256}."));
+            return Refused(new Rejection($"The conductor gave the manifest {digest}; the order names {order.ManifestSha256}."));
         var image = manifest.Predicate;
         if (Misfit(image, run.Machine) is { } misfit)
-            return new StepEnd(misfit);
+            return Refused(misfit);
         run.Console.Say($"Image {image.Name}:{image.Version} ({Quantity.Bytes(image.Source.Size)} {image.Source.Format}, {Quantity.Bytes(image.Disk.Size)} on disk) goes to {run.Disk.Name} ({run.Disk.Model ?? run.Disk.ByPath}).");
 
         var indexes = new byte[2][];
@@ -33,10 +33,10 @@ internal static class WriteImageStep
         {
             (indexes[i], rejection) = await FetchIndexAsync(run, what, reference, cancel);
             if (rejection is not null)
-                return new StepEnd(rejection);
+                return new StepEnd(rejection, Code: FailureCodes.SourceFailed);
         }
         if (!VerifiedImage.TryVerify(manifest, indexes[0], indexes[1], out var verified, out rejection))
-            return new StepEnd(rejection);
+            return Refused(rejection);
         var configDrive = order.ConfigDriveSha256 is { } drive ? new ConfigDrive(await run.Enrolled.Client.GetConfigDriveAsync(order.OrderId, cancel), drive) : null;
         return await WriteAsync(run, verified, configDrive, cancel);
     }
@@ -45,7 +45,7 @@ internal static class WriteImageStep
     {
         var (opened, rejection) = run.Machine.OpenDisk(run.Disk.Name);
         if (opened is null)
-            return new StepEnd(rejection);
+            return new StepEnd(rejection, Code: FailureCodes.DiskMissing);
         using var target = opened;
         var sources = run.Enrolled.Identity.Blobs.Select(blobs => new HttpSource(new Uri(blobs + image.Manifest.SourceDigest), run.Time)).ToArray();
         Rejection? expired = null;
@@ -82,8 +82,18 @@ internal static class WriteImageStep
             return new StepEnd(Expired: expired);
         return new StepEnd(
             outcome.Status == WriteStatus.Written ? null : outcome.Reason,
-            new WriteResult(figures.WireBytes, figures.WrittenBytes, figures.ZeroedBytes, figures.ReusedBytes, figures.Elapsed.TotalSeconds, figures.PeakMemoryBytes, [.. figures.DroppedSources]));
+            new WriteResult(figures.WireBytes, figures.WrittenBytes, figures.ZeroedBytes, figures.ReusedBytes, figures.Elapsed.TotalSeconds, figures.PeakMemoryBytes, [.. figures.DroppedSources]),
+            Code: outcome.Fault switch
+            {
+                WriteFault.Image => FailureCodes.ImageRefused,
+                WriteFault.Source => FailureCodes.SourceFailed,
+                WriteFault.Disk => FailureCodes.DiskFailed,
+                WriteFault.Program => FailureCodes.AgentFailed,
+                _ => null,
+            });
     }
+
+    private static StepEnd Refused(Rejection rejection) => new(rejection, Code: FailureCodes.ImageRefused);
 
     // No more than the signed size is taken from servers that nobody needs to trust.
     private static Task<(byte[] Bytes, Rejection? Rejection)> FetchIndexAsync(OrderRun run, string what, IndexReference index, CancellationToken cancel) =>

@@ -27,7 +27,7 @@ internal sealed class ImageWrite(
     public void Run()
     {
         // Before the comparison, which may take longer than any permission lives: it is the beginning of the work, and is not begun in vain.
-        Require(options.LastCheck?.Invoke());
+        Require(options.LastCheck?.Invoke(), WriteFault.Cancelled);
         if (options.Reuse)
             Compare();
 
@@ -40,9 +40,9 @@ internal sealed class ImageWrite(
             ReadBack();
 
         progress.Begin(WritePhase.Finishing, ends.HeldBytes);
-        Require(ends.WriteAllButBootSector(target, workers.First.Buffer));
+        Require(ends.WriteAllButBootSector(target, workers.First.Buffer), WriteFault.Disk);
         cancellation.ThrowIfCancellationRequested();
-        Require(ends.WriteBootSector(target, workers.First.Buffer));
+        Require(ends.WriteBootSector(target, workers.First.Buffer), WriteFault.Disk);
         progress.Ended(ends.Chunks, ends.HeldBytes, options.ReadBack);
         target.Complete();
     }
@@ -146,11 +146,11 @@ internal sealed class ImageWrite(
             var buffer = worker.Buffer[..Layout.LengthOf(chunk)];
             target.Read(Layout.OffsetOf(chunk), buffer);
             if (!image.Disk.Matches(chunk, buffer))
-                throw new RejectedException(new Rejection($"{target.Name} did not keep chunk {chunk} (byte {Layout.OffsetOf(chunk)}).", "The disk is failing: replace it."));
+                throw new RejectedException(new Rejection($"{target.Name} did not keep chunk {chunk} (byte {Layout.OffsetOf(chunk)}).", "The disk is failing: replace it."), WriteFault.Disk);
             progress.ReadBack(chunk);
             progress.Done(buffer.Length);
         });
-        Require(ends.ReadBackTail(target, workers.First.Buffer));
+        Require(ends.ReadBackTail(target, workers.First.Buffer), WriteFault.Disk);
     }
 
     private IEnumerable<int> DataChunks() => Enumerable.Range(0, Layout.Count).Where(chunk => !ends.Chunks.Contains(chunk));
@@ -175,9 +175,9 @@ internal sealed class ImageWrite(
         });
     }
 
-    private static void Require(Rejection? rejection)
+    private static void Require(Rejection? rejection, WriteFault fault)
     {
         if (rejection is not null)
-            throw new RejectedException(rejection);
+            throw new RejectedException(rejection, fault);
     }
 }

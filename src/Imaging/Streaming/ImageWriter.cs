@@ -34,6 +34,7 @@ public static class ImageWriter
         using var checks = new WriteChecks(image, mirrors, target, options, progress, cancellation);
         ImageWrite? write = null;
         Rejection? reason;
+        var fault = WriteFault.Image;
         try
         {
             if (checks.TryPass(out write, out reason))
@@ -41,24 +42,24 @@ public static class ImageWriter
         }
         catch (RejectedException e)
         {
-            reason = e.Rejection;
+            (reason, fault) = (e.Rejection, e.Fault);
         }
         catch (OperationCanceledException)
         {
-            reason = new Rejection("The write was cancelled.");
+            (reason, fault) = (new Rejection("The write was cancelled."), WriteFault.Cancelled);
         }
         catch (SourceException e)
         {
-            reason = new Rejection(e.Message);
+            (reason, fault) = (new Rejection(e.Message), WriteFault.Source);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            reason = new Rejection($"{target.Name}: {e.Message}");
+            (reason, fault) = (new Rejection($"{target.Name}: {e.Message}"), WriteFault.Disk);
         }
         catch (Exception e)
         {
-            // A fault of this program, but its disk must not boot either, and whoever waits must be told.
-            reason = new Rejection($"{target.Name}: the write ended by a fault of this program ({e.GetType().Name}: {e.Message}).", "Report it, with the image's name.");
+            // Its disk must not boot either, and whoever waits must be told.
+            (reason, fault) = (new Rejection($"{target.Name}: the write ended by a fault of this program ({e.GetType().Name}: {e.Message}).", "Report it, with the image's name."), WriteFault.Program);
         }
 
         var status = reason is null ? WriteStatus.Written : write is { HasTouched: true } ? WriteStatus.Failed : WriteStatus.Refused;
@@ -66,7 +67,7 @@ public static class ImageWriter
             write!.KeepUnbootable();
         else if (status == WriteStatus.Written)
             progress.Begin(WritePhase.Done, 0);
-        return new WriteOutcome(status, reason, new WriteFigures(
+        return new WriteOutcome(status, reason, reason is null ? null : fault, new WriteFigures(
             progress.WireBytes, progress.WrittenBytes, progress.ZeroedBytes, progress.ReusedBytes, time.GetElapsedTime(begun), PeakMemory(), mirrors.Dropped));
     }
 

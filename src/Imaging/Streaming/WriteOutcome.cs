@@ -15,8 +15,27 @@ public enum WriteStatus
     Failed,
 }
 
-/// <summary>How a write ended. <paramref name="Reason"/> is null exactly if it was written.</summary>
-public sealed record WriteOutcome(WriteStatus Status, Rejection? Reason, WriteFigures Figures);
+/// <summary>Whose fault it is that an image is not on the disk.</summary>
+public enum WriteFault
+{
+    /// <summary>The image is not what was signed, cannot be read, or does not fit the disk.</summary>
+    Image,
+
+    /// <summary>No source gave it.</summary>
+    Source,
+
+    /// <summary>The disk does not take or keep what is written.</summary>
+    Disk,
+
+    /// <summary>Nobody's: it was not to go on.</summary>
+    Cancelled,
+
+    /// <summary>This program's.</summary>
+    Program,
+}
+
+/// <summary>How a write ended. <paramref name="Reason"/> and <paramref name="Fault"/> are null exactly if it was written.</summary>
+public sealed record WriteOutcome(WriteStatus Status, Rejection? Reason, WriteFault? Fault, WriteFigures Figures);
 
 /// <summary>
 /// What a write cost, in bytes. <paramref name="PeakMemoryBytes"/> is the process's own (VmHWM); <paramref name="DroppedSources"/> says which

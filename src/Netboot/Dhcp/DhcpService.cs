@@ -115,13 +115,16 @@ internal sealed class DhcpService(NetworkLink link, AddressServer? addresses, IB
             _ => request.RequestedAddress,
         };
         var name = request[DhcpOption.HostName];
+        var port = RelayInformation.Read(request[DhcpOption.RelayAgent]);
         policy.Seen(new Sighting(
             request.Mac,
             address.IsNone ? null : address.ToIPAddress(),
             client.Kind,
             name.IsEmpty || name.ContainsAnyExcept(HostNameBytes) ? null : Encoding.ASCII.GetString(name),
             answer?.Boot?.File,
-            RelayOf(request)));
+            RelayOf(request),
+            port.Circuit,
+            port.Remote));
     }
 
     private static IPAddress? RelayOf(DhcpPacket request) => request.RelayAddress.IsNone ? null : request.RelayAddress.ToIPAddress();

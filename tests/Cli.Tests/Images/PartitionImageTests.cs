@@ -35,6 +35,8 @@ public sealed class PartitionImageTests
             Tool.Run("mcopy", "-n", "-i", $"{bench.Folder["disk.raw"]}@@{BootOffset}", $"::{name}", bench.Folder["copy"]);
             Assert.Equal(await File.ReadAllBytesAsync(file, TestContext.Current.CancellationToken), await File.ReadAllBytesAsync(bench.Folder["copy"], TestContext.Current.CancellationToken));
             File.Delete(bench.Folder["copy"]);
+            var place = bench.Predicate()["partition"]![name == "vmlinuz" ? "kernel" : "ramdisk"]!;
+            Assert.Equal(File.ReadAllBytes(file), whole[(int)(long)place["offset"]!..(int)((long)place["offset"]! + (long)place["bytes"]!)]);
         }
         Assert.Contains("root=PARTUUID=$id ro console=ttyS0,115200n8 quiet\n", Tool.Run("mtype", "-i", $"{bench.Folder["disk.raw"]}@@{BootOffset}", "::grub/grub.cfg"), StringComparison.Ordinal);
     }

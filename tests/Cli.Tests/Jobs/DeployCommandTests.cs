@@ -122,6 +122,16 @@ public sealed class DeployCommandTests
         Assert.Equal(bytes, _asked!.SwapBytes);
     }
 
+    [Fact]
+    public async Task Deploy_WithKexec_AsksForIt()
+    {
+        await using var conductor = await StartAsync();
+
+        (await conductor.RunAsync("deploy", "r7", "--image", "debian-12", "--kexec")).Succeeded();
+
+        Assert.True(_asked!.Kexec);
+    }
+
     [Theory]
     [InlineData("lots")]
     [InlineData("0")]

@@ -17,7 +17,7 @@ public sealed class JobCommandsTests
             JOB                                    NODE   KIND     AGE   STATE
             1                                      r7     deploy   3m    write-image (attempt 2)
             019bc14e-d400-7f59-9d0a-3c1f5b0f7a51   r7     deploy   0s    done
-            019bc14e-d400-7f59-9d0a-3c1f5b0f7a51   r7     deploy   0s    failed at write-image: Chunk 17 of the source differs from the signed index. Upload the image again.
+            019bc14e-d400-7f59-9d0a-3c1f5b0f7a51   r7     deploy   0s    failed at write-image (source-failed): Chunk 17 of the source differs from the signed index. Upload the image again.
 
             """,
             (await conductor.RunAsync("job", "list")).Succeeded());

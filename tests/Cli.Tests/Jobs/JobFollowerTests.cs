@@ -75,6 +75,19 @@ public sealed class JobFollowerTests
             string.Join('\n', stays));
     }
 
+    [Theory]
+    [InlineData(false, "2026-01-15 12:00:01Z  prepare            hardware changed: memory 256 GiB → 192 GiB\n")]
+    [InlineData(true, "  prepare            hardware changed: memory 256 GiB → 192 GiB\n")]
+    public async Task Deploy_WaitWhileTheHardwareIsFoundChanged_SaysSoInALineThatStays(bool terminal, string expected)
+    {
+        var changed = new Event(0, EventKinds.NodeHardware, CommandRun.Now.AddSeconds(1), "r7", Samples.JobId, Text: "hardware changed: memory 256 GiB → 192 GiB");
+        await using var conductor = await StartAsync(Samples.Deployed, [.. Samples.DeployEvents[..2], changed, .. Samples.DeployEvents[2..]]);
+
+        var output = (await CommandRun.Of(conductor.Operator with { Terminal = terminal }, "deploy", "r7", "--image", "debian-12", "--wait")).Succeeded();
+
+        Assert.Contains(expected, output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Deploy_ProgressHasAMap_DrawsTheDiskAndSaysOnceWhatItsSignsMean()
     {
@@ -127,7 +140,7 @@ public sealed class JobFollowerTests
 
         var error = (await conductor.RunAsync("deploy", "r7", "--image", "debian-12", "--wait")).EndedWith(ExitCodes.Failed);
 
-        Assert.Contains("Deploying debian-12:1 to r7 failed at write-image: Chunk 17 of the source differs from the signed index. Upload the image again.", error, StringComparison.Ordinal);
+        Assert.Contains("Deploying debian-12:1 to r7 failed at write-image (source-failed): Chunk 17 of the source differs from the signed index. Upload the image again.", error, StringComparison.Ordinal);
         Assert.Contains($"conductor job show {Samples.JobId}", error, StringComparison.Ordinal);
     }
 

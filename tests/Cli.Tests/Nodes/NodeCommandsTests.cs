@@ -85,6 +85,22 @@ public sealed class NodeCommandsTests
             (await conductor.RunAsync("node", "show", "r12")).Succeeded());
     }
 
+    [Fact]
+    public async Task Show_PendingNode_HasWhatARuleCanBeWrittenFrom()
+    {
+        await using var conductor = await TestConductor.StartAsync(app => app.MapGet(Routes.Node, (string node) => TestConductor.Answer(
+            Samples.Enrolled with { State = NodeState.Pending, Relay = "10.7.0.1", Circuit = "ge-0/0/17", Remote = "0x0006001b21aabbcc" })));
+
+        Assert.Contains(
+            """
+            Relay:        10.7.0.1
+            Circuit:      ge-0/0/17
+            Remote:       0x0006001b21aabbcc
+
+            """,
+            (await conductor.RunAsync("node", "show", "r7")).Succeeded(), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(404, ExitCodes.NotFound)]
     [InlineData(409, ExitCodes.Refused)]

@@ -11,6 +11,10 @@ namespace Baremetal.Conductor.Tests.Access;
 /// <summary>What holds for every call of the API.</summary>
 public sealed class ApiTests
 {
+    /// <summary>Undoes all steps of the schema but the first.</summary>
+    internal const string ToTheFirstVersion =
+        "ALTER TABLE nodes DROP COLUMN circuit; ALTER TABLE nodes DROP COLUMN remote; DROP TABLE inventories; ALTER TABLE jobs DROP COLUMN trouble_code; ALTER TABLE jobs DROP COLUMN failure_code; ALTER TABLE step_reports DROP COLUMN code; ALTER TABLE jobs DROP COLUMN stale_config_drives; ALTER TABLE jobs DROP COLUMN silent_until; ALTER TABLE jobs DROP COLUMN rescue; ALTER TABLE jobs DROP COLUMN host_key; ALTER TABLE jobs DROP COLUMN end_requested; ALTER TABLE jobs DROP COLUMN progressed; DROP TABLE job_logs; ALTER TABLE nodes DROP COLUMN network; ALTER TABLE nodes DROP COLUMN kernel_arguments; DROP INDEX jobs_by_phone; ALTER TABLE jobs DROP COLUMN phone_sha256; ALTER TABLE jobs DROP COLUMN phoned_at; ALTER TABLE nodes DROP COLUMN ssh_host_keys; DROP INDEX nodes_by_state; ALTER TABLE nodes DROP COLUMN relay; ALTER TABLE jobs DROP COLUMN clean; ALTER TABLE jobs DROP COLUMN targets; ALTER TABLE jobs DROP COLUMN erased; ALTER TABLE agents DROP COLUMN twin; DROP INDEX nodes_by_uuid; DROP INDEX nodes_by_serial; ALTER TABLE nodes DROP COLUMN uuid; ALTER TABLE nodes DROP COLUMN serial; ALTER TABLE nodes DROP COLUMN protected; ALTER TABLE nodes DROP COLUMN maintenance; DROP INDEX nodes_by_power_system; ALTER TABLE nodes DROP COLUMN power_system; ALTER TABLE jobs DROP COLUMN request_sha256; ALTER TABLE nodes DROP COLUMN request_sha256; UPDATE schema_version SET version = 1";
+
     private static readonly CancellationToken None = CancellationToken.None;
 
     private static EnrolNode Node(int number) => new($"n{number}", $"52:54:00:00:01:{number:x2}", new PowerSettings("manual"));
@@ -104,8 +108,7 @@ public sealed class ApiTests
         await conductor.Operator.EnrolNodeAsync(Node(1), None);
         var inspect = Routes.For(Routes.NodeAction, Node(1).Name, NodeActions.Inspect);
         var job = await conductor.SendAsync(Post(inspect, "{}", "b"));
-        conductor.Database.Write(tx => tx.Sql.Execute(
-            "ALTER TABLE jobs DROP COLUMN stale_config_drives; ALTER TABLE jobs DROP COLUMN silent_until; ALTER TABLE jobs DROP COLUMN rescue; ALTER TABLE jobs DROP COLUMN host_key; ALTER TABLE jobs DROP COLUMN end_requested; ALTER TABLE jobs DROP COLUMN progressed; DROP TABLE job_logs; ALTER TABLE nodes DROP COLUMN network; ALTER TABLE nodes DROP COLUMN kernel_arguments; DROP INDEX jobs_by_phone; ALTER TABLE jobs DROP COLUMN phone_sha256; ALTER TABLE jobs DROP COLUMN phoned_at; ALTER TABLE nodes DROP COLUMN ssh_host_keys; DROP INDEX nodes_by_state; ALTER TABLE nodes DROP COLUMN relay; ALTER TABLE jobs DROP COLUMN clean; ALTER TABLE jobs DROP COLUMN targets; ALTER TABLE jobs DROP COLUMN erased; ALTER TABLE agents DROP COLUMN twin; DROP INDEX nodes_by_uuid; DROP INDEX nodes_by_serial; ALTER TABLE nodes DROP COLUMN uuid; ALTER TABLE nodes DROP COLUMN serial; ALTER TABLE nodes DROP COLUMN protected; ALTER TABLE nodes DROP COLUMN maintenance; DROP INDEX nodes_by_power_system; ALTER TABLE nodes DROP COLUMN power_system; ALTER TABLE jobs DROP COLUMN request_sha256; ALTER TABLE nodes DROP COLUMN request_sha256; UPDATE schema_version SET version = 1"));
+        conductor.Database.Write(tx => tx.Sql.Execute(ToTheFirstVersion));
         await conductor.RestartAsync();
         var again = await conductor.SendAsync(Post(inspect, "{}", "b"));
         Assert.Equal(job.GetProperty("id").GetString(), again.GetProperty("id").GetString());

@@ -27,6 +27,10 @@ public sealed class RuleTests
         { "vendor, not product", new DiscoveryRule("r7", Vendor: "acme*", Product: "desktop*"), null },
         { "relay", new DiscoveryRule("r7", Relay: IPAddress.Parse("10.7.0.1")), "r7" },
         { "another relay", new DiscoveryRule("r7", Relay: IPAddress.Parse("10.8.0.1")), null },
+        { "circuit", new DiscoveryRule("r7", Circuit: "GE-0/0/*"), "r7" },
+        { "another circuit", new DiscoveryRule("r7", Circuit: "ge-0/0/1"), null },
+        { "remote", new DiscoveryRule("r7", Remote: "0x0006001b21??????"), "r7" },
+        { "circuit, not remote", new DiscoveryRule("r7", Circuit: "*", Remote: "sw*"), null },
     };
 
     [Theory]
@@ -42,6 +46,26 @@ public sealed class RuleTests
         var node = await conductor.Operator.GetNodeAsync(Mac, None);
 
         Assert.True((name is null ? NodeState.Pending : NodeState.Available, name ?? "node-5254000d0001", "10.7.0.1") == (node.State, node.Name, node.Relay), $"{what}: {node}");
+        Assert.Equal(("ge-0/0/17", "0x0006001b21aabbcc"), (node.Circuit, node.Remote));
+    }
+
+    [Fact]
+    public async Task Port_ToldByASwitchWithoutARelay_IsNotedOnceAndKnowsNoRuleOfAMachineWithoutOne()
+    {
+        await using var conductor = await TestConductor.StartAsync(With(new DiscoveryRule("r7", Circuit: "*")));
+        using var other = new TestAgent(conductor, "52:54:00:0d:00:02");
+        await other.BootAsync(Machine with { System = new SystemIdentity("ACME Inc.", "Server 9", null, Guid.NewGuid(), null, null) });
+        Assert.Equal(NodeState.Pending, (await conductor.Operator.GetNodeAsync("52:54:00:0d:00:02", None)).State);
+        using var agent = new TestAgent(conductor, Mac);
+        await agent.FetchScriptAsync();
+
+        See(conductor, new Sighting(Address, null, ClientKind.Ramdisk, null, Circuit: "eth7"));
+        await UntilNodeAsync(conductor, node => node.Circuit == "eth7", "the circuit to be noted");
+        See(conductor, new Sighting(Address, null, ClientKind.Ramdisk, null, Circuit: "eth8", Remote: "sw8"));
+        await agent.BootAsync(Machine);
+
+        var node = await conductor.Operator.GetNodeAsync(Mac, None);
+        Assert.Equal((NodeState.Available, "r7", null, "eth7", null), (node.State, node.Name, node.Relay, node.Circuit, node.Remote));
     }
 
     [Fact]
@@ -68,12 +92,18 @@ public sealed class RuleTests
         Assert.Equal((NodeState.Pending, cause), (node.State, node.Cause));
     }
 
+    private static MacAddress Address => MacAddress.TryParse(Mac, out var mac) ? mac : throw new FormatException(Mac);
+
     private static async Task SeeRelayAsync(TestConductor conductor, string relay)
     {
-        Assert.True(MacAddress.TryParse(Mac, out var mac));
-        conductor.Services.GetRequiredService<IBootPolicy>().Seen(new Sighting(mac, null, ClientKind.Ramdisk, null, Relay: IPAddress.Parse(relay)));
-        await Until.TrueAsync(async () => (await conductor.Operator.GetNodeAsync(Mac, None)).Relay == relay, "the relay to be noted");
+        See(conductor, new Sighting(Address, null, ClientKind.Ramdisk, null, Relay: IPAddress.Parse(relay), Circuit: "ge-0/0/17", Remote: "0x0006001b21aabbcc"));
+        await UntilNodeAsync(conductor, node => node.Relay == relay, "the relay to be noted");
     }
+
+    private static void See(TestConductor conductor, Sighting sighting) => conductor.Services.GetRequiredService<IBootPolicy>().Seen(sighting);
+
+    private static Task UntilNodeAsync(TestConductor conductor, Predicate<Node> condition, string what) =>
+        Until.TrueAsync(async () => condition(await conductor.Operator.GetNodeAsync(Mac, None)), what);
 
     private static Func<ConductorSettings, ConductorSettings> With(params DiscoveryRule[] rules) =>
         settings => settings with { Discovery = new DiscoverySettings { Mode = DiscoveryMode.On, Rules = rules } };

@@ -28,7 +28,9 @@ public sealed class CleanTests
         job = await Until.JobEndAsync(site.Conductor.Operator, job.Id);
         Assert.Equal((JobOutcome.Done, null), (job.Outcome, job.Cause));
         Assert.Equal((CleanDepth.Zero, "vda,vdb"), (job.Cleaning!.Depth, string.Join(',', job.Cleaning.Disks!)));
-        Assert.Equal(erased, job.Cleaning.Report);
+        Assert.Equal(
+            [.. erased, new ErasedDisk("vdc", "disk-3", Locked.SizeBytes, 0, Locked.SizeBytes, 0, "it is read-only, and was left as it is", Locked.Wwn, Locked.ByPath)],
+            job.Cleaning.Report!);
         Assert.Equal(NodeState.Available, (await site.NodeAsync()).State);
         // The agent is still there, and the machine was not started for it.
         Assert.Equal(1, site.Bmc.Starts);

@@ -24,7 +24,7 @@ public sealed class FailureTests
         Assert.Contains($"n1: deploy {job.Id}: prepare: checks what would be written, and where", site.Conductor.Log);
         Assert.Contains($"n1: deploy {job.Id}: write-image → set-boot-disk", site.Conductor.Log);
         // Logged after it is written down, which is what the wait above saw.
-        await Until.TrueAsync(() => Task.FromResult(site.Conductor.Log.Contains($"n1: deploy {job.Id}: set-boot-disk failed: No such variable.")), "the failure in the log");
+        await Until.TrueAsync(() => Task.FromResult(site.Conductor.Log.Contains($"n1: deploy {job.Id}: set-boot-disk failed (boot-entry-failed): No such variable.")), "the failure in the log");
         Assert.DoesNotContain(site.Conductor.Log, line => line.Contains("Decision", StringComparison.Ordinal) || line.Contains(" { ", StringComparison.Ordinal));
     }
 
@@ -101,7 +101,7 @@ public sealed class FailureTests
             site.Conductor.Clock.Jump(TimeSpan.FromMinutes(15));
         }
         job = await Until.JobEndAsync(site.Conductor.Operator, job.Id);
-        Assert.Equal(JobOutcome.Failed, job.Outcome);
+        Assert.Equal((JobOutcome.Failed, FailureCodes.AgentMissing), (job.Outcome, job.FailureCode));
         Assert.Contains("attempt 3 of 3", job.Cause, StringComparison.Ordinal);
         Assert.Equal(3, site.Bmc.Starts);
     }
@@ -117,7 +117,7 @@ public sealed class FailureTests
         await Until.JobAtAsync(site.Conductor.Operator, job.Id, Steps.WaitForSystem);
         site.Conductor.Clock.Jump(TimeSpan.FromMinutes(20));
         job = await Until.JobEndAsync(site.Conductor.Operator, job.Id);
-        Assert.Equal(JobOutcome.Failed, job.Outcome);
+        Assert.Equal((JobOutcome.Failed, FailureCodes.SystemNotSeen), (job.Outcome, job.FailureCode));
         Assert.Contains("console", job.Cause, StringComparison.Ordinal);
     }
 
@@ -132,6 +132,7 @@ public sealed class FailureTests
         Assert.Null(await site.Agent.AskOrderAsync());
         job = await Until.JobEndAsync(site.Conductor.Operator, job.Id);
         Assert.Contains("revoked", job.Cause, StringComparison.Ordinal);
+        Assert.Equal(FailureCodes.TrustWithdrawn, job.FailureCode);
     }
 
     [Fact]
@@ -197,6 +198,7 @@ public sealed class FailureTests
         job = await Until.JobEndAsync(site.Conductor.Operator, job.Id);
         Assert.Contains($"'{TestBmc.User}'", job.Cause, StringComparison.Ordinal);
         Assert.DoesNotContain(TestBmc.Password, job.Cause, StringComparison.Ordinal);
+        Assert.Equal(FailureCodes.PowerRefused, job.FailureCode);
         Assert.Equal(NodeState.Failed, (await site.NodeAsync()).State);
     }
 

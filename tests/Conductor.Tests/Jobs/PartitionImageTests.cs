@@ -13,7 +13,7 @@ public sealed class PartitionImageTests
 
     private static readonly CancellationToken None = CancellationToken.None;
 
-    private static readonly PartitionImage Parts = new(3, RootOffset, RootBytes, "ext4", Digest.Of("root"u8), Digest.Of("kernel"u8), Digest.Of("ramdisk"u8), "quiet");
+    private static readonly PartitionImage Parts = new(3, RootOffset, RootBytes, "ext4", Digest.Of("root"u8), Digest.Of("kernel"u8), Digest.Of("ramdisk"u8), "quiet", new DiskExtent(4 * MiB, 5000), new DiskExtent(8 * MiB, 6000));
 
     [Theory]
     [InlineData(null, 0)]
@@ -28,13 +28,53 @@ public sealed class PartitionImageTests
     }
 
     [Fact]
+    public async Task Deploy_OfAPartitionImage_OrdersWhatOnlyAnAgentThatKnowsLayoutsMayObey()
+    {
+        await using var site = await StartAsync();
+
+        await site.DeployAsync(new DeployNode("root"));
+
+        Assert.Equal([OrderNeeds.Layout], (await site.OrderAsync()).Requires!);
+    }
+
+    [Fact]
     public async Task Deploy_OfAWholeDisk_OrdersNoLayout()
     {
         await using var site = await StartAsync();
 
         await site.DeployAsync();
 
-        Assert.Null((await site.OrderAsync()).Layout);
+        var order = await site.OrderAsync();
+        Assert.Equal((null, null), (order.Layout, order.Requires));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Deploy_ByKexec_SaysSoInTheStepThatRestarts(bool kexec)
+    {
+        await using var site = await StartAsync();
+
+        await site.DeployAsync(new DeployNode("root", Kexec: kexec));
+
+        var order = await site.OrderAsync();
+        Assert.Equal(kexec, RebootArguments.AreByKexec(order.Steps[^1]));
+        Assert.All(order.Steps[..^1], step => Assert.Null(step.Args));
+    }
+
+    [Theory]
+    [InlineData("debian", "it is a whole disk, with a boot loader of its own.")]
+    [InlineData("older", "it was signed by an older version.")]
+    public async Task Deploy_ByKexecOfAnImageWhoseKernelIsNotKnown_IsRefused(string image, string why)
+    {
+        await using var site = await StartAsync();
+        await site.Conductor.Operator.AddImageAsync(site.Conductor.Image.Manifest("older", partition: Parts with { Kernel = null }), None);
+
+        var refusal = (await Assert.ThrowsAsync<ProblemException>(() => site.DeployAsync(new DeployNode(image, Kexec: true)))).Problem;
+
+        Assert.Equal(422, refusal.Status);
+        Assert.EndsWith(why, refusal.Title, StringComparison.Ordinal);
+        Assert.Contains("without --kexec", refusal.Remedy, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -89,6 +89,39 @@ public sealed class RescueTests
     }
 
     [Fact]
+    public async Task Rescue_OfANodeThatNobodyApproved_IsRefused()
+    {
+        await using var site = await TestSite.StartAsync();
+        await File.WriteAllTextAsync(site.Conductor.Settings.RescueFile, "the file rescue.img", None);
+
+        var refusal = await Assert.ThrowsAsync<ProblemException>(() => site.Conductor.Operator.RescueAsync("n1", new RescueNode([Key]), None));
+
+        Assert.Contains("only available, active or failed nodes are rescued", refusal.Problem.Title, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Rescue_OfAnAvailableNode_HoweverItEnds_LeavesItAvailable()
+    {
+        await using var site = await TestSite.StartAvailableAsync();
+        await File.WriteAllTextAsync(site.Conductor.Settings.RescueFile, "the file rescue.img", None);
+        // Its agent waits since the inspection, and is let into as it is.
+        var job = await site.Conductor.Operator.RescueAsync("n1", new RescueNode([Key]), None);
+        var rescue = await site.OrderAsync();
+        Assert.Equal(NodeState.Rescuing, (await site.NodeAsync()).State);
+        foreach (var step in rescue.Steps)
+            await site.Agent.ReportAsync(rescue, step.Name, StepOutcome.Done);
+        Assert.Equal(JobOutcome.Done, (await Until.JobEndAsync(site.Conductor.Operator, job.Id)).Outcome);
+        Assert.Equal((NodeState.Available, null), ((await site.NodeAsync()).State, (await site.NodeAsync()).Cause));
+
+        await site.Conductor.Operator.RescueAsync("n1", new RescueNode([Key]), None);
+        var aborted = await site.Conductor.Operator.AbortAsync("n1", None);
+        Assert.Equal(JobOutcome.Aborted, (await Until.JobEndAsync(site.Conductor.Operator, aborted.Id)).Outcome);
+        Assert.Equal(NodeState.Available, (await site.NodeAsync()).State);
+        var refusal = await Assert.ThrowsAsync<ProblemException>(() => site.Conductor.Operator.AbortAsync("n1", None));
+        Assert.Equal((409, "Node n1 is available; no job works on it."), (refusal.Problem.Status, refusal.Problem.Title));
+    }
+
+    [Fact]
     public async Task Rescue_WithoutAKeyATimeOrAState_IsRefused()
     {
         await using var site = await TestSite.StartAvailableAsync();
@@ -98,7 +131,6 @@ public sealed class RescueTests
             (new RescueNode([]), "names no SSH key"),
             (new RescueNode(["root:x:0:0"]), "lets nobody in"),
             (new RescueNode([Key], 5), "would last 5 s"),
-            (new RescueNode([Key]), "only active or failed nodes are rescued"),
         })
             Assert.Contains(why, (await Assert.ThrowsAsync<ProblemException>(() => site.Conductor.Operator.RescueAsync("n1", ask, None))).Problem.Title, StringComparison.Ordinal);
         Assert.Contains("no rescue to end", (await Assert.ThrowsAsync<ProblemException>(() => site.Conductor.Operator.UnrescueAsync("n1", None))).Problem.Title, StringComparison.Ordinal);

@@ -69,7 +69,7 @@ public sealed class StepsTests
     [InlineData(Steps.BootFromNetwork)]
     [InlineData(Steps.Prepare)]
     public void Effect_TroubleForGood_FailsAtOnce(string step) =>
-        Assert.Equal(new Decision.Fail("refused"), Next(At(step) with { Trouble = "refused" }, With(step == Steps.Prepare ? Agent() : null)));
+        Assert.Equal(new Decision.Fail(FailureCodes.PlanRefused, "refused"), Next(At(step) with { Trouble = "refused", TroubleCode = FailureCodes.PlanRefused }, With(step == Steps.Prepare ? Agent() : null)));
 
     [Fact]
     public void WaitForAgent_AgentEnrolled_GoesOn()
@@ -163,13 +163,13 @@ public sealed class StepsTests
     [InlineData(OrderSteps.WriteImage)]
     [InlineData(OrderSteps.SetBootDisk)]
     [InlineData(OrderSteps.Reboot)]
-    public void OrderedStep_ReportedFailed_FailsWithItsCause(string step) => Assert.Equal(new Decision.Fail("the disk broke"), Next(At(step), With(Agent(), null, (step, StepOutcome.Failed))));
+    public void OrderedStep_ReportedFailed_FailsWithItsCause(string step) => Assert.Equal(new Decision.Fail(Steps.FailureOf(step), "the disk broke"), Next(At(step), With(Agent(), null, (step, StepOutcome.Failed))));
 
     [Fact]
     public void OrderedStep_AgentThatKeepsRestarting_Fails() => Assert.IsType<Decision.Fail>(Next(At(OrderSteps.WriteImage) with { OrderAttempt = 11 }, With(Agent())));
 
     [Fact]
-    public void OrderedStep_TrustWithdrawn_Fails() => Assert.Equal(new Decision.Fail("revoked"), Next(At(OrderSteps.WriteImage) with { Trouble = "revoked" }, With(Agent())));
+    public void OrderedStep_TrustWithdrawn_Fails() => Assert.Equal(new Decision.Fail(FailureCodes.TrustWithdrawn, "revoked"), Next(At(OrderSteps.WriteImage) with { Trouble = "revoked", TroubleCode = FailureCodes.TrustWithdrawn }, With(Agent())));
 
     [Theory]
     [InlineData(StepOutcome.Started)]

@@ -12,6 +12,8 @@ public sealed class MovesTests
         { (NodeState.Pending, Move.Enrol), NodeState.Enrolled },
         { (NodeState.Active, Move.Rescue), NodeState.Rescuing },
         { (NodeState.Failed, Move.Rescue), NodeState.Rescuing },
+        { (NodeState.Available, Move.Rescue), NodeState.Rescuing },
+        { (NodeState.Rescuing, Move.RescuedAvailable), NodeState.Available },
         { (NodeState.Rescuing, Move.Rescued), NodeState.Active },
         { (NodeState.Rescuing, Move.Fail), NodeState.Failed },
         { (NodeState.Rescuing, Move.Alarm), NodeState.Held },
@@ -65,7 +67,7 @@ public sealed class MovesTests
     [InlineData(NodeState.Pending, "Approve, Remove, Enrol")]
     [InlineData(NodeState.Enrolled, "Inspect, Approve, Adopt, Remove")]
     [InlineData(NodeState.Inspecting, "")]
-    [InlineData(NodeState.Available, "Inspect, Deploy, Adopt, Clean, Remove")]
+    [InlineData(NodeState.Available, "Inspect, Deploy, Adopt, Clean, Remove, Rescue")]
     [InlineData(NodeState.Deploying, "")]
     [InlineData(NodeState.Cleaning, "")]
     [InlineData(NodeState.Rescuing, "")]

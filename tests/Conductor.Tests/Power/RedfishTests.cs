@@ -153,6 +153,27 @@ public sealed class RedfishTests
     }
 
     [Fact]
+    public async Task BootFromNetwork_OfAMachineThatSomebodySwitchesOnMeanwhile_IsNotTakenForStarted()
+    {
+        await using var bmc = await TestBmc.StartAsync();
+        bmc.Fault = http =>
+        {
+            // It is off, and its override is on the way.
+            if (http.Request.Method == "PATCH")
+                bmc.PressButton();
+            return Task.FromResult(false);
+        };
+
+        var failure = await FailureAsync(() => Driver(bmc).BootFromNetworkAsync(new NetworkStart(null, BootPolicy.DiskFirst), None));
+
+        Assert.Contains("switched on by somebody else", failure.Cause, StringComparison.Ordinal);
+        Assert.True(failure.Again);
+        bmc.Fault = null;
+        await Driver(bmc).BootFromNetworkAsync(new NetworkStart(null, BootPolicy.DiskFirst), None);
+        Assert.Equal(1, bmc.Starts);
+    }
+
+    [Fact]
     public async Task Controller_ThatLies_IsCaughtByLooking()
     {
         await using var bmc = await TestBmc.StartAsync();

@@ -56,10 +56,10 @@ public sealed class SettingsTests
     [Fact]
     public void Discovery_Rules_AreReadInTheirOrder()
     {
-        var (settings, faults) = Read("""{"discovery": {"mode": "on", "most": 10, "rules": [{"name": "r-{serial}", "serial": "LAB-*", "relay": "10.7.0.1"}, {"name": "x-{mac}", "vendor": "ACME*"}]}}""");
+        var (settings, faults) = Read("""{"discovery": {"mode": "on", "most": 10, "rules": [{"name": "r-{serial}", "serial": "LAB-*", "relay": "10.7.0.1", "circuit": "ge-0/0/*", "remote": "0x0006*"}, {"name": "x-{mac}", "vendor": "ACME*"}]}}""");
         Assert.Empty(faults);
         Assert.Equal((DiscoveryMode.On, 10), (settings.Discovery.Mode, settings.Discovery.Most));
-        Assert.Equal([new DiscoveryRule("r-{serial}", Serial: "LAB-*", Relay: IPAddress.Parse("10.7.0.1")), new DiscoveryRule("x-{mac}", Vendor: "ACME*")], settings.Discovery.Rules);
+        Assert.Equal([new DiscoveryRule("r-{serial}", Serial: "LAB-*", Relay: IPAddress.Parse("10.7.0.1"), Circuit: "ge-0/0/*", Remote: "0x0006*"), new DiscoveryRule("x-{mac}", Vendor: "ACME*")], settings.Discovery.Rules);
     }
 
     [Fact]

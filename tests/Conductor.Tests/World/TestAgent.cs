@@ -98,8 +98,8 @@ internal sealed partial class TestAgent : IDisposable
         return order;
     }
 
-    public Task ReportAsync(DeployOrder order, string step, StepOutcome outcome, string? cause = null, WriteResult? result = null, ErasedDisk[]? erased = null) =>
-        SendAsync(Http, Routes.For(Routes.AgentStep, order.OrderId), new StepReport(Identity!.BootId, order.AgentNonce, step, outcome, cause, result, erased), AgentJson.Default.StepReport);
+    public Task ReportAsync(DeployOrder order, string step, StepOutcome outcome, string? cause = null, WriteResult? result = null, ErasedDisk[]? erased = null, string? code = null) =>
+        SendAsync(Http, Routes.For(Routes.AgentStep, order.OrderId), new StepReport(Identity!.BootId, order.AgentNonce, step, outcome, cause, result, erased, Code: code), AgentJson.Default.StepReport);
 
     public Task TellHostKeyAsync(DeployOrder order, string key) =>
         SendAsync(Http, Routes.For(Routes.AgentStep, order.OrderId), new StepReport(Identity!.BootId, order.AgentNonce, OrderSteps.Rescue, StepOutcome.Started, null, null, HostKey: key), AgentJson.Default.StepReport);

@@ -84,6 +84,13 @@ internal sealed class TestBmc : IAsyncDisposable
             _on = false;
     }
 
+    /// <summary>Somebody presses its button.</summary>
+    public void PressButton()
+    {
+        lock (_gate)
+            _on = true;
+    }
+
     public ValueTask DisposeAsync() => _app.DisposeAsync();
 
     private async Task GuardAsync(HttpContext http, RequestDelegate next)

@@ -88,7 +88,7 @@ public sealed class WriteBarTests : IDisposable
     {
         using var bar = new WriteBar(_output, width: null, isUtf8: true, TimeProvider.System);
 
-        bar.End(_image, "/dev/vda", new WriteOutcome(WriteStatus.Failed, new Rejection("x answered 404."), new WriteFigures(0, 0, 0, 0, TimeSpan.Zero, 0, ["x answered 404."])));
+        bar.End(_image, "/dev/vda", new WriteOutcome(WriteStatus.Failed, new Rejection("x answered 404."), WriteFault.Source, new WriteFigures(0, 0, 0, 0, TimeSpan.Zero, 0, ["x answered 404."])));
 
         Assert.Equal(2, _output.ToString().Split("x answered 404.").Length);
         Assert.Contains("--reuse", _output.ToString(), StringComparison.Ordinal);

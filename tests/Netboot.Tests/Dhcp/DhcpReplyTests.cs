@@ -24,6 +24,45 @@ public sealed class DhcpReplyTests
         Assert.True(packet.WantsBroadcast);
     }
 
+    /// <summary>RFC 3046 §2.2: in all replies, and last, whoever asks and whatever is answered.</summary>
+    [Theory]
+    [InlineData(DhcpMode.Server, "system discovers", nameof(DhcpMessage.Offer))]
+    [InlineData(DhcpMode.Server, "system requests", nameof(DhcpMessage.Ack))]
+    [InlineData(DhcpMode.Server, "system requests what it may not have", nameof(DhcpMessage.Nak))]
+    [InlineData(DhcpMode.Server, "system informs", nameof(DhcpMessage.Ack))]
+    [InlineData(DhcpMode.Server, "bios", nameof(DhcpMessage.Offer))]
+    [InlineData(DhcpMode.Server, "uefi", nameof(DhcpMessage.Offer))]
+    [InlineData(DhcpMode.Server, "uefi-http", nameof(DhcpMessage.Offer))]
+    [InlineData(DhcpMode.Server, "ipxe", nameof(DhcpMessage.Offer))]
+    [InlineData(DhcpMode.Proxy, "bios", nameof(DhcpMessage.Offer))]
+    [InlineData(DhcpMode.Proxy, "uefi", nameof(DhcpMessage.Offer))]
+    [InlineData(DhcpMode.Proxy, "uefi-http", nameof(DhcpMessage.Offer))]
+    [InlineData(DhcpMode.Proxy, "ipxe", nameof(DhcpMessage.Offer))]
+    [InlineData(DhcpMode.Proxy, "boot server", nameof(DhcpMessage.Ack))]
+    public void Write_ToAnyRequestWithRelayInformation_ReturnsItWholeRightBeforeTheEnd(DhcpMode mode, string who, string answer)
+    {
+        using var dhcp = new OfflineDhcp(mode);
+        var request = who switch
+        {
+            "system discovers" => Fixtures.Request(DhcpMessage.Discover),
+            "system requests" => Fixtures.Request(DhcpMessage.Request, wants: "10.77.0.150", server: "10.77.0.1"),
+            "system requests what it may not have" => Fixtures.Request(DhcpMessage.Request, wants: "192.168.1.1", server: "10.77.0.1"),
+            "system informs" => Fixtures.Request(DhcpMessage.Inform, ciaddr: "10.77.0.9"),
+            "bios" => Fixtures.Request(DhcpMessage.Discover, more: [(DhcpOption.VendorClass, "PXEClient:Arch:00000:UNDI:002001"u8.ToArray())]),
+            "ipxe" => Captured.Discover("uefi", ipxe: true),
+            "boot server" => Captured.DhcpRequests("uefi-proxy").First(one => one.DestinationPort == 4011).Payload,
+            _ => Captured.Discover(who, ipxe: false),
+        };
+        // With a sub-option that nobody here knows, and one whose length is wrong: it is the relay's, not ours to judge.
+        byte[] information = [1, 4, 0, 7, 1, 2, 2, 3, .. "sw7"u8, 151, 1, 0, 9, 200];
+
+        var (bytes, packet, _) = dhcp.Expect(WithRelayInformation(request, information), atBootServer: who == "boot server");
+
+        Assert.Equal(answer, packet.Message.ToString());
+        Assert.Equal(information, Captured.Option(bytes, 82));
+        Assert.Equal((byte)82, LastOption(bytes));
+    }
+
     /// <summary>Option 57 as edk2 sends it: 65280.</summary>
     [Theory]
     [InlineData(0xff, 0x00, 1500, 1472)]
@@ -70,6 +109,13 @@ public sealed class DhcpReplyTests
         Assert.Equal(new ReplyRoute(ReplyRouteKind.Unicast, Ipv4.Parse("10.77.0.254"), 67), route);
         Assert.Equal("wrong network", Encoding.ASCII.GetString(Captured.Option(bytes, 56)));
         Assert.Equal(Ipv4.None, packet.YourAddress);
+    }
+
+    private static byte[] WithRelayInformation(byte[] request, byte[] information)
+    {
+        byte[] relayed = [.. request[..Array.LastIndexOf(request, (byte)DhcpOption.End)], (byte)DhcpOption.RelayAgent, (byte)information.Length, .. information, (byte)DhcpOption.End];
+        Ipv4.Parse("10.77.0.254").CopyTo(relayed.AsSpan(24));
+        return relayed;
     }
 
     private static byte LastOption(byte[] packet)
