@@ -22,15 +22,23 @@ internal static class Writing
     /// Of real time before each move: a timer that is set may be a limit that is about to be met by somebody who is only slow to be scheduled.
     /// </param>
     /// <param name="mostAtOnce">How far the clock goes at once; by default to the next timer.</param>
+    /// <param name="start">The clock stands until it is set: what a busy machine is long at before then does not count.</param>
     public static WriteOutcome OnClock(
-        ManualClock clock, IReadOnlyList<Uri> servers, IBlockTarget target, TestImage image, WriteOptions options, TimeSpan pause, TimeSpan? mostAtOnce = null)
+        ManualClock clock,
+        IReadOnlyList<Uri> servers,
+        IBlockTarget target,
+        TestImage image,
+        WriteOptions options,
+        TimeSpan pause,
+        TimeSpan? mostAtOnce = null,
+        ManualResetEventSlim? start = null)
     {
         var write = Task.Run(() => From([.. servers.Select(server => new HttpSource(server, clock))], target, image, options, time: clock));
         using var over = new CancellationTokenSource(_patience);
         while (!write.IsCompleted)
         {
             Assert.False(over.IsCancellationRequested, $"the write did not end within {_patience}");
-            if (!write.Wait(pause) && clock.UntilNextTimer is { } next)
+            if (!write.Wait(pause) && start is not { IsSet: false } && clock.UntilNextTimer is { } next)
                 clock.Advance(mostAtOnce is { } most && most < next ? most : next);
         }
         return write.Result;

@@ -59,7 +59,7 @@ internal sealed class DhcpListener : IAsyncDisposable
                     heard.Writer.TryWrite(discover);
             }
         }
-        catch (SocketException)
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
             // The listener was disposed of.
         }

@@ -99,7 +99,7 @@ public sealed class SlowMirrorTests : IDisposable
 
         // Two dozen chunks are held: eight that the slow one was asked for, and few besides.
         var outcome = Writing.OnClock(
-            _clock, [slow.Address, fast.Address], target, image, new WriteOptions(), TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(1));
+            _clock, [slow.Address, fast.Address], target, image, new WriteOptions(), TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(1), isSlow);
 
         Assert.True(outcome.Status == WriteStatus.Written, outcome.Reason?.ToString());
         Assert.Equal(file, target.Disk);
