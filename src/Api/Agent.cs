@@ -43,7 +43,11 @@ public sealed record StepReport(
     WriteResult? Result,
     ErasedDisk[]? Erased = null,
     string? HostKey = null,
-    string? Code = null);
+    string? Code = null)
+{
+    /// <summary>Of a cause, in characters; what is longer is cut.</summary>
+    public const int LongestCause = 4096;
+}
 
 /// <summary>
 /// <c>POST /v1/agent/log</c>: what the agent, its kernel and its disks say, told before a failure is reported, and by an agent whose predecessor crashed.

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace Baremetal.Api;
 
@@ -65,7 +66,7 @@ public sealed record DeployNode(
     long? SwapBytes = null,
     RootDeviceHints[]? RemoveConfigDrives = null,
     IReadOnlyDictionary<string, string>? Template = null,
-    bool Kexec = false);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Kexec = false);
 
 /// <summary>What ends a deploy well: which sign of the installed system.</summary>
 public enum BootSign

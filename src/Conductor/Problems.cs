@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Baremetal.Api;
+using Baremetal.Conductor.Database;
 using Microsoft.AspNetCore.Diagnostics;
 
 namespace Baremetal.Conductor;
@@ -9,6 +10,9 @@ namespace Baremetal.Conductor;
 internal static partial class Problems
 {
     public const string ContentType = "application/problem+json";
+
+    // ENOSPC, as the framework passes it on.
+    private const int NoSpaceLeft = 28;
 
     private const string Types = "urn:baremetal:problem:";
 
@@ -23,6 +27,8 @@ internal static partial class Problems
 
     /// <summary>The request is well-formed and allowed, but what it asks for was checked and cannot be done.</summary>
     public static ProblemException Refused(string title, string? remedy = null) => new(Of(StatusCodes.Status422UnprocessableEntity, "refused", title, remedy));
+
+    public static Problem NoRoom(string title) => Of(StatusCodes.Status507InsufficientStorage, "no-room", title, "Make room there: 'conductor image remove' takes images that are not needed.");
 
     public static Task WriteAsync(HttpContext context, Problem problem)
     {
@@ -63,6 +69,8 @@ internal static partial class Problems
             BadHttpRequestException { StatusCode: StatusCodes.Status415UnsupportedMediaType } => OtherType(context.Request),
             BadHttpRequestException bad when UnreadableValue().Match(bad.Message) is { Success: true } value => Unreadable(value),
             BadHttpRequestException bad => Of(bad.StatusCode, "invalid", bad.Message),
+            IOException { HResult: NoSpaceLeft } full => NoRoom($"The conductor's disk is full: {full.Message}"),
+            DatabaseTroubleException trouble => Of(StatusCodes.Status507InsufficientStorage, "database", trouble.What, trouble.Remedy),
             _ => Of(StatusCodes.Status500InternalServerError, "internal", $"The conductor failed at this call (trace {context.TraceIdentifier}).", "Its log says more under that trace."),
         };
         if (problem.Status >= StatusCodes.Status500InternalServerError && error is not null)

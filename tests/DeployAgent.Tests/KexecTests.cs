@@ -50,6 +50,8 @@ public sealed class KexecTests(SignedDisk image) : IClassFixture<SignedDisk>, ID
     [InlineData("root", "has no partition 9")]
     [InlineData("place", "Where the installed kernel lies is not known")]
     [InlineData("kexec", "Operation not permitted")]
+    [InlineData("memory", "There is too little memory to ready the installed kernel.")]
+    [InlineData("killed", "The agent did not live through the first try to ready the installed kernel.")]
     public async Task Reboot_ByKexecThatCannotBe_IsLeftToTheFirmwareAndSaysWhy(string fault, string why)
     {
         var other = Digest.Of("other"u8);
@@ -62,6 +64,10 @@ public sealed class KexecTests(SignedDisk image) : IClassFixture<SignedDisk>, ID
             "place" => partition with { Ramdisk = null },
             _ => partition,
         });
+        if (fault == "memory")
+            _tree.Write("/proc/meminfo", "MemTotal:         219544 kB\nMemAvailable:      60000 kB\n");
+        if (fault == "killed")
+            _tree.Write("/run/kexec/kernel", "half of it");
         await using var agent = AgentUnderTest.Start(_tree, conductor.Boot(), loadKernel: () => fault == "kexec" ? new IOException("kexec_file_load: Operation not permitted") : null);
         await agent.EndAsync();
 

@@ -83,9 +83,12 @@ public sealed class ConductorClient(Uri server, X509Certificate2 ca, string toke
     public Task<Job> UnrescueAsync(string node, CancellationToken cancel) =>
         StartAsync(Routes.For(Routes.NodeAction, node, NodeActions.Unrescue), ApiJson.Default.Job, cancel);
 
-    /// <summary>Asks the job that works on a node to stop.</summary>
-    public Task<Job> AbortAsync(string node, CancellationToken cancel) =>
-        StartAsync(Routes.For(Routes.NodeAction, node, NodeActions.Abort), ApiJson.Default.Job, cancel);
+    /// <summary>Asks the job that works on a node to stop. Once only: were the answer lost, and asked again, it might meet the next job.</summary>
+    public async Task<Job> AbortAsync(string node, CancellationToken cancel)
+    {
+        using var answer = await SendOnceAsync(Routes.For(Routes.NodeAction, node, NodeActions.Abort), "{}"u8.ToArray(), Retry.Never, cancel);
+        return await _connection.ReadAsync(answer, ApiJson.Default.Job, cancel);
+    }
 
     /// <summary>Starts a job that writes an image to the node's disk; a dry run answers with the job as it would be.</summary>
     public Task<Job> DeployAsync(string node, DeployNode deployment, CancellationToken cancel) =>

@@ -1,4 +1,5 @@
 using System.Security.Claims;
+using System.Text.Json;
 using Baremetal.Api;
 using Baremetal.Conductor.Database;
 using Baremetal.Conductor.Discovery;
@@ -17,6 +18,9 @@ namespace Baremetal.Conductor.Agents;
 /// <summary>What an enrolled agent tells and asks. It records facts and wakes the worker; nothing is decided here.</summary>
 internal static class AgentEndpoints
 {
+    // Of a server with a hundred disks: 60 KiB.
+    private const int MostInventoryBytes = 1 << 20;
+
     public static TrustChain Trust(TrustChainStore trust, long from = 0) => new([.. trust.After(from).Select(Convert.ToBase64String)]);
 
     public static NoContent Inventory(Inventory inventory, ClaimsPrincipal user, IDatabase database, InventoryHistory history, PendingNodes pending, HttpContext http)
@@ -24,6 +28,9 @@ internal static class AgentEndpoints
         // The serializer looks at a list's place, not at what is in it.
         if (inventory.Disks.Contains(null!) || inventory.NetworkInterfaces.Any(card => card is null || card.Addresses.Contains(null!)))
             throw Problems.Invalid("The inventory lists a disk, a network interface or an address that is null.");
+        // As it will be stored, which may be six times as it came.
+        if (JsonSerializer.SerializeToUtf8Bytes(inventory, ApiJson.Default.Inventory).Length is > MostInventoryBytes and var bytes)
+            throw Problems.Invalid($"The inventory has {bytes} bytes; it may have {MostInventoryBytes}.");
         var caller = AgentCaller.Of(user);
         database.Write(tx =>
         {
@@ -67,6 +74,9 @@ internal static class AgentEndpoints
     {
         if (report.Erased?.Contains(null!) == true)
             throw Problems.Invalid("The report has a disk that is null.");
+        // It is read again at every look at the job.
+        if (report.Cause?.Length > StepReport.LongestCause)
+            report = report with { Cause = report.Cause[..StepReport.LongestCause] + "…" };
         var caller = AgentCaller.Of(user);
         database.Write(tx =>
         {

@@ -67,8 +67,8 @@ internal static class AgentTable
             ON CONFLICT (job, step, nonce) DO UPDATE SET outcome = excluded.outcome, cause = excluded.cause, code = excluded.code WHERE step_reports.outcome = 'Started'
             """,
             new { job, report.Step, report.AgentNonce, outcome = report.Outcome.ToString(), report.Cause, code = FailureCodes.OfAgents.FirstOrDefault(known => known == report.Code), now = tx.Now });
-        if (report.Erased is { } erased)
-            tx.Sql.Execute("UPDATE jobs SET erased = @all WHERE id = @job", new { job, all = ErasedDisks.With(JobTable.Get(tx.Sql, job).Erased, erased) });
+        if (report.Erased is { } erased && JobTable.Get(tx.Sql, job) is { Targets: { } ordered } row)
+            tx.Sql.Execute("UPDATE jobs SET erased = @all WHERE id = @job", new { job, all = ErasedDisks.With(row.Erased, ErasedDisks.Told(ordered, erased)) });
         if (report.Result is { } result)
             tx.Sql.Execute("UPDATE jobs SET result = @result WHERE id = @job", new { job, result });
     }

@@ -4,6 +4,7 @@ using Baremetal.Conductor.Certificates;
 using Baremetal.Conductor.Database;
 using Baremetal.Conductor.Jobs;
 using Baremetal.Conductor.Secrets;
+using Baremetal.Conductor.Settings;
 using Baremetal.Trust;
 using Dapper;
 
@@ -12,7 +13,7 @@ namespace Baremetal.Conductor.Agents;
 /// <summary>
 /// Signs what an agent may do: for one node, one boot and one start of the agent, and only the steps that no agent has reported done.
 /// </summary>
-internal sealed partial class Orders(IDatabase database, DeployChecks checks, OrderKey key, SecretBox secrets, ILogger<Orders> logger)
+internal sealed partial class Orders(IDatabase database, DeployChecks checks, OrderKey key, SecretBox secrets, ConductorSettings settings, ILogger<Orders> logger)
 {
     /// <summary>From the agent's nonce to its first write: fetching two indexes, and checking all that can be checked.</summary>
     private static readonly TimeSpan Life = TimeSpan.FromMinutes(10);
@@ -37,6 +38,9 @@ internal sealed partial class Orders(IDatabase database, DeployChecks checks, Or
         var attempt = job.OrderAttempt;
         if (nonce != job.AgentNonce)
         {
+            // The worker ends a job whose agent starts again and again; where it waits for the system by then, there is nothing more to order.
+            if (attempt > settings.Limits.Orders)
+                return null;
             attempt++;
             tx.Sql.Execute("UPDATE jobs SET agent_nonce = @nonce, order_attempt = @attempt, due = @now WHERE id = @Id", new { job.Id, nonce, attempt, now = tx.Now });
         }

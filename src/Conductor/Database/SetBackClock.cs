@@ -11,7 +11,8 @@ internal static class SetBackClock
 {
     private static readonly (string Table, string Rows, string[] Times)[] _reckonedWith =
     [
-        ("jobs", "finished IS NULL", ["step_started", "retry_at", "phoned_at", "progressed", "due", "lease_until"]),
+        ("step_reports", "job IN (SELECT id FROM jobs WHERE finished IS NULL)", ["at"]),
+        ("jobs", "finished IS NULL", ["created", "silent_until", "step_started", "retry_at", "phoned_at", "progressed", "due", "lease_until"]),
         ("job_steps", "ended IS NULL", ["started"]),
         ("agents", "1", ["enrolled_at", "last_seen", "inventory_at", "left_at"]),
         ("boot_tokens", "1", ["issued", "expires"]),

@@ -12,6 +12,7 @@ namespace Baremetal.Conductor.Database;
 /// </summary>
 public sealed class SqliteDatabase : IDatabase
 {
+    private readonly string _path;
     private readonly TimeProvider _time;
     private readonly string _readers;
     private readonly SqliteConnection _writer;
@@ -28,18 +29,21 @@ public sealed class SqliteDatabase : IDatabase
 
     public SqliteDatabase(string path, TimeProvider time)
     {
+        _path = path;
         _time = time;
         _readers = new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadOnly, Pooling = true }.ToString();
         _writer = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString());
         try
         {
-            Open(path);
+            Open();
         }
         catch (Exception e)
         {
             _writer.Dispose();
-            if (e is SqliteException or IOException or UnauthorizedAccessException)
-                throw WhyNotOpened(path, e);
+            if (e is IOException or UnauthorizedAccessException)
+                throw CannotBeWritten(e);
+            if (e is SqliteException error && Trouble(error) is { } trouble)
+                throw trouble;
             throw;
         }
     }
@@ -69,9 +73,11 @@ public sealed class SqliteDatabase : IDatabase
                 result = work(new WriteTransaction(_writer, DateTimeOffset.FromUnixTimeMilliseconds(_time.GetUtcNow().ToUnixTimeMilliseconds())));
                 _writer.Execute("COMMIT");
             }
-            catch
+            catch (Exception e)
             {
                 RollBack();
+                if (e is SqliteException error && Trouble(error) is { } trouble)
+                    throw trouble;
                 throw;
             }
             changed = raw.sqlite3_total_changes(_writer.Handle) != before;
@@ -109,13 +115,13 @@ public sealed class SqliteDatabase : IDatabase
             _writer.Execute("ROLLBACK");
     }
 
-    private void Open(string path)
+    private void Open()
     {
         _writer.Open();
-        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        File.SetUnixFileMode(_path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         // Found now, and not in the middle of a deploy.
         if (_writer.QueryFirst<string>("PRAGMA quick_check(1)") is var found && found != "ok")
-            throw Damaged(path, found, null);
+            throw Damaged(found, null);
         _writer.Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;");
         Write(tx =>
         {
@@ -124,10 +130,20 @@ public sealed class SqliteDatabase : IDatabase
         });
     }
 
-    private static InvalidDataException WhyNotOpened(string path, Exception error) => error is SqliteException { SqliteErrorCode: raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB }
-        ? Damaged(path, error.Message, error)
-        : new InvalidDataException($"The database {path} cannot be written: {error.Message}", error);
+    // Null: the statement is at fault, not what it would be written to.
+    private DatabaseTroubleException? Trouble(SqliteException error) => error.SqliteErrorCode switch
+    {
+        raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => Damaged(error.Message, error),
+        raw.SQLITE_FULL => new($"The disk that holds the database {_path} is full.", "Make room there; what was going on goes on by itself.", error),
+        raw.SQLITE_READONLY or raw.SQLITE_IOERR or raw.SQLITE_CANTOPEN or raw.SQLITE_PERM => CannotBeWritten(error),
+        _ => null,
+    };
 
-    private static InvalidDataException Damaged(string path, string how, Exception? error) =>
-        new($"The database {path} is damaged: {how.ReplaceLineEndings(" ").TrimEnd('.')}. Restore it from a backup; it is left as it is.", error);
+    private DatabaseTroubleException CannotBeWritten(Exception error) =>
+        new($"The database {_path} cannot be written: {Sentence(error.Message)}", "See that the conductor may write there, and what the kernel's log says of the disk.", error);
+
+    private DatabaseTroubleException Damaged(string how, Exception? error) =>
+        new($"The database {_path} is damaged: {Sentence(how)}", "Restore it from a backup; it is left as it is.", error);
+
+    private static string Sentence(string text) => $"{text.ReplaceLineEndings(" ").TrimEnd('.', ' ')}.";
 }

@@ -1,3 +1,4 @@
+using Baremetal.Api;
 using Baremetal.Trust;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -23,6 +24,9 @@ internal static class BlobEndpoints
     {
         request.HttpContext.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = MostBytes;
         var wanted = Parse(digest);
+        // Before anything is read: a client that asks first has sent nothing yet.
+        if (request.ContentLength > blobs.FreeBytes)
+            throw new ProblemException(Problems.NoRoom($"The upload is {request.ContentLength} bytes, and the conductor's disk has {blobs.FreeBytes} bytes free."));
         var found = await blobs.PutAsync(wanted, request.Body, cancel);
         return found == wanted
             ? TypedResults.NoContent()

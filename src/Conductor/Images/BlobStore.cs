@@ -31,6 +31,8 @@ public sealed class BlobStore
 
     public bool Has(Digest digest, long size) => TryFind(digest, out var file) && file.Length == size;
 
+    public long FreeBytes => new DriveInfo(_state.Incoming).AvailableFreeSpace;
+
     /// <summary>Takes content, hashing on the way.</summary>
     /// <returns>The digest of what came: the content is kept if that is the one asked for, and gone if not.</returns>
     public async Task<Digest> PutAsync(Digest digest, Stream content, CancellationToken cancel)

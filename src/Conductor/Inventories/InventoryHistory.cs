@@ -30,6 +30,9 @@ public sealed partial class InventoryHistory(SightingAllowance allowance, ILogge
     /// <summary>Of one node: some years, where something is changed each month. The first and the newest are among them, whatever else is.</summary>
     internal const int Most = 32;
 
+    /// <summary>Of one boot: an agent that was started again may find a disk that came late.</summary>
+    internal const int MostOfABoot = 4;
+
     /// <summary>Of one node, beside the first: 30 of a server with a hundred disks. Whoever has an agent's certificate can tell another machine each time.</summary>
     private const int MostCharacters = 2 << 20;
 
@@ -41,7 +44,7 @@ public sealed partial class InventoryHistory(SightingAllowance allowance, ILogge
     {
         var newest = Newest(tx.Sql, id);
         var changes = newest is null ? [] : InventoryComparison.Changes(newest.Inventory, told);
-        if (newest is not null && changes.Count == 0)
+        if (newest is not null && (changes.Count == 0 || !MayTellMore(tx, id, newest.BootId)))
         {
             tx.Sql.Execute("UPDATE inventories SET last_seen = @now, inventory = @told WHERE node = @id AND number = @Number", new { id, newest.Number, told, now = tx.Now });
             return;
@@ -53,6 +56,15 @@ public sealed partial class InventoryHistory(SightingAllowance allowance, ILogge
         Prune(tx, id);
         if (newest is not null)
             Tell(tx, node, changes);
+    }
+
+    // An honest agent tells its machine once at its start. One that tells another each time would push out what its node was before; of a machine that is
+    // pending, whom anybody can make up, the newest word is enough.
+    private static bool MayTellMore(WriteTransaction tx, string id, string? newestBoot)
+    {
+        var node = NodeTable.ById(tx.Sql, id);
+        return node.State != NodeState.Pending
+            && (node.BootId != newestBoot || tx.Sql.QuerySingle<int>("SELECT count(*) FROM inventories WHERE node = @id AND boot_id = @BootId", new { id, node.BootId }) < MostOfABoot);
     }
 
     /// <summary>The newest first, and only those before a number.</summary>

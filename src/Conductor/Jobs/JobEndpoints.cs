@@ -70,7 +70,10 @@ internal static class JobEndpoints
             var found = NodeTable.Get(tx.Sql, node);
             if (found.JobKind != JobKind.Rescue)
                 throw Problems.Conflict("state-forbids", $"Node {found.Name} is {found.State.ToString().ToLowerInvariant()}; there is no rescue to end.", $"'conductor node rescue {found.Name} --ssh-key FILE' begins one.");
-            tx.Sql.Execute("UPDATE jobs SET end_requested = 1, due = @now WHERE id = @CurrentJob", new { found.CurrentJob, now = tx.Now });
+            // Where no agent has taken the order there is nobody to end it, and may never be: the job is.
+            tx.Sql.Execute(
+                "UPDATE jobs SET end_requested = 1, abort_requested = (CASE WHEN order_attempt = 0 THEN 1 ELSE abort_requested END), due = @now WHERE id = @CurrentJob",
+                new { found.CurrentJob, now = tx.Now });
             return JobTable.View(tx.Sql, JobTable.Get(tx.Sql, found.CurrentJob!));
         });
         return TypedResults.Accepted(Routes.For(Routes.Job, job.Id), job);

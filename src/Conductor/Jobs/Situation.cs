@@ -82,7 +82,7 @@ internal readonly record struct Situation(JobRow Job, Facts Facts, LimitSettings
             { Outcome: StepOutcome.Done } => Advance(),
             { Outcome: StepOutcome.Started } when Job.Step == OrderSteps.Reboot && Steps.After(this) is not null => Advance(),
             { Outcome: StepOutcome.Failed } => FailureOf(Job.Step, report),
-            _ when Job.Trouble is { } trouble => FailureOf(trouble),
+            _ when OrderTrouble is { } trouble => trouble,
             _ when Job.OrderAttempt > Limits.Orders => new Decision.Fail(FailureCodes.AgentRestarting, $"The agent was started {Job.OrderAttempt} times and did not get through '{Job.Step}'. The machine's console should say why it ends."),
             _ when AgentIsLost => TryAgain(FailureCodes.AgentSilent, Silence),
             _ when Job.AgentNonce is null && Now - Job.StepStarted >= Limits.ShortStep => TryAgain(FailureCodes.OrderNotTaken, $"The agent answers, but has taken no order in {Words(Limits.ShortStep)}. The machine's console says why it refuses."),
@@ -90,6 +90,9 @@ internal readonly record struct Situation(JobRow Job, Facts Facts, LimitSettings
             _ => new Decision.Wait(Earlier(SilentUntil, Job.AgentNonce is null ? Earlier(bound.At, Job.StepStarted + Limits.ShortStep) : bound.At), what),
         };
     }
+
+    /// <summary>Why the agent gets no order any more.</summary>
+    public Decision.Fail? OrderTrouble => Job.Trouble is { } trouble ? FailureOf(trouble) : null;
 
     // What an older conductor has written down has no code.
     private Decision.Fail FailureOf(string trouble) => new(Job.TroubleCode ?? FailureCodes.ConductorFailed, trouble);

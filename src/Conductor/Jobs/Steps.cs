@@ -57,6 +57,7 @@ public static class Steps
         [OrderSteps.Reboot] = now => now.WatchAgent(now.EndBefore, "the agent to restart the machine"),
         [WaitForSystem] = now => now.RebootFailure is { } failure ? failure
             : now.SystemIsUp ? now.Advance()
+            : now.OrderTrouble is { } trouble ? trouble
             : now.MustPhoneHome ? now.WaitOrFail(now.Limits.SystemBoot, "the installed system to phone home", FailureCodes.SystemSilent, now.IsSeen
                 ? "It was seen on the network, so that it runs: its image may have no cloud-init, or the user data a phone_home of its own, or it cannot reach the conductor's plain port. Deployed without '--wait-for phone-home', being seen is enough."
                 : "Nor was it seen on the network: look at the machine's console.")

@@ -149,10 +149,12 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
                 JobTable.Finish(tx, job, JobOutcome.Done);
                 break;
             case Decision.Fail fail:
+                EndRescue(tx, job);
                 NodeTable.Move(tx, NodeTable.ById(tx.Sql, job.Node), job.Kind == JobKind.Rescue ? EndOfRescue(job) : Move.Fail, job.Id, fail.Cause);
                 JobTable.Finish(tx, job, JobOutcome.Failed, fail.Cause, fail.Code);
                 break;
             case Decision.Abort:
+                EndRescue(tx, job);
                 Abort(tx, job);
                 JobTable.Finish(tx, job, JobOutcome.Aborted, "An operator aborted it.");
                 break;
@@ -177,12 +179,19 @@ public sealed partial class Worker(IDatabase database, Effects effects, Conducto
         if (job.Kind == JobKind.Rescue)
         {
             NodeTable.Move(tx, node, EndOfRescue(job), job.Id, job.Origin == NodeState.Failed ? JobTable.LastFailure(tx, job.Node) : null);
-            AgentTable.EndBoots(tx, job.Node, tx.Now);
+            EndRescue(tx, job);
             return;
         }
         NodeTable.Move(tx, node, Move.Deployed, job.Id);
         tx.Sql.Execute("UPDATE nodes SET image = @Image WHERE id = @Node", new { job.Node, job.Image });
         AgentTable.EndBoots(tx, job.Node, tx.Now);
+    }
+
+    // Somebody was root in that ramdisk: whatever comes next begins with another.
+    private static void EndRescue(WriteTransaction tx, JobRow job)
+    {
+        if (job.Kind == JobKind.Rescue && job.OrderAttempt > 0)
+            AgentTable.EndBoots(tx, job.Node, tx.Now);
     }
 
     // Nothing was written by us, so that the node is what it was.

@@ -11,7 +11,7 @@ internal static class MachineInventory
 
     public static Api.Inventory Read(Machine machine, string? bootMac) => new(
         Processors.Read(machine),
-        MemoryOf(machine),
+        MemoryOf(machine, "MemTotal") ?? 0,
         WithConfigDrives(machine, Disks.Read(machine)),
         NetworkCards.Read(machine, bootMac),
         FirmwareOf(machine),
@@ -25,9 +25,10 @@ internal static class MachineInventory
         return [.. disks.Select((disk, i) => disk with { ConfigDrives = found[i] })];
     }
 
-    private static long MemoryOf(Machine machine)
+    /// <summary>Bytes that the kernel says of its memory: <c>MemTotal</c>, <c>MemAvailable</c>; null if it does not.</summary>
+    public static long? MemoryOf(Machine machine, string what)
     {
-        var total = machine.Text("/proc/meminfo")?.Split('\n').FirstOrDefault(line => line.StartsWith("MemTotal:", StringComparison.Ordinal));
-        return total is not null && long.TryParse(total.AsSpan("MemTotal:".Length).Trim(" kB"), out var kibibytes) ? kibibytes << 10 : 0;
+        var said = machine.Text("/proc/meminfo")?.Split('\n').FirstOrDefault(line => line.StartsWith(what, StringComparison.Ordinal));
+        return said is not null && long.TryParse(said.AsSpan(what.Length).Trim(": kB"), out var kibibytes) ? kibibytes << 10 : null;
     }
 }

@@ -131,7 +131,7 @@ internal sealed class OrderRun(DeployOrder order, OrderQuestion question, IReadO
         }
         catch (Exception e) when (e is not OperationCanceledException || !cancel.IsCancellationRequested)
         {
-            return new StepEnd(new Rejection($"Step {step.Name} failed at {string.Join(", ", disks.Select(disk => disk.Name))}: {e.Message}"));
+            return new StepEnd(new Rejection($"Step {step.Name} failed at {string.Join(", ", disks.Select(disk => disk.Name))}: {e.Message}"), Code: e is IOException or UnauthorizedAccessException ? null : FailureCodes.AgentFailed);
         }
     }
 }

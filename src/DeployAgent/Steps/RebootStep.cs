@@ -1,3 +1,4 @@
+using Baremetal.DeployAgent.Inventory;
 using Baremetal.DeployAgent.Orders;
 using Baremetal.Imaging.PartitionTables;
 using Baremetal.Imaging.Targets;
@@ -14,6 +15,8 @@ internal static class RebootStep
 {
     private const string Folder = "/run/kexec";
 
+    private const long Spare = 64L << 20;
+
     public static async Task<StepEnd> RunAsync(OrderRun run, CancellationToken cancel)
     {
         if (!RebootArguments.AreByKexec(run.Order.Steps[^1]))
@@ -23,7 +26,7 @@ internal static class RebootStep
             if (await LoadAsync(run, cancel) is { } rejection)
                 run.Console.Say($"{rejection} The firmware starts it instead.");
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
             run.Console.Say($"The installed kernel cannot be started from here: {e.Message.TrimEnd('.')}. The firmware starts it instead.");
         }
@@ -33,8 +36,10 @@ internal static class RebootStep
     private static async Task<Rejection?> LoadAsync(OrderRun run, CancellationToken cancel)
     {
         var envelope = await run.Enrolled.Client.GetManifestAsync(run.Order.ManifestSha256!.Value.ToString(), cancel);
-        if (!run.Anchor.TryOpenManifest(envelope, run.Enrolled.Clock.Now, out var manifest, out _, out var rejection))
+        if (!run.Anchor.TryOpenManifest(envelope, run.Enrolled.Clock.Now, out var manifest, out var digest, out var rejection))
             return rejection;
+        if (digest != run.Order.ManifestSha256)
+            return new Rejection($"The conductor gave the manifest {digest}, which was not ordered.");
         if (manifest.Predicate.Partition is not { Kernel: { } kernel, Ramdisk: { } ramdisk } image)
             return new Rejection("Where the installed kernel lies is not known.");
         var (opened, refusal) = run.Machine.OpenDisk(run.Disk.Name);
@@ -46,6 +51,12 @@ internal static class RebootStep
         if (partitions.FirstOrDefault(partition => partition.Number == image.RootPartition) is not { } root)
             return new Rejection($"{disk.Name} has no partition {image.RootPartition}.");
 
+        // The agent was killed in the middle of this, and would be again.
+        if (Directory.Exists(run.Machine.PathOf(Folder)))
+            return new Rejection("The agent did not live through the first try to ready the installed kernel.");
+        // Once as files, and twice more while the kernel takes them.
+        if (MachineInventory.MemoryOf(run.Machine, "MemAvailable") < (3 * (kernel.Bytes + ramdisk.Bytes)) + Spare)
+            return new Rejection("There is too little memory to ready the installed kernel.");
         var folder = Directory.CreateDirectory(run.Machine.PathOf(Folder)).FullName;
         try
         {

@@ -22,7 +22,7 @@ internal static class WriteImageStep
         if (!run.Anchor.TryOpenManifest(envelope, run.Enrolled.Clock.Now, out var manifest, out var digest, out var rejection))
             return Refused(rejection);
         if (digest != order.ManifestSha256)
-            return Refused(new Rejection($"The conductor gave the manifest {digest}; the order names {order.ManifestSha256}."));
+            return NotHad(new Rejection($"The conductor gave the manifest {digest}; the order names {order.ManifestSha256}."));
         var image = manifest.Predicate;
         if (Misfit(image, run.Machine) is { } misfit)
             return Refused(misfit);
@@ -33,12 +33,12 @@ internal static class WriteImageStep
         {
             (indexes[i], rejection) = await FetchIndexAsync(run, what, reference, cancel);
             if (rejection is not null)
-                return new StepEnd(rejection, Code: FailureCodes.SourceFailed);
+                return NotHad(rejection);
         }
         if (!VerifiedImage.TryVerify(manifest, indexes[0], indexes[1], out var verified, out rejection))
             return Refused(rejection);
         var configDrive = order.ConfigDriveSha256 is { } drive ? new ConfigDrive(await run.Enrolled.Client.GetConfigDriveAsync(order.OrderId, cancel), drive) : null;
-        return await WriteAsync(run, verified, configDrive, cancel);
+        return configDrive?.FirstFault() is { } fault ? NotHad(fault) : await WriteAsync(run, verified, configDrive, cancel);
     }
 
     private static async Task<StepEnd> WriteAsync(OrderRun run, VerifiedImage image, ConfigDrive? configDrive, CancellationToken cancel)
@@ -92,6 +92,8 @@ internal static class WriteImageStep
                 _ => null,
             });
     }
+
+    private static StepEnd NotHad(Rejection rejection) => new(rejection, Code: FailureCodes.SourceFailed);
 
     private static StepEnd Refused(Rejection rejection) => new(rejection, Code: FailureCodes.ImageRefused);
 

@@ -18,7 +18,8 @@ public sealed record ConfigDrive(byte[] Bytes, Digest Sha256)
 
     internal const string PartitionName = "config-2";
 
-    internal Rejection? FirstFault()
+    /// <summary>Why it is not what was ordered, or null.</summary>
+    public Rejection? FirstFault()
     {
         if (Bytes.Length is 0 or > PartitionSize)
             return new Rejection($"The config drive has {Bytes.Length} bytes; its partition has room for {PartitionSize}.");

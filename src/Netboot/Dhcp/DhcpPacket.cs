@@ -127,7 +127,7 @@ internal sealed class DhcpPacket
 
     private DhcpRejection ReadOptions(ReadOnlySpan<byte> datagram)
     {
-        var rejection = ReadField(datagram[HeaderLength..]);
+        var rejection = ReadField(datagram[HeaderLength..], isOfOptions: true);
         if (rejection != DhcpRejection.None)
             return rejection;
 
@@ -137,9 +137,9 @@ internal sealed class DhcpPacket
             if (overload is not [1 or 2 or 3])
                 return DhcpRejection.BadOverload;
             if ((overload[0] & 1) != 0)
-                rejection = ReadField(datagram.Slice(FileAt, FileLength));
+                rejection = ReadField(datagram.Slice(FileAt, FileLength), isOfOptions: false);
             if (rejection == DhcpRejection.None && (overload[0] & 2) != 0)
-                rejection = ReadField(datagram.Slice(ServerNameAt, ServerNameLength));
+                rejection = ReadField(datagram.Slice(ServerNameAt, ServerNameLength), isOfOptions: false);
             if (rejection != DhcpRejection.None)
                 return rejection;
         }
@@ -153,8 +153,9 @@ internal sealed class DhcpPacket
         return DhcpRejection.None;
     }
 
-    private DhcpRejection ReadField(ReadOnlySpan<byte> field)
+    private DhcpRejection ReadField(ReadOnlySpan<byte> field, bool isOfOptions)
     {
+        var before = DhcpOption.Pad;
         for (var at = 0; at < field.Length;)
         {
             var option = (DhcpOption)field[at++];
@@ -165,8 +166,14 @@ internal sealed class DhcpPacket
             if (at == field.Length || field[at] > field.Length - at - 1)
                 return DhcpRejection.OptionOverrun;
             var value = field.Slice(at + 1, field[at]);
-            options[option] = options.TryGetValue(option, out var begun) ? [.. begun, .. value] : value.ToArray();
             at += 1 + value.Length;
+            var goesOn = option == before;
+            before = option;
+            // A relay puts its option last in the field, in parts that follow each other; what a machine puts elsewhere would pass for its word.
+            if (option == DhcpOption.RelayAgent && !isOfOptions)
+                continue;
+            var joins = option != DhcpOption.RelayAgent || goesOn;
+            options[option] = joins && options.TryGetValue(option, out var begun) ? [.. begun, .. value] : value.ToArray();
         }
         // Option 255 must close the field (RFC 2131 §4.1); what came before it stands even where a client forgot it.
         return DhcpRejection.None;

@@ -14,19 +14,22 @@ internal readonly record struct RelayInformation(string? Circuit, string? Remote
     private const byte CircuitId = 1;
     private const byte RemoteId = 2;
 
-    /// <summary>Of an option whose lengths do not add up nothing is believed; that it goes back as it came is the reply's concern.</summary>
+    /// <summary>
+    /// Of an option whose lengths do not add up nothing is believed, nor of one that says a thing twice: one of the two may be the machine's own word. That it goes back as it came is the reply's concern.
+    /// </summary>
     public static RelayInformation Read(ReadOnlySpan<byte> option)
     {
         string? circuit = null, remote = null;
+        var (circuits, remotes) = (0, 0);
         while (option is [var code, var length, .. var rest] && length <= rest.Length)
         {
             if (code == CircuitId)
-                circuit ??= Shown(rest[..length]);
+                (circuit, circuits) = (Shown(rest[..length]), circuits + 1);
             if (code == RemoteId)
-                remote ??= Shown(rest[..length]);
+                (remote, remotes) = (Shown(rest[..length]), remotes + 1);
             option = rest[length..];
         }
-        return option.IsEmpty ? new RelayInformation(circuit, remote) : default;
+        return option.IsEmpty && circuits <= 1 && remotes <= 1 ? new RelayInformation(circuit, remote) : default;
     }
 
     private static string? Shown(ReadOnlySpan<byte> value) =>

@@ -1,4 +1,5 @@
 using Baremetal.Api;
+using Baremetal.Conductor.Database;
 using Baremetal.Conductor.Jobs;
 using Baremetal.Conductor.Tests.World;
 using Dapper;
@@ -25,7 +26,9 @@ public sealed class DatabaseTroubleTests
 
         disk.Fill();
         var refusal = await Assert.ThrowsAsync<ProblemException>(() => site.Agent.ReportAsync(order, OrderSteps.WriteImage, StepOutcome.Done));
-        Assert.Equal(500, refusal.Problem.Status);
+        Assert.Equal(
+            (507, $"The disk that holds the database {site.Conductor.StatePath("conductor.db")} is full."), (refusal.Problem.Status, refusal.Problem.Title));
+        Assert.StartsWith("Make room there", refusal.Problem.Remedy, StringComparison.Ordinal);
         // What needs no room is answered.
         Assert.Equal(OrderSteps.WriteImage, (await site.Conductor.Operator.GetJobAsync(job.Id, None)).Step);
 
@@ -46,7 +49,7 @@ public sealed class DatabaseTroubleTests
         await conductor.StopAsync();
         disk.MakeReadOnly();
 
-        var error = await Assert.ThrowsAsync<InvalidDataException>(() => conductor.RestartAsync());
+        var error = await Assert.ThrowsAsync<DatabaseTroubleException>(() => conductor.RestartAsync());
 
         Assert.StartsWith($"The database {conductor.StatePath("conductor.db")} cannot be written: ", error.Message, StringComparison.Ordinal);
     }
@@ -86,7 +89,7 @@ public sealed class DatabaseTroubleTests
         }
         await File.WriteAllBytesAsync(path, bytes, None);
 
-        var error = await Assert.ThrowsAsync<InvalidDataException>(() => conductor.RestartAsync());
+        var error = await Assert.ThrowsAsync<DatabaseTroubleException>(() => conductor.RestartAsync());
 
         Assert.StartsWith($"The database {path} is damaged: ", error.Message, StringComparison.Ordinal);
         Assert.Contains("Restore", error.Message, StringComparison.Ordinal);

@@ -54,6 +54,26 @@ public sealed class BlobTests
         Assert.Equal(status, answer.StatusCode);
     }
 
+    [Theory]
+    [InlineData(false, "The upload is 3000000 bytes, and the conductor's disk has ")]
+    [InlineData(true, "The conductor's disk is full: No space left on device")]
+    public async Task Put_MoreThanTheDiskHasRoomFor_IsRefusedAndLeavesNothing(bool lengthIsUnknown, string title)
+    {
+        using var disk = new SmallDisk(mebibytes: 16);
+        await using var conductor = await TestConductor.StartAsync(settings => settings with { StateDirectory = Path.Combine(disk.Path, "state") });
+        disk.Fill(leave: 1 << 20);
+
+        using var body = new ByteArrayContent(Content);
+        using var ask = new HttpRequestMessage(HttpMethod.Put, Routes.Blobs + Address) { Content = body, Headers = { TransferEncodingChunked = lengthIsUnknown } };
+        var problem = await conductor.SendAsync(ask);
+
+        Assert.Equal(507, problem.GetProperty("status").GetInt32());
+        Assert.StartsWith(title, problem.GetProperty("title").GetString(), StringComparison.Ordinal);
+        Assert.Empty(Files(conductor));
+        disk.MakeRoom();
+        await TestImage.UploadAsync(conductor.Operator, Content);
+    }
+
     [Fact]
     public async Task Put_OtherContentThanItsDigest_IsRefusedAndLeavesNothing()
     {

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Baremetal.Api;
 using Baremetal.Conductor.Boot;
 using Baremetal.Conductor.Database;
@@ -86,7 +87,10 @@ public sealed class InventoryHistoryTests
         await using var site = await TestSite.StartAsync();
         await InspectAsync(site, Machine);
         for (var told = 2; told <= InventoryHistory.Most + 10; told++)
+        {
+            ForgetBoots(site);
             await site.Agent.TellInventoryAsync(Serial($"disk-{told}"));
+        }
 
         var history = await HistoryAsync(site);
 
@@ -108,10 +112,14 @@ public sealed class InventoryHistoryTests
         var node = (await site.NodeAsync()).Id;
 
         for (var told = 2; told <= 100; told++)
+        {
+            ForgetBoots(site);
             site.Conductor.Database.Write(tx => history.Keep(tx, node, Serial($"disk-{told}")));
+        }
 
         Assert.Equal(SightingAllowance.MostInAWindow, HardwareEvents(site).Length);
         clock.Advance(SightingAllowance.Window);
+        ForgetBoots(site);
         site.Conductor.Database.Write(tx => history.Keep(tx, node, Machine));
         Assert.Equal(SightingAllowance.MostInAWindow + 1, HardwareEvents(site).Length);
     }
@@ -122,9 +130,40 @@ public sealed class InventoryHistoryTests
         await using var site = await TestSite.StartAsync();
         await InspectAsync(site, Machine);
         for (var told = 2; told <= 8; told++)
+        {
+            ForgetBoots(site);
             await site.Agent.TellInventoryAsync(Serial($"disk-{told}") with { Processor = Machine.Processor with { Model = new string('x', 900_000) } });
+        }
 
         Assert.Equal([8, 7, 1], (await HistoryAsync(site)).Select(kept => kept.Number));
+    }
+
+    [Fact]
+    public async Task History_OfAnAgentThatTellsAnotherMachineEachTime_KeepsWhatWasBeforeIt()
+    {
+        await using var site = await TestSite.StartAsync();
+        await InspectAsync(site, Machine);
+        ForgetBoots(site);
+        for (var told = 2; told <= 40; told++)
+            await site.Agent.TellInventoryAsync(Serial($"disk-{told}"));
+
+        var history = await HistoryAsync(site);
+
+        Assert.Equal(1 + InventoryHistory.MostOfABoot, history.Length);
+        Assert.Equal((1, "disk serial disk-40 (ssd, 8.0 GiB, virtio) is new"), (history[^1].Number, Texts(history[0]).Single(text => text.Contains("disk-40", StringComparison.Ordinal))));
+    }
+
+    [Fact]
+    public async Task Inventory_ThatIsStoredAsFarMoreThanItCameAs_IsRefused()
+    {
+        await using var site = await TestSite.StartAsync();
+        await InspectAsync(site, Machine);
+
+        var refusal = await Assert.ThrowsAnyAsync<Exception>(() => site.Agent.TellAsync(
+            Routes.AgentInventory, JsonSerializer.Serialize(Machine with { Processor = Machine.Processor with { Model = "MODEL" } }, ApiJson.Default.Inventory).Replace("MODEL", new string('<', 500_000), StringComparison.Ordinal)));
+
+        Assert.Contains("; it may have 1048576.", refusal.Message, StringComparison.Ordinal);
+        Assert.Single(await HistoryAsync(site));
     }
 
     [Fact]
@@ -187,7 +226,8 @@ public sealed class InventoryHistoryTests
         await agent.TellInventoryAsync(Stranger("disk-9"));
 
         Assert.StartsWith("hardware changed: disk serial disk-8", Assert.Single(HardwareEvents(site)).Text, StringComparison.Ordinal);
-        Assert.Equal(3, await site.Conductor.Operator.ListInventoriesAsync(mac, None).CountAsync(None));
+        // Of a machine that is pending the newest word is enough.
+        Assert.Equal(2, await site.Conductor.Operator.ListInventoriesAsync(mac, None).CountAsync(None));
     }
 
     [Fact]
@@ -224,6 +264,9 @@ public sealed class InventoryHistoryTests
         using var request = new HttpRequestMessage(HttpMethod.Post, Routes.AgentEnrol) { Content = body };
         Assert.Equal("The agent's version has 200 characters; it may have 128.", (await site.Conductor.SendAsync(request)).GetProperty("title").GetString());
     }
+
+    // As if each had been told at a start of its own.
+    private static void ForgetBoots(TestSite site) => site.Conductor.Database.Write(tx => tx.Sql.Execute("UPDATE inventories SET boot_id = 'boot-' || number"));
 
     private static async Task<Job> InspectAsync(TestSite site, Inventory inventory)
     {

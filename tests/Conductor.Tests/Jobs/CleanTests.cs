@@ -122,6 +122,25 @@ public sealed class CleanTests
     }
 
     [Fact]
+    public async Task Report_OfDisksThatWereNotOrderedOrAtGreatLength_IsCut()
+    {
+        await using var site = await TestSite.StartAvailableAsync();
+        var job = await site.Conductor.Operator.CleanAsync("n1", new CleanNode(), None);
+        var order = await site.OrderAsync();
+
+        foreach (var serial in new[] { "made-up-1", "made-up-2", "disk-1" })
+        {
+            await site.Agent.ReportAsync(
+                order, OrderSteps.Erase, serial == "disk-1" ? StepOutcome.Failed : StepOutcome.Started, new string('c', 100_000), erased: [new ErasedDisk("vda", serial, 100, 60, 40, 4, new string('f', 100_000))]);
+        }
+
+        job = await Until.JobEndAsync(site.Conductor.Operator, job.Id);
+        Assert.Equal(StepReport.LongestCause + 1, job.Cause!.Length);
+        var told = Assert.Single(job.Cleaning!.Report!);
+        Assert.Equal(("disk-1", 1025), (told.Serial, told.Failure!.Length));
+    }
+
+    [Fact]
     public async Task Clean_WhileItsAgentFallsSilent_IsBegunAnewWithAnotherBoot()
     {
         await using var site = await TestSite.StartAvailableAsync();

@@ -89,6 +89,40 @@ public sealed class RescueTests
     }
 
     [Fact]
+    public async Task Unrescue_BeforeAnAgentCame_EndsItAtOnce()
+    {
+        await using var site = await ActiveAsync();
+        var job = await site.Conductor.Operator.RescueAsync("n1", new RescueNode([Key]), None);
+        await Until.JobAtAsync(site.Conductor.Operator, job.Id, Steps.WaitForAgent);
+
+        await site.Conductor.Operator.UnrescueAsync("n1", None);
+
+        Assert.Equal(JobOutcome.Aborted, (await Until.JobEndAsync(site.Conductor.Operator, job.Id)).Outcome);
+        Assert.Equal(NodeState.Active, (await site.NodeAsync()).State);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Rescue_ThatFailsOrIsAborted_IsTheLastThingThatItsRamdiskDoes(bool fails)
+    {
+        await using var site = await TestSite.StartAvailableAsync();
+        await File.WriteAllTextAsync(site.Conductor.Settings.RescueFile, "the file rescue.img", None);
+        var rescue = await site.Conductor.Operator.RescueAsync("n1", new RescueNode([Key]), None);
+        var order = await site.OrderAsync();
+        if (fails)
+            await site.Agent.ReportAsync(order, OrderSteps.Rescue, StepOutcome.Failed, "no SSH server");
+        else
+            await site.Conductor.Operator.AbortAsync("n1", None);
+        await Until.JobEndAsync(site.Conductor.Operator, rescue.Id);
+
+        // Somebody may have been root there: a deploy begins with another boot.
+        var deploy = await site.DeployAsync();
+        await Until.JobAtAsync(site.Conductor.Operator, deploy.Id, Steps.WaitForAgent);
+        Assert.Null(await site.Agent.AskOrderAsync());
+    }
+
+    [Fact]
     public async Task Rescue_OfANodeThatNobodyApproved_IsRefused()
     {
         await using var site = await TestSite.StartAsync();

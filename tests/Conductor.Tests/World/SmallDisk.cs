@@ -13,14 +13,14 @@ internal sealed class SmallDisk : IDisposable
 
     private string Filling => System.IO.Path.Combine(Path, "filling");
 
-    /// <summary>To the last byte.</summary>
-    public void Fill()
+    /// <summary>To the last byte, or so that so many are left.</summary>
+    public void Fill(long leave = 0)
     {
         using var file = new FileStream(Filling, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
         var piece = new byte[4096];
         try
         {
-            while (true)
+            while (leave == 0 || new DriveInfo(Path).AvailableFreeSpace > leave)
                 file.Write(piece);
         }
         catch (IOException)

@@ -16,7 +16,9 @@ public sealed class RelayInformationTests
         { "01 02 c3 a9", "0xc3a9", null },
         { "01 00  02 01 20", null, " " },
         { "05 04 0a 00 00 01  97 00  02 01 61", null, "a" },
-        { "01 01 61  01 01 62", "a", null },
+        // One of the two may be the machine's own word.
+        { "01 01 61  01 01 62", null, null },
+        { "02 01 61  01 01 63  02 01 62", null, null },
         { "", null, null },
         // Lengths that do not add up: nothing of it is believed.
         { "01 01 61  02 05 62", null, null },
@@ -35,6 +37,25 @@ public sealed class RelayInformationTests
         using var dhcp = new OfflineDhcp(DhcpMode.Server);
         dhcp.Expect(Fixtures.Request(DhcpMessage.Discover, more: [(DhcpOption.RelayAgent, [1, 3, .. "p/1"u8, 2, 2, 0, 9])]));
         Assert.Equal((null, "p/1", "0x0009"), (dhcp.Sightings[^1].Relay, dhcp.Sightings[^1].Circuit, dhcp.Sightings[^1].Remote));
+    }
+
+    [Fact]
+    public void Read_WhatAMachinePutsBeforeTheRelaysWord_IsNotBelieved()
+    {
+        using var dhcp = new OfflineDhcp(DhcpMode.Server);
+        dhcp.Answer(Fixtures.Request(DhcpMessage.Discover, more: [(DhcpOption.RelayAgent, [1, 3, .. "own"u8]), (DhcpOption.HostName, "n1"u8.ToArray()), (DhcpOption.RelayAgent, [2, 3, .. "sw7"u8])]));
+        Assert.Equal((null, "sw7"), (dhcp.Sightings[^1].Circuit, dhcp.Sightings[^1].Remote));
+    }
+
+    [Fact]
+    public void Read_WhatAMachineHidesInTheHeader_IsNotBelieved()
+    {
+        using var dhcp = new OfflineDhcp(DhcpMode.Server);
+        var request = Fixtures.Request(DhcpMessage.Discover, more: [(DhcpOption.Overload, [1]), (DhcpOption.RelayAgent, [1, 3, .. "p/1"u8])]);
+        byte[] hidden = [(byte)DhcpOption.RelayAgent, 5, 2, 3, .. "own"u8, (byte)DhcpOption.End];
+        hidden.CopyTo(request, DhcpPacket.FileAt);
+        dhcp.Answer(request);
+        Assert.Equal(("p/1", null), (dhcp.Sightings[^1].Circuit, dhcp.Sightings[^1].Remote));
     }
 
     [Fact]
