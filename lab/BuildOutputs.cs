@@ -50,6 +50,9 @@ public static class BuildOutputs
     /// <summary>The same behind an MBR: BIOS boots it, UEFI does not.</summary>
     public static string DebianMbrImage => Require("build/images/debian-12-mbr.qcow2", "lab/images/debian-mbr.sh");
 
+    /// <summary>The root file system of a VM's container.</summary>
+    public static string RunnerBase => Require("build/runner/base.tar", "runner/build.sh");
+
     internal static string Require(string path, string maker)
     {
         var full = Path.Combine(Root, path);

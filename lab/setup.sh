@@ -17,6 +17,8 @@ packages=(
     libsqlite3-0 openssl ipmitool
     # a BMC of virtual servers
     openipmi curl
+    # VM containers
+    podman runc conmon netavark aardvark-dns iptables nftables util-linux iputils-ping
     # peers and checks
     tftp-hpa xz-utils xfsprogs btrfs-progs
 )

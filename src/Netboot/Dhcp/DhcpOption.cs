@@ -8,6 +8,8 @@ internal enum DhcpOption : byte
     Router = 3,
     DomainNameServer = 6,
     HostName = 12,
+    DomainName = 15,
+    InterfaceMtu = 26,
 
     /// <summary>PXE's own options, encapsulated: PXE 2.1 §2.2.</summary>
     VendorSpecific = 43,
@@ -41,6 +43,9 @@ internal enum DhcpOption : byte
 
     /// <summary>RFC 4578 §2.3: a type byte (0), then the SMBIOS UUID.</summary>
     MachineIdentifier = 97,
+
+    /// <summary>RFC 3442. A client that heeds it ignores <see cref="Router"/>.</summary>
+    ClasslessRoutes = 121,
 
     /// <summary>iPXE's own options, encapsulated (<c>ipxe/dhcp.h</c>).</summary>
     Ipxe = 175,
