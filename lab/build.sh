@@ -17,4 +17,5 @@ fi
 # This one calls debian.sh, of whose disk it is made.
 lab/images/debian-mbr.sh
 lab/images/tiny.sh
+runner/build.sh
 wait $!
