@@ -123,10 +123,10 @@ public sealed class WriteImageTests(SignedDisk image) : IClassFixture<SignedDisk
     [InlineData("firmware", "boots under uefi; this machine has bios")]
     [InlineData("arch", "is for riscv64; this machine is x86_64")]
     [InlineData("manifest", "valid signature(s) of the image role")]
-    [InlineData("other manifest", "the order names")]
+    [InlineData("other manifest", "the order names", FailureCodes.SourceFailed)]
     [InlineData("index", "cannot be had", FailureCodes.SourceFailed)]
     [InlineData("long index", "the signed manifest says", FailureCodes.SourceFailed)]
-    [InlineData("config drive", "is not the one that was ordered")]
+    [InlineData("config drive", "is not the one that was ordered", FailureCodes.SourceFailed)]
     public async Task WriteImage_SomethingIsNotWhatWasSigned_FailsBeforeTheDiskIsTouched(string fault, string cause, string code = FailureCodes.ImageRefused)
     {
         await using var conductor = await TestConductor.StartAsync();
