@@ -303,6 +303,26 @@ public sealed class NodeCommandsTests
         Assert.Contains("maintenance: new memory", (await conductor.RunAsync("node", "list")).Succeeded(), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task List_ProtectedNode_SaysSoBesideWhatItRuns()
+    {
+        await using var conductor = await TestConductor.StartAsync(app => app.MapGet(Routes.Nodes, () =>
+            TestConductor.Answer(new Page<Node>([Samples.Active with { Protected = true }, Samples.Enrolled with { Protected = true }], null), ApiJson.Default.PageNode)));
+
+        var output = (await conductor.RunAsync("node", "list")).Succeeded();
+
+        Assert.Contains("C0/N1   protected; debian-12:1\n", output, StringComparison.Ordinal);
+        Assert.Contains("C0/N0   protected\n", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Show_NodeThatToldNothing_HasTheFirmwareAsEnrolled()
+    {
+        await using var conductor = await TestConductor.StartAsync(app => app.MapGet(Routes.Node, () => TestConductor.Answer(Samples.Enrolled with { Firmware = FirmwareMode.Uefi })));
+
+        Assert.Contains("Firmware:     uefi, as enrolled\n", (await conductor.RunAsync("node", "show", "r7")).Succeeded(), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("r7 is active, as it is, and protected", NodeActions.Adopt, "adopt")]
     [InlineData("r7 is protected: it is neither written to nor removed until 'conductor node unprotect r7'", NodeActions.Protect, "protect")]
