@@ -212,7 +212,7 @@ public sealed class NodeCommandsTests
             return TestConductor.Answer(Samples.Enrolled);
         }));
 
-        (await CommandRun.Of(conductor.Operator with { Input = "s3cret\n" }, "node", "enrol", "r7", "--mac", "m", "--redfish", "https://b", "--redfish-password-file", "-")).Succeeded();
+        (await CommandRun.Of(conductor.Operator with { Input = "s3cret\n" }, "node", "enrol", "r7", "--mac", "m", "--redfish", "https://b", "--redfish-user", "admin", "--redfish-password-file", "-")).Succeeded();
 
         Assert.Equal("s3cret", asked!.Power.Password);
         Assert.Null(asked.Firmware);
@@ -224,6 +224,9 @@ public sealed class NodeCommandsTests
     [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual|wake-on-lan", "--redfish", "https://b", "--ipmi", "b")]
     [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual|wake-on-lan", "--ipmi", "b", "--redfish-user", "admin")]
     [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual|wake-on-lan", "--redfish", "https://b", "--ipmi-cipher", "3")]
+    [InlineData("--redfish-user is given without --redfish-password-file. hint: Give --redfish-password-file FILE too", "--redfish", "https://b", "--redfish-user", "admin")]
+    [InlineData("--redfish-password-file is given without --redfish-user. hint: Give --redfish-user NAME too", "--redfish", "https://b", "--redfish-password-file", "f")]
+    [InlineData("--ipmi-user is given without --ipmi-password-file.", "--ipmi", "b", "--ipmi-user", "admin")]
     [InlineData("'0' not recognized", "--ipmi", "b", "--ipmi-cipher", "0")]
     [InlineData("'sideways' is none of disk-first, network-first", "--power", "manual", "--boot-policy", "sideways")]
     [InlineData("'efi' is none of bios, uefi", "--power", "manual", "--firmware", "efi")]
@@ -372,6 +375,8 @@ public sealed class NodeCommandsTests
     [InlineData("Nothing was given to change")]
     [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual|wake-on-lan", "--redfish-user", "admin")]
     [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual|wake-on-lan", "--power", "manual", "--redfish-password-file", "f")]
+    [InlineData("repeat --redfish URL or --ipmi HOST with all of its options", "--redfish-password-file", "f")]
+    [InlineData("--redfish-user is given without --redfish-password-file", "--redfish", "https://b", "--redfish-user", "admin")]
     public async Task Edit_OfNothingOrHalfAPowerController_IsWrongUsage(string expected, params string[] options) =>
         Assert.Contains(expected, (await CommandRun.Of(["node", "edit", "r7", .. options])).EndedWith(ExitCodes.WrongUsage), StringComparison.Ordinal);
 
