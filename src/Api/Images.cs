@@ -2,7 +2,7 @@ namespace Baremetal.Api;
 
 /// <summary>
 /// An image of the catalogue: what its signed manifest says, and whether its bytes are here. <paramref name="Partition"/>: what its signer made the disk
-/// of, if it was not a disk before.
+/// of, if it was not a disk before. <paramref name="Release"/> only grows, so that a trust document can refuse older ones.
 /// </summary>
 public sealed record Image(
     string Name,
@@ -15,7 +15,8 @@ public sealed record Image(
     long SourceBytes,
     string ManifestSha256,
     DateTimeOffset Added,
-    ImageParts? Partition = null);
+    ImageParts? Partition = null,
+    ulong? Release = null);
 
 /// <summary>A root file system and what boots it, by the SHA-256 of their files.</summary>
 public sealed record ImageParts(string FileSystem, string RootSha256, string KernelSha256, string RamdiskSha256, string KernelArguments);

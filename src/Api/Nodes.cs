@@ -67,7 +67,7 @@ public sealed record EnrolNode(
 /// A <paramref name="Protected"/> node is never written to; on one in <paramref name="Maintenance"/> (the reason) nothing is begun.
 /// <paramref name="Relay"/> is the DHCP relay that it was discovered through, <paramref name="Circuit"/> and <paramref name="Remote"/> what a relay or switch
 /// said of the port (option 82): printable ASCII as it is, else <c>0x</c> and hex. <paramref name="SshHostKeys"/> is what its installed system told of itself
-/// when it phoned home.
+/// when it phoned home. <paramref name="Firmware"/> is as it was enrolled, or as its inventory says.
 /// </summary>
 public sealed record Node(
     string Id,
@@ -93,7 +93,8 @@ public sealed record Node(
     NodeNetwork? Network = null,
     string? KernelArguments = null,
     string? Circuit = null,
-    string? Remote = null);
+    string? Remote = null,
+    FirmwareMode? Firmware = null);
 
 /// <summary>What a job does on a node now: the step and since when, what it waits for there, and which steps are still to come.</summary>
 public sealed record NodeWork(string Job, JobKind Kind, string Step, DateTimeOffset Since, int Attempt, string? WaitingFor, string[] Next);

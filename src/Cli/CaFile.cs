@@ -7,11 +7,13 @@ namespace Baremetal.Cli;
 /// <summary>A conductor's CA certificate in a file, PEM or DER.</summary>
 internal static class CaFile
 {
-    public static X509Certificate2 Read(string path)
+    /// <param name="path">As it was typed.</param>
+    /// <param name="missing">What to do where there is no such file.</param>
+    public static X509Certificate2 Read(string path, string? missing = null)
     {
         try
         {
-            return X509CertificateLoader.LoadCertificate(InputFile.Read(path, "CA certificate"));
+            return X509CertificateLoader.LoadCertificate(InputFile.Read(path, "CA certificate", missing: missing));
         }
         catch (CryptographicException e)
         {

@@ -61,7 +61,7 @@ public static class CommandLine
     {
         // A value that begins with @ is a value, not a file with more arguments.
         var parse = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        if (parse.Action is ParseErrorAction || UnknownOption(parse) is not null)
+        if (parse.Action is ParseErrorAction || UnknownOption(parse) is not null || UnknownCommand(parse) is not null)
             return WrongUsage(parse, shell);
         try
         {
@@ -69,7 +69,7 @@ public static class CommandLine
         }
         catch (Failure failure)
         {
-            return Say(shell, failure.Why, failure.ExitCode);
+            return Say(shell, failure.Why, failure.ExitCode, failure.Details);
         }
         catch (ProblemException e)
         {
@@ -99,26 +99,35 @@ public static class CommandLine
         .TakeWhile(token => token.Type != TokenType.DoubleDash)
         .FirstOrDefault(token => token.Type == TokenType.Argument && token.Value is ['-', _, ..])?.Value;
 
+    // --help would pass over it, and explain another command than the one that was asked about.
+    private static string? UnknownCommand(ParseResult parse) => parse is { UnmatchedTokens: [var word, ..], CommandResult.Command.Subcommands.Count: > 0 } ? word : null;
+
     private static int WrongUsage(ParseResult parse, Shell shell)
     {
         var command = parse.CommandResult.Command;
         var path = Help.PathOf(command);
         if (command.Subcommands.Count == 0)
         {
-            var causes = UnknownOption(parse) is { } unknown ? [$"'{path}' has no option '{unknown}'."] : parse.Errors.Select(error => error.Message);
+            var causes = UnknownOption(parse) is { } unknown ? [$"'{path}' has no option '{unknown}'."] : parse.Errors.Select(UsageFault.Of);
             return Say(shell, new Rejection(string.Join(' ', causes), $"'{path} --help' says more."), ExitCodes.WrongUsage);
         }
-        if (parse.UnmatchedTokens is [var word, ..])
+        if (UnknownCommand(parse) is { } word)
             return Say(shell, new Rejection($"'{path}' has no command '{word}'.", $"It has {string.Join(", ", command.Subcommands.Select(sub => sub.Name))}."), ExitCodes.WrongUsage);
         Help.Write(shell.Errors, command);
         return ExitCodes.WrongUsage;
     }
 
     /// <summary>Ends a command with a reason: as every command of the line says it, also those that a host adds.</summary>
-    public static int Say(Shell shell, Rejection why, int exitCode)
+    /// <param name="shell">Where it is said.</param>
+    /// <param name="why">The reason.</param>
+    /// <param name="exitCode">What the command ends with.</param>
+    /// <param name="details">What stands below the cause, each on a line of its own.</param>
+    public static int Say(Shell shell, Rejection why, int exitCode, IReadOnlyList<string>? details = null)
     {
         shell.Out.EraseLive();
         Prose.WriteUnder(shell.Errors, new Run("error: ", Tone.Bad), why.Cause);
+        foreach (var detail in details ?? [])
+            Prose.WriteUnder(shell.Errors, "       ", detail);
         if (why.Remedy is not null)
             Prose.WriteUnder(shell.Errors, new Run("hint:  ", Tone.Faint), why.Remedy);
         return exitCode;

@@ -22,7 +22,7 @@ internal static class ConductorAccess
     {
         var server = Server(call);
         var own = server.IsLoopback ? call.Shell.StateDirectory : null;
-        var ca = CaFile.Read(Ca(call, own));
+        var ca = CaFile.Read(Ca(call, own), WaysOfCa(call));
         return new ConductorClient(server, ca, Token(call, own), call.Shell.Time, retrying);
     }
 
@@ -49,7 +49,7 @@ internal static class ConductorAccess
         ?? (own is null ? null : Path.Combine(own, "ca.pem"))
         ?? throw Failure.WrongUsage(
             "Nothing says what proves that the conductor is yours.",
-            $"Copy ca.pem from its state directory; give --ca FILE, set {CaVariable}, or put it into {call.Shell.ConfigDirectory}.");
+            WaysOfCa(call));
 
     private static string Token(Invocation call, string? own)
     {
@@ -58,15 +58,21 @@ internal static class ConductorAccess
             null => Variable(call, TokenVariable) ?? OwnFile(call, "token", "token"),
             "-" => call.Shell.In.ReadLine()?.Trim() ?? "",
             ['b', 'm', '1', '_', ..] => throw Failure.WrongUsage("--token takes a file, not the token itself, which every user of this machine could read there.", $"Write it into a file that only you can read, or set {TokenVariable}. Consider the one just typed as told."),
-            var file => Line(file, "token"),
+            var file => Line(file, "token", WaysOfToken(call)),
         };
-        token ??= own is null ? null : Line(Path.Combine(own, "admin.token"), "admin token");
+        token ??= own is null ? null : Line(Path.Combine(own, "admin.token"), "admin token", WaysOfToken(call));
         if (token is null)
-            throw Failure.WrongUsage("Nothing says who you are.", $"Give --token FILE, set {TokenVariable}, or write the token into {call.Shell.ConfigDirectory}/token.");
+            throw Failure.WrongUsage("Nothing says who you are.", WaysOfToken(call));
         return token.Length > 0 && token.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.')
             ? token
             : throw Failure.Refused("The token is empty, or has characters that no token has.", "It is one line that begins with bm1_.");
     }
+
+    private static string WaysOfCa(Invocation call) =>
+        $"Give --ca FILE, set {CaVariable}, or put it into {call.Shell.ConfigDirectory} as ca.pem: it is ca.pem in the conductor's state directory.";
+
+    private static string WaysOfToken(Invocation call) =>
+        $"Give --token FILE, set {TokenVariable}, or write the token into {call.Shell.ConfigDirectory}/token: a conductor's first one is admin.token in its state directory.";
 
     private static string? Variable(Invocation call, string name) => call.Shell.Variable(name) is { Length: > 0 } value ? value : null;
 
@@ -74,5 +80,5 @@ internal static class ConductorAccess
 
     private static string? OwnFile(Invocation call, string name, string what) => Existing(call.Shell.ConfigDirectory, name) is { } path ? Line(path, what) : null;
 
-    private static string Line(string path, string what) => Encoding.UTF8.GetString(InputFile.Read(path, what, MaxTokenBytes)).Trim();
+    private static string Line(string path, string what, string? missing = null) => Encoding.UTF8.GetString(InputFile.Read(path, what, MaxTokenBytes, missing)).Trim();
 }

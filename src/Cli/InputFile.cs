@@ -8,7 +8,8 @@ internal static class InputFile
     /// <param name="path">As it was typed.</param>
     /// <param name="what">What it should be, for the error: <c>trust document</c>.</param>
     /// <param name="maxBytes">A larger file is something else, and is not read into memory to find out.</param>
-    public static byte[] Read(string path, string what, int maxBytes = Envelope.MaxBytes)
+    /// <param name="missing">What to do where there is no such file.</param>
+    public static byte[] Read(string path, string what, int maxBytes = Envelope.MaxBytes, string? missing = null)
     {
         if (Directory.Exists(path))
             throw Failure.Refused($"The {what} {path} is a directory.", "Name the file in it.");
@@ -21,7 +22,7 @@ internal static class InputFile
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw Failure.NotFound($"The {what} {path} does not exist.");
+            throw Failure.NotFound($"The {what} {path} does not exist.", missing);
         }
         catch (UnauthorizedAccessException)
         {

@@ -68,6 +68,39 @@ public sealed class CommandLineTests
     }
 
     [Theory]
+    [InlineData("error: 'conductor' has no command 'token'.", "token", "--help")]
+    [InlineData("error: 'conductor key' has no command 'lsit'.", "key", "lsit", "--help")]
+    public async Task Help_OfACommandThatDoesNotExist_SaysSo(string error, params string[] args)
+    {
+        var run = await CommandRun.Of(args);
+
+        Assert.StartsWith(error, run.EndedWith(ExitCodes.WrongUsage), StringComparison.Ordinal);
+        Assert.Equal("", run.Output);
+    }
+
+    [Theory]
+    [InlineData("error: --mtu is 'abc'; it is a whole number.", "node", "edit", "r7", "--mtu", "abc")]
+    [InlineData("error: --mtu is '99999999999'; it is 2147483647 at most.", "node", "edit", "r7", "--mtu", "99999999999")]
+    [InlineData("error: --number is '1.5'; it is a whole number.", "node", "inventory", "r7", "--number", "1.5")]
+    [InlineData("error: --release is 'x'; it is a whole number.", "image", "sign", "f", "--key", "k", "--name", "n", "--out", "o", "--release", "x")]
+    public async Task Run_ValueOfAnotherKind_SaysWhatItIsAndNamesNoType(string error, params string[] args)
+    {
+        var said = (await CommandRun.Of(args)).EndedWith(ExitCodes.WrongUsage);
+
+        Assert.StartsWith(error, said, StringComparison.Ordinal);
+        Assert.DoesNotContain("System.", said, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Commands))]
+    public void Options_EveryOne_IsOfAKindWhoseFaultIsSaidInWords(string command)
+    {
+        Type[] kinds = [typeof(string), typeof(string[]), typeof(bool), typeof(int?), typeof(ulong)];
+        Assert.All(CommandLine.Create().Parse(command).CommandResult.Command.Options, option =>
+            Assert.True(kinds.Contains(option.ValueType) || (Nullable.GetUnderlyingType(option.ValueType) ?? option.ValueType.GetElementType() ?? option.ValueType).IsEnum, $"{command} {option.Name} is a {option.ValueType}"));
+    }
+
+    [Theory]
     [InlineData("--out", "key", "new")]
     [InlineData("xml", "key", "list", "x", "--output", "xml")]
     [InlineData("--frobnicate", "key", "list", "x", "--frobnicate")]

@@ -91,6 +91,19 @@ public sealed class ConductorAccessTests : IAsyncLifetime
         Assert.Contains("Nothing says who you are", error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task ServerHere_WithoutItsCaOrToken_NamesTheWaysToGiveThem()
+    {
+        var around = new Surroundings { StateDirectory = _conductor.Folder["nowhere"] };
+        var server = _conductor.Address.ToString();
+
+        var noCa = (await ListAsync(around, "--server", server)).EndedWith(ExitCodes.NotFound);
+        var noToken = (await ListAsync(around, "--server", server, "--ca", _conductor.CaFile)).EndedWith(ExitCodes.NotFound);
+
+        Assert.Contains("nowhere/ca.pem does not exist. hint: Give --ca FILE, set CONDUCTOR_CA, or put it into /nonexistent/config as ca.pem: it is ca.pem in the conductor's state directory.", noCa, StringComparison.Ordinal);
+        Assert.Contains("nowhere/admin.token does not exist. hint: Give --token FILE, set CONDUCTOR_TOKEN, or write the token into /nonexistent/config/token", noToken, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("http://conductor.example:8443")]
     [InlineData("ftp://conductor.example")]

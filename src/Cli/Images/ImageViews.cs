@@ -112,16 +112,16 @@ internal static class ImageViews
             screen.Line("There are no images yet. 'conductor image sign' signs one, 'conductor image add' brings it here.");
             return;
         }
-        var table = new Table("NAME", "VERSION", "KIND", "ARCH", "FIRMWARE", "DISK", "FILE", "AGE");
+        var table = new Table("NAME", "VERSION", "RELEASE", "KIND", "ARCH", "FIRMWARE", "DISK", "FILE", "AGE");
         foreach (var image in images)
-            table.Add(image.Name, image.Version, image.Partition is null ? "disk" : "partition", image.Arch, string.Join(',', image.Firmware), Units.Bytes(image.DiskBytes), Units.Bytes(image.SourceBytes), Units.Age(now - image.Added));
+            table.Add(image.Name, image.Version, $"{image.Release}", image.Partition is null ? "disk" : "partition", image.Arch, string.Join(',', image.Firmware), Units.Bytes(image.DiskBytes), Units.Bytes(image.SourceBytes), Units.Age(now - image.Added));
         table.Write(screen);
     }
 
     public static void Show(Screen screen, Image image)
     {
         var sheet = new Sheet();
-        sheet.Add("Image", $"{image.Name}:{image.Version}");
+        sheet.Add("Image", $"{image.Name}:{image.Version}{(image.Release is { } release ? $", release {release}" : "")}");
         AddPartition(sheet, image.Partition?.FileSystem, image.Partition?.RootSha256, image.Partition?.KernelSha256, image.Partition?.RamdiskSha256, image.Partition?.KernelArguments);
         sheet.Add("Boots on", image.Firmware.Length == 0 ? "unknown" : $"{string.Join(", ", image.Firmware)}; {image.Arch}");
         sheet.Add("Format", image.Compression == "none" ? image.Format : $"{image.Format}, {image.Compression}");
@@ -135,6 +135,12 @@ internal static class ImageViews
     public static void Added(Screen screen, Image image)
     {
         screen.Line($"Added {image.Name}:{image.Version}.");
+        if (image.Arch == ImagePredicate.AnyArch || image.Firmware.Length == 0)
+        {
+            screen.Line($"It cannot be deployed: its manifest does not say which {(image.Firmware.Length == 0 ? "firmware" : "architecture")} it is made for.");
+            screen.Line("Sign it with --arch and --firmware, with a version of its own, and add that one.");
+            return;
+        }
         screen.Line($"Next: conductor deploy NODE --image {image.Name}:{image.Version} --wait");
     }
 

@@ -55,7 +55,7 @@ internal static class DeployCommand
                 var job = await follower.Conductor.DeployAsync(call.Require(node), deployment, cancel);
                 if (!deployment.DryRun)
                     return await follower.StartedAsync(job, call.Get(wait), cancel);
-                call.Show(job, CliJson.Api.Job, JobViews.DryRun);
+                call.Show(job, CliJson.Api.Job, (screen, planned) => DryRunView.Show(screen, planned, deployment, call.Get(rootDevice) ?? [], call.Get(removeConfigDrives) ?? []));
                 return ExitCodes.Done;
             })
         {

@@ -87,41 +87,8 @@ internal static class JobViews
         ? $"{Title(job)} is being stopped. Follow it: conductor job watch {job.Id}"
         : $"{Title(job)} is stopped.");
 
-    public static void DryRun(Screen screen, Job job)
-    {
-        var deployment = job.Deployment;
-        screen.Line("Nothing was started; all checks that can be made now have passed.");
-        screen.Line($"{Title(job)} would write:");
-        var sheet = new Sheet();
-        sheet.Add("Disk", deployment?.TargetDisk);
-        sheet.Add("Image", deployment is null ? null : $"{deployment.Image}, {Units.Bytes(deployment.DiskBytes)} from a file of {Units.Bytes(deployment.SourceBytes)}");
-        sheet.Add("Hostname", deployment?.Hostname);
-        AddConfigDrives(sheet, deployment);
-        sheet.Write(screen);
-        if (deployment?.Layout is { } layout)
-            AddLayout(screen, layout);
-        if (deployment?.UserData is { } userData)
-            AddUserData(screen, userData);
-    }
-
-    private static void AddLayout(Screen screen, PlannedPartition[] layout)
-    {
-        screen.Line();
-        var table = new Table("PART", "FROM", "SIZE");
-        foreach (var part in layout)
-            table.Add(part.Name, Units.Bytes(part.Offset), Units.Bytes(part.Bytes));
-        table.Write(screen);
-    }
-
-    private static void AddUserData(Screen screen, string userData)
-    {
-        screen.Line();
-        screen.Line("The installed system is given this user data:");
-        foreach (var line in userData.TrimEnd('\n').Split('\n'))
-            screen.Line($"  {Printable.Of(line)}");
-    }
-
-    private static void AddConfigDrives(Sheet sheet, Deployment? deployment)
+    /// <summary>What becomes of config drives of an earlier life.</summary>
+    public static void AddConfigDrives(Sheet sheet, Deployment? deployment)
     {
         foreach (var (disk, removed) in deployment?.StaleConfigDrives ?? [])
         {

@@ -13,14 +13,21 @@ internal sealed record ListedNode(int Line, IReadOnlyList<KeyValuePair<string, s
     public string? Value(string word) => Values.FirstOrDefault(value => value.Key == word).Value;
 }
 
-/// <summary>A list of nodes as people keep one: YAML (a list of mappings) or CSV (a first line of words), told apart by the file's name.</summary>
+/// <summary>
+/// A list of nodes as people keep one: YAML (a list of mappings) or CSV (a first line of words), told apart by the file's name. CSV also as spreadsheets
+/// write it: begun with a byte order mark, with semicolons where the comma is for decimals, and with rows that hold nothing.
+/// </summary>
 internal static class NodeList
 {
     private const int MostBytes = 16 << 20;
+    private const char ByteOrderMark = '\ufeff';
+
+    // Without these a line is no node, and a header without them is most often a node's own line.
+    private static readonly string[] NeededWords = ["name", "mac"];
 
     public static IReadOnlyList<ListedNode> Read(string path)
     {
-        var text = Encoding.UTF8.GetString(InputFile.Read(path, "list of nodes", MostBytes));
+        var text = Encoding.UTF8.GetString(InputFile.Read(path, "list of nodes", MostBytes)).TrimStart(ByteOrderMark);
         var nodes = Path.GetExtension(path).ToLowerInvariant() switch
         {
             ".csv" => ReadCsv(path, text),
@@ -33,7 +40,8 @@ internal static class NodeList
     private static List<ListedNode> ReadCsv(string path, string text)
     {
         using var parser = new TextFieldParser(new StringReader(text)) { TextFieldType = FieldType.Delimited, HasFieldsEnclosedInQuotes = true, CommentTokens = ["#"] };
-        parser.SetDelimiters(",");
+        var separator = SeparatorOf(text);
+        parser.SetDelimiters(separator);
         var nodes = new List<ListedNode>();
         try
         {
@@ -45,12 +53,14 @@ internal static class NodeList
                 var line = parser.LineNumber > 0 ? (int)parser.LineNumber - 1 : text.TrimEnd().Count(c => c == '\n') + 1;
                 if (words is null)
                 {
-                    words = fields;
+                    words = RequireWords(path, line, fields);
                     continue;
                 }
+                // An empty field says nothing, as in a spreadsheet, and so does a row of them.
+                if (Array.TrueForAll(fields, field => field.Length == 0))
+                    continue;
                 if (fields.Length != words.Length)
-                    throw Failure.Refused($"Line {line} of {path} has {fields.Length} fields; the first line has {words.Length}.", "A comma inside of a value wants the value in double quotes.");
-                // An empty field says nothing, as in a spreadsheet.
+                    throw Failure.Refused($"Line {line} of {path} has {fields.Length} fields; the first line has {words.Length}.", $"A '{separator}' inside of a value wants the value in double quotes.");
                 nodes.Add(new ListedNode(line, [.. words.Zip(fields, KeyValuePair.Create).Where(value => value.Value.Length > 0)]));
             }
         }
@@ -60,6 +70,19 @@ internal static class NodeList
         }
         return nodes;
     }
+
+    private static string SeparatorOf(string text)
+    {
+        var header = text.Split('\n').FirstOrDefault(line => line.Trim() is [not '#', ..], "");
+        return header.Count(c => c == ';') > header.Count(c => c == ',') ? ";" : ",";
+    }
+
+    private static string[] RequireWords(string path, int line, string[] fields) =>
+        NeededWords.Except(fields).ToArray() is { Length: > 0 } missing
+            ? throw Failure.Refused(
+                $"Line {line} of {path} names no column {string.Join(" and none ", missing.Select(word => $"'{word}'"))}.",
+                "The first line of a CSV list says what stands in its columns, in the words of 'node enrol', such as: name,mac,redfish,redfish-user,redfish-password-file")
+            : fields;
 
     // By the parser's events: what is no list of plain values is refused where it stands, and an alias cannot make one node of thousands.
     private static List<ListedNode> ReadYaml(string path, string text)

@@ -27,7 +27,7 @@ internal static class NodeViews
                 Units.Age(now - node.Since),
                 node.Mac,
                 $"{node.Trust.Conductor}/{node.Trust.Node}",
-                node.Maintenance is { } maintenance ? new Run($"maintenance: {maintenance}", Tone.Busy) : node.Cause is { } cause ? new Run(cause, Tone.Bad) : node.Image);
+                Remark(node));
         }
         table.Write(screen);
     }
@@ -58,6 +58,8 @@ internal static class NodeViews
         sheet.Add("Remote", node.Remote);
         sheet.Add("Power", string.Join(' ', new[] { node.Power.Driver, node.Power.Address, node.Power.Username is { } user ? $"as {user}" : null }.OfType<string>()));
         sheet.Add("Boot policy", Word<BootPolicy>.Of(node.BootPolicy));
+        // What the agent told stands below, with the machine.
+        sheet.Add("Firmware", node is { Inventory: null, Firmware: { } firmware } ? $"{Word<FirmwareMode>.Of(firmware)}, as enrolled" : null);
         sheet.Add("Network", node.Network is { } network ? NetworkOf(network) : null);
         sheet.Add("Kernel", node.KernelArguments);
         sheet.Add("Trust", $"{node.Trust.Conductor}/{node.Trust.Node} ({Meaning(node.Trust)})");
@@ -101,6 +103,13 @@ internal static class NodeViews
     public static void Power(Screen screen, string node, PowerReport report) => screen.Line(report.State == PowerState.Unknown
         ? $"{node} has no power controller that could tell whether it is on."
         : $"{node} is {Word<PowerState>.Of(report.State)}.");
+
+    // The table's last column. That nothing can be done to a node is told before what runs on it.
+    private static Run Remark(Node node)
+    {
+        var remark = node.Maintenance is { } maintenance ? new Run($"maintenance: {maintenance}", Tone.Busy) : node.Cause is { } cause ? new Run(cause, Tone.Bad) : node.Image;
+        return node.Protected ? remark with { Text = remark.Text.Length == 0 ? "protected" : $"protected; {remark.Text}" } : remark;
+    }
 
     private static Run StateOf(Node node) => new(Word<NodeState>.Of(node.State), node.State switch
     {

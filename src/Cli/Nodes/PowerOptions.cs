@@ -37,14 +37,15 @@ internal sealed class PowerOptions : IEnumerable<Option>
     /// <summary>Null if none was given.</summary>
     public PowerSettings? Read(Invocation call) => (call.Get(_redfish), call.Get(_ipmi), call.Get(_power)) switch
     {
-        ({ } url, null, null) when !Has(call, OfIpmi) => new PowerSettings(RedfishDriver, url, call.Get(_redfishUser), Password(call, _redfishPassword), call.Get(_pin)),
-        (null, { } bmc, null) when !Has(call, OfRedfish) => new PowerSettings(IpmiDriver, Url(bmc, call.Get(_cipher)), call.Get(_ipmiUser), Password(call, _ipmiPassword)),
+        ({ } url, null, null) when !Has(call, OfIpmi) => WithAccount(call, new PowerSettings(RedfishDriver, url, TlsPin: call.Get(_pin)), _redfishUser, _redfishPassword),
+        (null, { } bmc, null) when !Has(call, OfRedfish) => WithAccount(call, new PowerSettings(IpmiDriver, Url(bmc, call.Get(_cipher))), _ipmiUser, _ipmiPassword),
         (null, null, { } hand) when !Has(call, [.. OfRedfish, .. OfIpmi]) => new PowerSettings(hand),
         (null, null, null) when !Has(call, [.. OfRedfish, .. OfIpmi]) => null,
+        (null, null, null) => throw NotClear(" What the conductor knows of a controller is not added to: to change its account, repeat --redfish URL or --ipmi HOST with all of its options."),
         _ => throw NotClear(),
     };
 
-    public static Failure NotClear() => Failure.WrongUsage("How the server is switched on is not clear.", $"Give one of --redfish URL, --ipmi HOST and --power {Manual}|{WakeOnLan}, with its own options only.");
+    public static Failure NotClear(string more = "") => Failure.WrongUsage("How the server is switched on is not clear.", $"Give one of --redfish URL, --ipmi HOST and --power {Manual}|{WakeOnLan}, with its own options only.{more}");
 
     public IEnumerator<Option> GetEnumerator() => ((IEnumerable<Option>)[_redfish, .. OfRedfish, _ipmi, .. OfIpmi, _power]).GetEnumerator();
 
@@ -54,6 +55,18 @@ internal sealed class PowerOptions : IEnumerable<Option>
     private static bool Has(Invocation call, Option<string>[] options) => Array.Exists(options, option => call.Get(option) is not null);
 
     private static string Url(string bmc, string? cipher) => $"ipmi://{bmc}{(cipher is null ? "" : $"?cipher={cipher}")}";
+
+    // Half an account opens nothing, and would be found out at the first start only.
+    private static PowerSettings WithAccount(Invocation call, PowerSettings power, Option<string> user, Option<string> password)
+    {
+        var (name, file) = (call.Get(user), call.Get(password));
+        if ((name is null) != (file is null))
+        {
+            var (given, missing) = name is null ? (password, user) : (user, password);
+            throw Failure.WrongUsage($"{given.Name} is given without {missing.Name}.", $"Give {missing.Name} {missing.HelpName} too: an account is both.");
+        }
+        return power with { Username = name, Password = Password(call, password) };
+    }
 
     private static string? Password(Invocation call, Option<string> option) => call.Get(option) switch
     {

@@ -29,7 +29,8 @@ public sealed record ImageRow
         return new Api.Image(
             Name, Version, image.Arch, image.Firmware, image.Source.Format, image.Source.Compression, image.Disk.Size, image.Source.Size,
             ManifestSha256.ToString(), Added,
-            image.Partition is { } parts ? new Api.ImageParts(parts.FileSystem, $"{parts.RootSha256}", $"{parts.KernelSha256}", $"{parts.RamdiskSha256}", parts.KernelArguments) : null);
+            image.Partition is { } parts ? new Api.ImageParts(parts.FileSystem, $"{parts.RootSha256}", $"{parts.KernelSha256}", $"{parts.RamdiskSha256}", parts.KernelArguments) : null,
+            image.Release);
     }
 }
 

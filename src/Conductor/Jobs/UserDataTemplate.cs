@@ -69,7 +69,7 @@ internal static class UserDataTemplate
         var (name, form) = inside.Split('|', 2) is [var before, var after] ? (before.Trim(), after.Trim()) : (inside.Trim(), null);
         rejection = !values.TryGetValue(name, out var found) ? new Rejection($"'{name}' is none of {string.Join(", ", values.Keys)}.", "Further ones are given with --var NAME=VALUE, and written as var.NAME.")
             : form is not (null or Quoted) ? new Rejection($"'{form}' is no form of a value.", "Write {{name}}, or {{name | quoted}}.")
-            : found is null ? new Rejection($"the node does not have '{name}'.", "'conductor node show' has what it told; inspect it again, or give the value with --var.")
+            : found is null ? new Rejection($"the node does not have '{name}'.", $"'conductor node show' has what it told; inspect it again, or write {{{{var.{name}}}}} in the file, and give --var {name}=….")
             : form is null && !IsPlain(found) ? new Rejection($"'{name}' is '{Printable.Of(found)}', which might mean something else where it is put.", $"In YAML write {{{{{name} | quoted}}}}, without quotes of your own.")
             : form is not null && isScript ? new Rejection($"'{name}' is quoted as YAML is, and this is a script.", $"Write {{{{{name}}}}}, or hand the value on by a file of cloud-config.")
             : null;

@@ -120,5 +120,6 @@ public sealed record NodeRow
         Network,
         KernelArguments,
         Circuit,
-        Remote);
+        Remote,
+        Firmware);
 }

@@ -123,12 +123,12 @@ internal static class NodeTable
 
     public static ProblemException Forbidden(NodeRow node, Move move)
     {
-        var legal = Moves.Legal(node.State).Select(Done).ToList();
+        var legal = Moves.Legal(node.State).Where(one => Guards.Allows(node, one)).Select(Done).ToList();
         return Problems.Conflict("state-forbids",
             $"Node {node.Name} is {Word(node.State)}; only {OneOf(Moves.From(move).Select(Word))} nodes are {Done(move)}.",
             node.CurrentJob is { } job
                 ? $"Job {job} works on it: wait for its end, or abort it with 'conductor job abort {job}'."
-                : $"As it is, it can be {OneOf(legal)}.");
+                : $"As it is, {(legal.Count == 0 ? "nothing can be done with it" : $"it can be {OneOf(legal)}")}.{Guards.Ways(node)}");
     }
 
     /// <summary>Why the node cannot be called so, as a sentence; null if it can.</summary>
@@ -142,8 +142,10 @@ internal static class NodeTable
     {
         if (sql.QueryFirstOrDefault<string>("SELECT name FROM nodes WHERE (lower(name) = lower(@Name) OR mac = @Mac) AND id <> @Id", new { node.Id, node.Name, node.Mac }) is { } other)
         {
-            throw Problems.Conflict("exists", other.Equals(node.Name, StringComparison.OrdinalIgnoreCase) ? $"There is already a node '{other}'." : $"Node '{other}' already has the MAC {node.Mac}.",
-                $"One machine is one node. Choose another name, or remove it: 'conductor node remove {other}'.");
+            // Who gave the MAC of another server by mistake must not be led to remove that one.
+            throw other.Equals(node.Name, StringComparison.OrdinalIgnoreCase)
+                ? Problems.Conflict("exists", $"There is already a node '{other}'.", $"One machine is one node. Choose another name, or remove it: 'conductor node remove {other}'.")
+                : Problems.Conflict("exists", $"Node '{other}' already has the MAC {node.Mac}.", $"One machine is one node. Give this server's own MAC; 'conductor node show {other}' shows whose it is.");
         }
         if (node.PowerAddress is { } address && SystemClaims.Holder(sql, SystemClaims.NameOf(new Uri(address)), node.Id) is { } same)
         {

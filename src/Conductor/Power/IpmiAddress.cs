@@ -10,7 +10,9 @@ namespace Baremetal.Conductor.Power;
 internal sealed partial record IpmiAddress(string Host, int Port, int Cipher)
 {
     public const string Scheme = "ipmi";
-    public const string Form = "ipmi://BMC[:PORT], or ipmi://BMC[:PORT]?cipher=3 for a BMC that has no cipher suite 17";
+
+    /// <summary>As errors say it, to those at the command line and to those who call the API.</summary>
+    public const string Form = "--ipmi HOST[:PORT], and --ipmi-cipher 3 for a BMC that has no cipher suite 17; in the API ipmi://HOST[:PORT], or ipmi://HOST[:PORT]?cipher=3";
 
     /// <summary>RMCP's own (DSP0136).</summary>
     public const int UsualPort = 623;

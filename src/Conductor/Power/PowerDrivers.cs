@@ -73,7 +73,7 @@ public sealed class PowerDrivers(IDatabase database, SecretBox secrets, Conducto
     private static void CheckIpmi(PowerSettings power)
     {
         if (!IpmiAddress.TryParse(power.Address, out _))
-            throw Problems.Invalid($"The power address '{power.Address}' is not that of a BMC.", $"For ipmi give {IpmiAddress.Form}.");
+            throw Problems.Invalid($"The power address '{power.Address}' is not that of a BMC.", $"Give {IpmiAddress.Form}.");
         // Lengths: IPMI 2.0, tables 22-28 and 22-31. Nothing else cuts them, and a password that is cut is another.
         if (!IsWord(power.Username, 16))
             throw Problems.Invalid("The power settings name no user that IPMI could have.", "Give one of at most 16 bytes.");

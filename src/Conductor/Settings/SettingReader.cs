@@ -1,4 +1,5 @@
 using System.Net;
+using Baremetal.Cli;
 using Baremetal.Netboot;
 using Baremetal.Trust;
 

@@ -8,11 +8,12 @@ namespace Baremetal.Cli.Tests.Images;
 
 public sealed class CatalogueCommandsTests
 {
-    private static readonly Image Debian = new("debian-12", "1", "x86_64", ["bios", "uefi"], "qcow2", "zstd", 8L << 30, 400L << 20, new string('a', 64), CommandRun.Now.AddHours(-3));
+    private static readonly Image Debian = new("debian-12", "1", "x86_64", ["bios", "uefi"], "qcow2", "zstd", 8L << 30, 400L << 20, new string('a', 64), CommandRun.Now.AddHours(-3), Release: 7);
     private static readonly Image DebianRoot = Debian with { Name = "debian-root", Partition = new ImageParts("xfs", new string('b', 64), new string('c', 64), new string('d', 64), "quiet") };
 
     private readonly ConcurrentDictionary<string, byte[]> _blobs = new();
     private byte[]? _manifest;
+    private Image _added = Debian;
 
     private Task<TestConductor> StartAsync() => TestConductor.StartAsync(app =>
     {
@@ -29,7 +30,7 @@ public sealed class CatalogueCommandsTests
         app.MapPost(Routes.Images, async (HttpRequest request) =>
         {
             _manifest = Convert.FromBase64String((await request.ReadFromJsonAsync(ApiJson.Default.AddImage))!.ManifestEnvelope);
-            return TestConductor.Answer(Debian, ApiJson.Default.Image);
+            return TestConductor.Answer(_added, ApiJson.Default.Image);
         });
     });
 
@@ -45,6 +46,22 @@ public sealed class CatalogueCommandsTests
         Assert.Equal(await File.ReadAllBytesAsync(bench.Image, TestContext.Current.CancellationToken), _blobs[(string)bench.Payload()["subject"]![1]!["digest"]!["sha256"]!]);
         Assert.Equal(await File.ReadAllBytesAsync(bench.Manifest, TestContext.Current.CancellationToken), _manifest);
         Assert.Equal("Added debian-12:1.\nNext: conductor deploy NODE --image debian-12:1 --wait\n", output);
+    }
+
+    [Theory]
+    [InlineData("firmware", "x86_64")]
+    [InlineData("architecture", "any", "uefi")]
+    public async Task Add_ImageThatNoDeployTakes_SaysSoInPlaceOfTheCommand(string missing, string arch, params string[] firmware)
+    {
+        using var bench = await SigningBench.SignedAsync();
+        await using var conductor = await StartAsync();
+        _added = Debian with { Arch = arch, Firmware = firmware };
+
+        var output = (await conductor.RunAsync("image", "add", bench.Manifest, "--source", bench.Image)).Succeeded();
+
+        Assert.Contains($"It cannot be deployed: its manifest does not say which {missing} it is made for.", output, StringComparison.Ordinal);
+        Assert.Contains("--arch and --firmware", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("Next:", output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -107,15 +124,15 @@ public sealed class CatalogueCommandsTests
 
         Assert.Equal(
             """
-            NAME          VERSION   KIND        ARCH     FIRMWARE    DISK      FILE      AGE
-            debian-12     1         disk        x86_64   bios,uefi   8.0 GiB   400 MiB   3h
-            debian-root   1         partition   x86_64   bios,uefi   8.0 GiB   400 MiB   3h
+            NAME          VERSION   RELEASE   KIND        ARCH     FIRMWARE    DISK      FILE      AGE
+            debian-12     1         7         disk        x86_64   bios,uefi   8.0 GiB   400 MiB   3h
+            debian-root   1         7         partition   x86_64   bios,uefi   8.0 GiB   400 MiB   3h
 
             """,
             (await conductor.RunAsync("image", "list")).Succeeded());
         Assert.Equal(
             $"""
-            Image:     debian-12:1
+            Image:     debian-12:1, release 7
             Boots on:  bios, uefi; x86_64
             Format:    qcow2, zstd
             Disk:      8.0 GiB

@@ -91,6 +91,37 @@ public sealed class DeployCommandTests
     }
 
     [Fact]
+    public async Task Deploy_DryRunForANodeThatToldNothing_SaysThatTheDiskIsNotKnownAndRepeatsWhatWasAsked()
+    {
+        await using var conductor = await TestConductor.StartAsync(app => app.MapPost(Routes.NodeDeployments, (string node) =>
+            TestConductor.Answer(Samples.Deploying with { NodeName = node, Deployment = Samples.Deploying.Deployment! with { TargetDisk = null } })));
+        var key = conductor.Folder.Write("id.pub", Encoding.UTF8.GetBytes($"{Mine}\n{Yours}\n"));
+        var data = conductor.Folder.Write("user-data", "#cloud-config\n"u8);
+        var network = conductor.Folder.Write("network.json", "{}"u8);
+
+        Assert.Equal(
+            """
+            Nothing was started; what can be checked without the node's inventory has passed.
+            Deploying debian-12:1 to w1 would write:
+            Disk:       not known: w1 never told what it has; it is chosen and checked when its agent comes
+            Hints:      size>=400GB, bus=nvme
+            Image:      debian-12:1, 8.0 GiB from a file of 400 MiB
+            Swap:       4.0 GiB
+            Hostname:   web7
+            SSH keys:   2
+            User data:  14 B, as they are
+            Network:    2 B of network data
+            Starts by:  kexec, without another run of the firmware
+            Waits for:  phone-home
+            Removes:    the config drive of serial=S2
+
+            """,
+            (await conductor.RunAsync(
+                "deploy", "w1", "--image", "debian-12", "--dry-run", "--root-device", "size>=400GB", "--root-device", "bus=nvme", "--ssh-key", key, "--user-data", data,
+                "--network-data", network, "--swap", "4GiB", "--kexec", "--wait-for", "phone-home", "--hostname", "web7", "--remove-config-drive", "serial=S2")).Succeeded());
+    }
+
+    [Fact]
     public async Task Deploy_DryRunOfAPartitionImage_ShowsTheLayout()
     {
         await using var conductor = await StartAsync(new PlannedPartition("boot", 0, 262 << 20), new PlannedPartition("root", 262 << 20, 7L << 30), new PlannedPartition("swap", 8L << 30, 2L << 30));

@@ -212,7 +212,7 @@ public sealed class NodeCommandsTests
             return TestConductor.Answer(Samples.Enrolled);
         }));
 
-        (await CommandRun.Of(conductor.Operator with { Input = "s3cret\n" }, "node", "enrol", "r7", "--mac", "m", "--redfish", "https://b", "--redfish-password-file", "-")).Succeeded();
+        (await CommandRun.Of(conductor.Operator with { Input = "s3cret\n" }, "node", "enrol", "r7", "--mac", "m", "--redfish", "https://b", "--redfish-user", "admin", "--redfish-password-file", "-")).Succeeded();
 
         Assert.Equal("s3cret", asked!.Power.Password);
         Assert.Null(asked.Firmware);
@@ -224,6 +224,9 @@ public sealed class NodeCommandsTests
     [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual|wake-on-lan", "--redfish", "https://b", "--ipmi", "b")]
     [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual|wake-on-lan", "--ipmi", "b", "--redfish-user", "admin")]
     [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual|wake-on-lan", "--redfish", "https://b", "--ipmi-cipher", "3")]
+    [InlineData("--redfish-user is given without --redfish-password-file. hint: Give --redfish-password-file FILE too", "--redfish", "https://b", "--redfish-user", "admin")]
+    [InlineData("--redfish-password-file is given without --redfish-user. hint: Give --redfish-user NAME too", "--redfish", "https://b", "--redfish-password-file", "f")]
+    [InlineData("--ipmi-user is given without --ipmi-password-file.", "--ipmi", "b", "--ipmi-user", "admin")]
     [InlineData("'0' not recognized", "--ipmi", "b", "--ipmi-cipher", "0")]
     [InlineData("'sideways' is none of disk-first, network-first", "--power", "manual", "--boot-policy", "sideways")]
     [InlineData("'efi' is none of bios, uefi", "--power", "manual", "--firmware", "efi")]
@@ -303,6 +306,26 @@ public sealed class NodeCommandsTests
         Assert.Contains("maintenance: new memory", (await conductor.RunAsync("node", "list")).Succeeded(), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task List_ProtectedNode_SaysSoBesideWhatItRuns()
+    {
+        await using var conductor = await TestConductor.StartAsync(app => app.MapGet(Routes.Nodes, () =>
+            TestConductor.Answer(new Page<Node>([Samples.Active with { Protected = true }, Samples.Enrolled with { Protected = true }], null), ApiJson.Default.PageNode)));
+
+        var output = (await conductor.RunAsync("node", "list")).Succeeded();
+
+        Assert.Contains("C0/N1   protected; debian-12:1\n", output, StringComparison.Ordinal);
+        Assert.Contains("C0/N0   protected\n", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Show_NodeThatToldNothing_HasTheFirmwareAsEnrolled()
+    {
+        await using var conductor = await TestConductor.StartAsync(app => app.MapGet(Routes.Node, () => TestConductor.Answer(Samples.Enrolled with { Firmware = FirmwareMode.Uefi })));
+
+        Assert.Contains("Firmware:     uefi, as enrolled\n", (await conductor.RunAsync("node", "show", "r7")).Succeeded(), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("r7 is active, as it is, and protected", NodeActions.Adopt, "adopt")]
     [InlineData("r7 is protected: it is neither written to nor removed until 'conductor node unprotect r7'", NodeActions.Protect, "protect")]
@@ -352,6 +375,8 @@ public sealed class NodeCommandsTests
     [InlineData("Nothing was given to change")]
     [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual|wake-on-lan", "--redfish-user", "admin")]
     [InlineData("Give one of --redfish URL, --ipmi HOST and --power manual|wake-on-lan", "--power", "manual", "--redfish-password-file", "f")]
+    [InlineData("repeat --redfish URL or --ipmi HOST with all of its options", "--redfish-password-file", "f")]
+    [InlineData("--redfish-user is given without --redfish-password-file", "--redfish", "https://b", "--redfish-user", "admin")]
     public async Task Edit_OfNothingOrHalfAPowerController_IsWrongUsage(string expected, params string[] options) =>
         Assert.Contains(expected, (await CommandRun.Of(["node", "edit", "r7", .. options])).EndedWith(ExitCodes.WrongUsage), StringComparison.Ordinal);
 

@@ -43,6 +43,7 @@ public sealed class ImageTests
         Assert.Equal(409, (await RefusalAsync(() => conductor.Operator.AddImageAsync(conductor.Image.Manifest(firmware: ["uefi"]), None))).Status);
         var image = Assert.Single(await ListAsync(conductor));
         Assert.Equal(("debian", "12", "x86_64", TestImage.DiskBytes), (image.Name, image.Version, image.Arch, image.DiskBytes));
+        Assert.Equal(1UL, image.Release);
         Assert.Equal(manifest, await conductor.Operator.GetImageManifestAsync("debian", None));
     }
 

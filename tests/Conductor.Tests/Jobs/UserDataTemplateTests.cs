@@ -75,6 +75,7 @@ public sealed class UserDataTemplateTests
     {
         Assert.False(UserDataTemplate.TryRender("{{serial}}", Node with { Inventory = null }, null, Vars, out _, out var rejection));
         Assert.Contains("the node does not have 'serial'", rejection.Cause, StringComparison.Ordinal);
+        Assert.Contains("write {{var.serial}} in the file, and give --var serial=…", rejection.Remedy, StringComparison.Ordinal);
     }
 
     [Fact]

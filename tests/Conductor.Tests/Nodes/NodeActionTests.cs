@@ -53,6 +53,57 @@ public sealed class NodeActionTests
     }
 
     [Theory]
+    [InlineData(NodeState.Enrolled, false, null, "deploy", "As it is, it can be inspected, adopted or removed.")]
+    [InlineData(NodeState.Active, true, null, "approve", "As it is, it can be rescued. It is protected, until 'conductor node unprotect n1'.")]
+    [InlineData(NodeState.Active, false, "new memory", "approve", "As it is, it can be removed. It is in maintenance, until 'conductor node maintenance n1 --end'.")]
+    [InlineData(NodeState.Active, true, "new memory", "approve", "As it is, nothing can be done with it. It is protected, until 'conductor node unprotect n1'. It is in maintenance, until 'conductor node maintenance n1 --end'.")]
+    public async Task Refusal_OfAMove_PromisesNoneThatWouldBeRefusedToo(NodeState state, bool isProtected, string? maintenance, string move, string remedy)
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        conductor.Image.TrustConductor(conductor);
+        await conductor.Image.AddAsync(conductor);
+        await EnrolAsync(conductor, state);
+        conductor.Database.Write(tx => tx.Sql.Execute("UPDATE nodes SET protected = @isProtected, maintenance = @maintenance", new { isProtected, maintenance }));
+
+        var problem = (await Assert.ThrowsAsync<ProblemException>(() =>
+            move == "approve" ? conductor.Operator.ApproveAsync("n1", None) : conductor.Operator.DeployAsync("n1", new DeployNode("debian"), None))).Problem;
+
+        Assert.Equal((409, remedy), (problem.Status, problem.Remedy));
+    }
+
+    [Fact]
+    public async Task Enrol_WithTheMacOfAnother_DoesNotTellToRemoveThatOne()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        await EnrolAsync(conductor, NodeState.Active);
+
+        var problem = (await Assert.ThrowsAsync<ProblemException>(() => conductor.Operator.EnrolNodeAsync(new EnrolNode("n2", "52:54:00:00:00:01", new PowerSettings("manual")), None))).Problem;
+
+        Assert.Equal("Node 'n1' already has the MAC 52:54:00:00:00:01.", problem.Title);
+        Assert.Equal("One machine is one node. Give this server's own MAC; 'conductor node show n1' shows whose it is.", problem.Remedy);
+    }
+
+    [Fact]
+    public async Task Enrol_WithItsFirmware_ShowsIt()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        await conductor.Operator.EnrolNodeAsync(new EnrolNode("n1", "52:54:00:00:00:01", new PowerSettings("manual"), Firmware: FirmwareMode.Uefi), None);
+
+        Assert.Equal(FirmwareMode.Uefi, (await conductor.Operator.GetNodeAsync("n1", None)).Firmware);
+    }
+
+    [Fact]
+    public async Task Enrol_IpmiHostThatIsAnAddressOfTheWeb_IsToldTheOptionsFormNotTheStores()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+
+        var problem = (await Assert.ThrowsAsync<ProblemException>(() =>
+            conductor.Operator.EnrolNodeAsync(new EnrolNode("n1", "52:54:00:00:00:01", new PowerSettings("ipmi", "ipmi://http://d9", "admin", "s3cret")), None))).Problem;
+
+        Assert.StartsWith("Give --ipmi HOST[:PORT], and --ipmi-cipher 3 for", problem.Remedy, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("web-1")]
     [InlineData("WEB-1")]
     [InlineData("52-54-00-AA-BB-CC")]

@@ -1,7 +1,7 @@
-namespace Baremetal.Conductor.Settings;
+namespace Baremetal.Cli;
 
 /// <summary>What somebody meant who wrote a name that does not exist.</summary>
-internal static class NearestName
+public static class NearestName
 {
     /// <summary>The name with the fewest letters changed, as a whole or in its last part; null where none is alike.</summary>
     public static string? Of(string word, IEnumerable<string> known)
