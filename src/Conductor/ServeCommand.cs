@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Baremetal.Cli;
 using Baremetal.Conductor.Access;
+using Baremetal.Conductor.Images;
 using Baremetal.Conductor.Settings;
 using Baremetal.Netboot;
 using Baremetal.Trust;
@@ -32,7 +33,7 @@ internal static partial class ServeCommand
     {
         var pairs = overrides.Select(one => one.Split('=', 2)).Select(pair => KeyValuePair.Create(pair[0].Replace('.', ':'), (string?)pair[1]));
         var (settings, found) = SettingsFile.Read(file, pairs);
-        IReadOnlyList<Rejection> faults = found.Count == 0 && StateDirectory.FaultOf(settings.StateDirectory) is { } fault ? [fault] : found;
+        var faults = found.Count > 0 ? found : [.. new[] { StateDirectory.FaultOf(settings.StateDirectory), TrustCheck.FaultOf(settings) }.OfType<Rejection>()];
         foreach (var one in faults)
             CommandLine.Say(shell, one, WrongUsage);
         if (faults.Count > 0)
@@ -40,7 +41,7 @@ internal static partial class ServeCommand
         if (checkOnly)
         {
             shell.Out.Line("The settings are sound.");
-            foreach (var line in Standing.Lines(settings, file))
+            foreach (var line in Standing.Lines(settings, file, TimeProvider.System.GetUtcNow()))
                 shell.Out.Line(line);
             return 0;
         }
@@ -63,7 +64,7 @@ internal static partial class ServeCommand
             LogFirstToken(logger, token);
         await app.StartAsync(cancel);
         LogStarted(logger, string.Join(" and ", app.Urls), settings.StateDirectory);
-        foreach (var line in Standing.Lines(settings, file))
+        foreach (var line in Standing.Lines(settings, file, TimeProvider.System.GetUtcNow()))
             LogStanding(logger, line);
         await app.WaitForShutdownAsync(cancel);
     }

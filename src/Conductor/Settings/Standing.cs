@@ -1,3 +1,4 @@
+using Baremetal.Conductor.Images;
 using Baremetal.Netboot;
 
 namespace Baremetal.Conductor.Settings;
@@ -6,7 +7,7 @@ namespace Baremetal.Conductor.Settings;
 internal static class Standing
 {
     /// <summary>A label and its words each; aligned.</summary>
-    public static IEnumerable<string> Lines(ConductorSettings settings, string file)
+    public static IEnumerable<string> Lines(ConductorSettings settings, string file, DateTimeOffset now)
     {
         (string Label, string Words)[] lines =
         [
@@ -16,7 +17,7 @@ internal static class Standing
             ("dhcp", Dhcp(settings.Dhcp)),
             ("discover", Discovery(settings.Discovery)),
             ("ramdisk", settings.MissingBootFiles().Select(Path.GetFileName).ToList() is { Count: > 0 } missing ? $"none: {settings.RamdiskDirectory} has no {string.Join(", ", missing)}; no agent can be booted" : settings.RamdiskDirectory),
-            ("trust", Trust(settings.TrustDirectory)),
+            ("trust", TrustCheck.Words(settings, now)),
         ];
         return lines.Select(line => $"{line.Label + ":",-10}{line.Words}");
     }
@@ -36,12 +37,4 @@ internal static class Standing
         { Rules.Length: 0 } => $"on: at most {discovery.Most} are pending until they are approved by hand",
         var rules => $"on: at most {rules.Most} are pending until they are approved, by {rules.Rules.Length} rule(s) or by hand",
     };
-
-    private static string Trust(string directory) =>
-        (Directory.Exists(directory) ? Directory.GetFiles(directory, "*.dsse.json").Length : 0) switch
-        {
-            0 => $"no document in {directory}; deploys are refused until 'conductor key trust' has signed one for it",
-            1 => $"1 document in {directory}",
-            var many => $"{many} documents in {directory}",
-        };
 }

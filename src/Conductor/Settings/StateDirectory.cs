@@ -9,9 +9,12 @@ public sealed class StateDirectory
 
     private readonly string _root;
 
-    public StateDirectory(string root)
+    /// <param name="make">Whether the directories are made; a check before the start only asks where things will lie.</param>
+    public StateDirectory(string root, bool make = true)
     {
         _root = root;
+        if (!make)
+            return;
         Directory.CreateDirectory(root, OwnerOnly | UnixFileMode.UserExecute);
         Directory.CreateDirectory(Blobs);
         Directory.CreateDirectory(Incoming);
