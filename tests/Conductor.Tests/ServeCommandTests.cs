@@ -49,7 +49,7 @@ public sealed class ServeCommandTests
     {
         await using var conductor = await TestConductor.StartAsync();
         conductor.Image.TrustConductor(conductor);
-        conductor.Image.TrustConductor(conductor);
+        conductor.Image.Advance(one => one with { Version = one.Version + 1 });
         var documents = conductor.Settings.TrustDirectory;
         if (how == "garbage")
             await File.WriteAllTextAsync(Path.Combine(documents, "garbage.dsse.json"), "garbage", TestContext.Current.CancellationToken);
@@ -68,7 +68,7 @@ public sealed class ServeCommandTests
     [Fact]
     public async Task Check_TrustDocuments_SaysWhetherThisConductorMayOrder()
     {
-        await using var conductor = await TestConductor.StartAsync(clock: new JumpingClock(TimeProvider.System.GetUtcNow()));
+        await using var conductor = await TestConductor.StartAsync();
         var (code, output, _) = await CheckAsync(conductor);
         Assert.Equal(0, code);
         Assert.Contains("trust:    version 1, until ", output, StringComparison.Ordinal);
@@ -89,7 +89,7 @@ public sealed class ServeCommandTests
     [Fact]
     public async Task Check_ExpiredTrustDocument_IsSaidAndStopsNoStart()
     {
-        await using var conductor = await TestConductor.StartAsync(clock: new JumpingClock(TimeProvider.System.GetUtcNow()));
+        await using var conductor = await TestConductor.StartAsync();
         conductor.Image.TrustConductor(conductor);
         conductor.Image.Advance(one => one with { Version = one.Version + 1, Expires = TimeProvider.System.GetUtcNow().AddDays(-1) });
         var (code, output, _) = await CheckAsync(conductor);
@@ -113,6 +113,17 @@ public sealed class ServeCommandTests
         Assert.Equal(2, code);
         Assert.Contains($"error: stateDirectory {file}/state cannot be made", error, StringComparison.Ordinal);
         Assert.Contains("hint: ", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Serve_OnTheStateOfARunningConductor_IsRefusedNamingIt()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        var state = conductor.Settings.StateDirectory;
+        var (code, _, error) = await RunAsync($"stateDirectory={state}", $"trustDirectory={conductor.Settings.TrustDirectory}", "listen=127.0.0.1", "plainPort=0", "tlsPort=0");
+        Assert.Equal(1, code);
+        Assert.Equal($"error: Another conductor (pid {Environment.ProcessId}) runs on {state}; stop it, or give this one a state directory of its own.", OneLine(error));
+        await conductor.RestartAsync();
     }
 
     [Theory]
