@@ -16,7 +16,7 @@ internal static partial class ServeCommand
 
     public static Command Create()
     {
-        var file = new Option<string>("--config") { Description = "The settings file; the folder FILE.d is read after it.", HelpName = "FILE", DefaultValueFactory = _ => SettingsFile.DefaultPath };
+        var file = new Option<string>("--config") { Description = $"The settings file, {SettingsFile.DefaultPath} if not given; the folder FILE.d is read after it, then CONDUCTOR_… variables.", HelpName = "FILE", DefaultValueFactory = _ => SettingsFile.DefaultPath };
         var overrides = new Option<string[]>("--set") { Description = "One setting, above all files and variables, such as dhcp.mode=proxy.", HelpName = "NAME=VALUE" };
         overrides.Validators.Add(result =>
         {
@@ -24,7 +24,7 @@ internal static partial class ServeCommand
                 result.AddError($"--set takes NAME=VALUE, not '{wrong.Value}'.");
         });
         var check = new Option<bool>("--check") { Description = "Names every fault of the settings, starts nothing." };
-        var command = new Command("serve", "Runs the conductor: API, netboot and jobs.") { file, overrides, check };
+        var command = new Command("serve", "Runs the conductor: API, netboot and jobs. Settings and how to start are in docs/operating.md, 'Starting'.") { file, overrides, check };
         command.SetAction((parsed, cancel) => RunAsync((Shell)parsed.InvocationConfiguration, parsed.GetValue(file)!, parsed.GetValue(overrides) ?? [], parsed.GetValue(check), cancel));
         return command;
     }
