@@ -50,11 +50,21 @@ internal sealed class SettingReader(SettingSources sources, List<Rejection> faul
             return true;
         });
 
-    /// <summary>The names of a list's items, each of which has settings of its own.</summary>
+    /// <summary>The names of a list's items, each of which has settings of its own. What is no list there is refused, not passed over.</summary>
     public string[] Items(string name)
     {
         _known.Add(name);
-        return [.. sources.All.GetSection(name).GetChildren().Select(item => item.Path)];
+        var items = sources.All.GetSection(name).GetChildren().ToList();
+        var remedy = $"Write it into a settings file as [{{\"name\": …}}, …], or word by word: --set {Dotted(name)}.0.name=….";
+        // An empty list is an empty text to the parser.
+        if (sources.All[name] is { Length: > 0 } text)
+            faults.Add(new Rejection($"{Dotted(name)} is '{text}' ({sources.OriginOf(name)}); it must be a list.", remedy));
+        if (items.All(item => item.Key.All(char.IsAsciiDigit)))
+            return [.. items.Select(item => item.Path)];
+        var inside = sources.All.GetSection(name).AsEnumerable().Where(one => one.Value is not null).Select(one => one.Key).ToList();
+        faults.Add(new Rejection($"{Dotted(name)} is an object with {string.Join(", ", items.Select(item => $"'{item.Key}'"))} ({sources.OriginOf(inside[0])}); it must be a list.", remedy));
+        _known.UnionWith(inside);
+        return [];
     }
 
     /// <summary>A name that nothing asked for is a spelling mistake, and its author believes that it holds.</summary>

@@ -70,6 +70,37 @@ public sealed class SettingsTests
             Assert.Contains(faults, fault => fault.Contains(name, StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("banana")]
+    [InlineData("[{\"name\": \"r-{mac}\", \"mac\": \"*\"}]")]
+    public void Discovery_RulesAsAText_AreRefusedNamingTheWayThatWorks(string text)
+    {
+        var fault = Assert.Single(Read(null, ("discovery:rules", text)).Faults);
+        Assert.StartsWith($"discovery.rules is '{text}' (--set discovery.rules); it must be a list.", fault, StringComparison.Ordinal);
+        Assert.Contains("--set discovery.rules.0.name=", fault, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Discovery_RulesWordByWord_AreRead()
+    {
+        var (settings, faults) = Read(null, ("discovery:rules:0:name", "r-{mac}"), ("discovery:rules:0:mac", "52:54:00:*"));
+        Assert.Empty(faults);
+        Assert.Equal([new DiscoveryRule("r-{mac}", Mac: "52:54:00:*")], settings.Discovery.Rules);
+    }
+
+    [Theory]
+    [InlineData("""{"name": "r-{mac}", "mac": "*"}""", "'mac', 'name'")]
+    [InlineData("""{"first": {"name": "r-{mac}", "mac": "*"}}""", "'first'")]
+    public void Discovery_RulesAsAnObject_AreRefusedAsNoList(string rules, string keys)
+    {
+        var fault = Assert.Single(Read($$"""{"discovery": {"rules": {{rules}}}}""").Faults);
+        Assert.StartsWith($"discovery.rules is an object with {keys} (/", fault, StringComparison.Ordinal);
+        Assert.Contains("conductor.json); it must be a list.", fault, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Discovery_RulesEmpty_AreNone() => Assert.Equal((0, 0), (Read("""{"discovery": {"rules": []}}""").Faults.Length, Read("""{"discovery": {"rules": []}}""").Settings.Discovery.Rules.Length));
+
     [Fact]
     public void Dhcp_WithoutWhatItNeeds_IsRefusedNamingEach()
     {
