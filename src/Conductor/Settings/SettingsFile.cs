@@ -109,11 +109,8 @@ public static class SettingsFile
             yield return new Rejection($"stateDirectory '{settings.StateDirectory}' is relative.", "Give the whole path, so that every start finds the same state.");
         if (BootScript.RefuseArguments(settings.KernelArguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)) is { } refusal)
             yield return new Rejection($"kernelArguments cannot be given as they are: {refusal}.", "Only plain words and name=value pairs can be given.");
-        foreach (var (number, rule) in settings.Discovery.Rules.Index())
-        {
-            if (!DiscoveryRule.IsNamePattern(rule.Name))
-                yield return new Rejection($"discovery.rules.{number}.name is '{rule.Name}', which names no node.", "Use letters, digits, dashes, {mac}, {serial} and {product}, such as r7-{serial}.");
-        }
+        foreach (var fault in DiscoveryRuleFaults.Of(settings.Discovery.Rules))
+            yield return fault;
         if (settings.Dhcp.Mode != DhcpMode.Off)
         {
             foreach (var fault in NetbootFaults(settings))

@@ -71,6 +71,34 @@ public sealed class SettingsTests
     }
 
     [Theory]
+    [InlineData("""{"name": "all-{mac}"}""", "discovery.rules.0 names no machines, and would approve every one.")]
+    [InlineData("""{"name": "web", "vendor": "ACME*"}""", "discovery.rules.0.name is 'web' for every machine")]
+    [InlineData("""{"name": "web-{product}", "mac": "52:*"}""", "discovery.rules.0.name is 'web-{product}' for every machine")]
+    [InlineData("""{"name": "p17", "circuit": "ge-0/0/17"}""", "discovery.rules.0.name is 'p17' for every machine")]
+    [InlineData("""{"name": "r-{mac}", "mac": "525400*"}""", "discovery.rules.0.mac is '525400*', which is no machine's.")]
+    [InlineData("""{"name": "r-{mac}", "mac": "52-54-00-*"}""", "discovery.rules.0.mac is '52-54-00-*'")]
+    [InlineData("""{"name": "r-{mac}", "mac": "52:54:00:12:34"}""", "discovery.rules.0.mac is '52:54:00:12:34'")]
+    [InlineData("""{"name": "r-{mac}", "mac": "52:54:00:12:34:5g"}""", "discovery.rules.0.mac is '52:54:00:12:34:5g'")]
+    [InlineData("""{"name": "r-{mac}", "mac": ""}""", "discovery.rules.0.mac is empty")]
+    [InlineData("""{"name": "r-{mac}", "circuit": "0x00port*"}""", "discovery.rules.0.circuit is '0x00port*', which no relay tells.")]
+    [InlineData("""{"name": "r-{mac}", "remote": "0x001"}""", "discovery.rules.0.remote is '0x001', which no relay tells.")]
+    [InlineData("""{"name": "r-{mac}", "serial": "A*"}, {"name": "s-{mac}", "serial": "A*"}""", "discovery.rules.1 is for the same machines as discovery.rules.0")]
+    public void Discovery_RuleForEverybodyNobodyOrOneNameForMany_IsRefused(string rules, string cause) =>
+        Assert.StartsWith(cause, Assert.Single(Read($$"""{"discovery": {"rules": [{{rules}}]}}""").Faults), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("""{"name": "all-{mac}", "mac": "*"}""")]
+    [InlineData("""{"name": "r-{mac}", "mac": "52:54:*:0?"}""")]
+    [InlineData("""{"name": "r-{mac}", "mac": "??:54:00:*:*"}""")]
+    [InlineData("""{"name": "r7", "mac": "52:54:00:0D:00:01"}""")]
+    [InlineData("""{"name": "r7", "serial": "LAB-7"}""")]
+    [InlineData("""{"name": "r7", "circuit": "ge-0/0/17", "remote": "0x0006001b21aabbcc"}""")]
+    [InlineData("""{"name": "r-{serial}", "remote": "0x0006*", "circuit": "0x??"}""")]
+    [InlineData("""{"name": "r-{serial}", "relay": "10.7.0.1"}""")]
+    [InlineData("""{"name": "a-{mac}", "serial": "A*"}, {"name": "b-{mac}", "serial": "B*"}""")]
+    public void Discovery_RuleForSome_IsTaken(string rules) => Assert.Empty(Read($$"""{"discovery": {"rules": [{{rules}}]}}""").Faults);
+
+    [Theory]
     [InlineData("banana")]
     [InlineData("[{\"name\": \"r-{mac}\", \"mac\": \"*\"}]")]
     public void Discovery_RulesAsAText_AreRefusedNamingTheWayThatWorks(string text)
