@@ -6,8 +6,6 @@ namespace Baremetal.Conductor.Settings;
 /// <summary>What is wrong with a rule where that is plain from the rule alone: it would approve everybody, nobody, or a second machine under a name that is taken.</summary>
 internal static class DiscoveryRuleFaults
 {
-    private const string Wildcards = "*?";
-
     public static IEnumerable<Rejection> Of(DiscoveryRule[] rules)
     {
         foreach (var (number, rule) in rules.Index())
@@ -15,7 +13,7 @@ internal static class DiscoveryRuleFaults
             var name = $"discovery.rules.{number}";
             foreach (var fault in NameFaults(rule, name).Concat(PatternFaults(rule, name)))
                 yield return fault;
-            if (Array.FindIndex(rules, other => other with { Name = "" } == rule with { Name = "" }) is var first && first < number)
+            if (Array.FindIndex(rules, other => (other with { Name = "" }) == (rule with { Name = "" })) is var first && first < number)
                 yield return new Rejection($"{name} is for the same machines as discovery.rules.{first}, which comes first.", "Remove one of the two.");
         }
     }
@@ -50,7 +48,7 @@ internal static class DiscoveryRuleFaults
     private static bool IsForOneMachine(DiscoveryRule rule) =>
         IsExact(rule.Mac) || IsExact(rule.Serial) || (IsExact(rule.Circuit) && (IsExact(rule.Remote) || rule.Relay is not null));
 
-    private static bool IsExact(string? pattern) => pattern is not null && pattern.AsSpan().IndexOfAny(Wildcards) < 0;
+    private static bool IsExact(string? pattern) => pattern is not null && pattern.AsSpan().IndexOfAny('*', '?') < 0;
 
     /// <summary>Whether any text of the form 52:54:00:12:34:56 matches. Bit n stands for "the pattern so far may have used up n letters".</summary>
     private static bool MayBeMac(string pattern)
@@ -78,7 +76,7 @@ internal static class DiscoveryRuleFaults
     {
         foreach (var digit in digits)
         {
-            if (!char.IsAsciiHexDigit(digit) && !Wildcards.Contains(digit, StringComparison.Ordinal))
+            if (!char.IsAsciiHexDigit(digit) && digit is not ('*' or '?'))
                 return false;
         }
         return digits.Contains('*') || digits.Length % 2 == 0;

@@ -45,6 +45,23 @@ public sealed class PowerEndpointTests
         }
     }
 
+    [Fact]
+    public async Task Enrol_WithAnAccountOverPlainHttp_IsRefusedUnlessItStaysOnThisMachine()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        EnrolNode Node(int number, PowerSettings power) => new($"n{number}", $"52:54:00:00:00:{number:x2}", power);
+        var clear = new PowerSettings("redfish", "http://bmc.example/redfish/v1/Systems/1", "ops", "s3cret");
+        var refusal = await Assert.ThrowsAsync<ProblemException>(() => conductor.Operator.EnrolNodeAsync(Node(1, clear), None));
+        Assert.Equal(400, refusal.Problem.Status);
+        Assert.Contains("https://bmc.example/redfish/v1/Systems/1", refusal.Problem.Remedy, StringComparison.Ordinal);
+        Assert.DoesNotContain("s3cret", refusal.Message, StringComparison.Ordinal);
+
+        await conductor.Operator.EnrolNodeAsync(Node(1, clear with { Username = null, Password = null }), None);
+        await conductor.Operator.EnrolNodeAsync(Node(2, clear with { Address = "http://127.0.0.1:8000/redfish/v1/Systems/2" }), None);
+        await conductor.Operator.EnrolNodeAsync(Node(3, clear with { Address = "https://other.example" }), None);
+        await Assert.ThrowsAsync<ProblemException>(() => conductor.Operator.EditNodeAsync("n3", new EditNode(Power: clear), None));
+    }
+
     [Theory]
     [InlineData("ipmi://bmc.example")]
     [InlineData("IPMI://BMC.example.:623/?cipher=3")]
