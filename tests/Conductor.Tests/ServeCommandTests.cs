@@ -41,6 +41,15 @@ public sealed class ServeCommandTests
         Assert.Equal([Path.Combine(folder.Path, "none")], Directory.GetFileSystemEntries(folder.Path));
     }
 
+    [Fact]
+    public async Task Check_DiscoveryWithoutDhcp_SaysThatNobodyIsAnswered()
+    {
+        using var folder = new TempFolder();
+        var (code, output, _) = await RunAsync("--check", $"stateDirectory={folder.Path}/state", $"trustDirectory={folder.Path}", "discovery.mode=on");
+        Assert.Equal(0, code);
+        Assert.Contains("approved by hand; but this conductor answers no DHCP (dhcp.mode off)", output, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("garbage", "garbage.dsse.json: ")]
     [InlineData("twice", "are both version 1 of the trust document")]

@@ -30,8 +30,8 @@ public sealed class PowerDrivers(IDatabase database, SecretBox secrets, Conducto
             time,
             system => Own(node, system)),
         Ipmi when IpmiAddress.TryParse(node.PowerAddress, out var bmc) => new IpmiDriver(new IpmiAccess(bmc, node.PowerUsername!, PasswordOf(node)!), time),
-        WakeOnLan when MacAddress.TryParse(node.Mac, out var mac) => new WakeOnLanDriver(node.Name, mac, settings.Addresses),
-        Manual => new ManualDriver(node.Name),
+        WakeOnLan when MacAddress.TryParse(node.Mac, out var mac) => new WakeOnLanDriver(node.Name, mac, settings.Addresses, settings.Dhcp.Silence),
+        Manual => new ManualDriver(node.Name, settings.Dhcp.Silence),
         var other => throw new InvalidOperationException($"node {node.Name} has the unknown power driver '{other}'"),
     };
 

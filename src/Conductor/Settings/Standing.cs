@@ -15,7 +15,7 @@ internal static class Standing
             ("state", settings.StateDirectory + (File.Exists(Path.Combine(settings.StateDirectory, "conductor.db")) ? "" : " (nothing is in it yet)")),
             ("ports", $"{settings.PlainPort} (plain) and {settings.TlsPort} (TLS) on {settings.Listen}"),
             ("dhcp", Dhcp(settings.Dhcp)),
-            ("discover", Discovery(settings.Discovery)),
+            ("discover", Discovery(settings.Discovery) + (settings is { Discovery.Mode: DiscoveryMode.On, Dhcp.Silence: { } silence } ? $"; but {silence}, and sees only machines that another DHCP server sends here" : "")),
             ("ramdisk", settings.MissingBootFiles().Select(Path.GetFileName).ToList() is { Count: > 0 } missing ? $"none: {settings.RamdiskDirectory} has no {string.Join(", ", missing)}; no agent can be booted" : settings.RamdiskDirectory),
             ("trust", TrustCheck.Words(settings, now)),
         ];

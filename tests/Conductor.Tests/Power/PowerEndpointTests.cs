@@ -1,6 +1,9 @@
 using Baremetal.Api;
+using Baremetal.Conductor.Power;
+using Baremetal.Conductor.Settings;
 using Baremetal.Conductor.Tests.World;
 using Baremetal.Lab;
+using Baremetal.Netboot;
 using Dapper;
 
 namespace Baremetal.Conductor.Tests.Power;
@@ -151,6 +154,18 @@ public sealed class PowerEndpointTests
         await using var conductor = await TestConductor.StartAsync();
         await conductor.Operator.EnrolNodeAsync(new EnrolNode("n2", "52:54:00:00:00:02", new PowerSettings("manual")), None);
         Assert.Equal(422, (await Assert.ThrowsAsync<ProblemException>(() => conductor.Operator.SetPowerAsync("n2", PowerTarget.On, None))).Problem.Status);
+    }
+
+    [Fact]
+    public async Task Start_ByHandWhereNobodyAnswersDhcp_SaysSoToTheOperator()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        await conductor.Operator.EnrolNodeAsync(new EnrolNode("n2", "52:54:00:00:00:02", new PowerSettings("manual")), None);
+        var job = await conductor.Operator.InspectAsync("n2", None);
+        var waiting = await Until.JobAsync(conductor.Operator, job.Id, now => now.WaitingFor?.Contains("boot menu", StringComparison.Ordinal) == true, "the operator to be asked");
+        Assert.EndsWith("; this conductor answers no DHCP (dhcp.mode off)", waiting.WaitingFor, StringComparison.Ordinal);
+        var answering = new ManualDriver("n2", new DhcpSettings { Mode = DhcpMode.Proxy }.Silence);
+        Assert.EndsWith("in its boot menu", (await answering.BootFromNetworkAsync(new NetworkStart(null, BootPolicy.DiskFirst), None)).ByHand, StringComparison.Ordinal);
     }
 
     [Fact]
