@@ -84,7 +84,7 @@ public sealed class SettingsTests
     [InlineData("""{"name": "r-{mac}", "remote": "0x001"}""", "discovery.rules.0.remote is '0x001', which no relay tells.")]
     [InlineData("""{"name": "r-{mac}", "serial": "A*"}, {"name": "s-{mac}", "serial": "A*"}""", "discovery.rules.1 is for the same machines as discovery.rules.0")]
     public void Discovery_RuleForEverybodyNobodyOrOneNameForMany_IsRefused(string rules, string cause) =>
-        Assert.StartsWith(cause, Assert.Single(Read($$"""{"discovery": {"rules": [{{rules}}]}}""").Faults), StringComparison.Ordinal);
+        Assert.StartsWith(cause, Assert.Single(Read($$"""{"discovery": {"rules": [{{rules}}] } }""").Faults), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("""{"name": "all-{mac}", "mac": "*"}""")]
@@ -96,7 +96,7 @@ public sealed class SettingsTests
     [InlineData("""{"name": "r-{serial}", "remote": "0x0006*", "circuit": "0x??"}""")]
     [InlineData("""{"name": "r-{serial}", "relay": "10.7.0.1"}""")]
     [InlineData("""{"name": "a-{mac}", "serial": "A*"}, {"name": "b-{mac}", "serial": "B*"}""")]
-    public void Discovery_RuleForSome_IsTaken(string rules) => Assert.Empty(Read($$"""{"discovery": {"rules": [{{rules}}]}}""").Faults);
+    public void Discovery_RuleForSome_IsTaken(string rules) => Assert.Empty(Read($$"""{"discovery": {"rules": [{{rules}}] } }""").Faults);
 
     [Theory]
     [InlineData("banana")]
@@ -121,7 +121,7 @@ public sealed class SettingsTests
     [InlineData("""{"first": {"name": "r-{mac}", "mac": "*"}}""", "'first'")]
     public void Discovery_RulesAsAnObject_AreRefusedAsNoList(string rules, string keys)
     {
-        var fault = Assert.Single(Read($$"""{"discovery": {"rules": {{rules}}}}""").Faults);
+        var fault = Assert.Single(Read($$"""{"discovery": {"rules": {{rules}} } }""").Faults);
         Assert.StartsWith($"discovery.rules is an object with {keys} (/", fault, StringComparison.Ordinal);
         Assert.Contains("conductor.json); it must be a list.", fault, StringComparison.Ordinal);
     }
@@ -172,6 +172,32 @@ public sealed class SettingsTests
         {
             Environment.SetEnvironmentVariable("CONDUCTOR_Dhcp__Poool", null);
         }
+    }
+
+    [Theory]
+    [InlineData("discovry.mode", "Is discovery.mode meant?")]
+    [InlineData("dchp.mode", "Is dhcp.mode meant?")]
+    [InlineData("mode", "Is dhcp.mode meant?")]
+    [InlineData("boot.plainPort", "Is plainPort meant?")]
+    [InlineData("DISCOVERY_MODE", "Is discovery.mode meant? As a variable it is CONDUCTOR_DISCOVERY__MODE.")]
+    [InlineData("LIMITS_SELF_ERASE", "Is limits.selfErase meant? As a variable it is CONDUCTOR_LIMITS__SELFERASE.")]
+    public void Unknown_NearAName_IsAskedForThatOne(string name, string question) =>
+        Assert.EndsWith($"(--set {name}). {question}", Assert.Single(Read(null, (name.Replace('.', ':'), "on")).Faults), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("vendro", "Is vendor meant? ")]
+    [InlineData("colour", "")]
+    public void Unknown_InARule_IsToldTheWordsOfRules(string word, string question) =>
+        Assert.EndsWith(
+            $"conductor.json). {question}discovery.rules.0 may have name, mac, serial, vendor, product, relay, circuit, remote.",
+            Assert.Single(Read($$"""{"discovery": {"rules": [{"name": "r-{mac}", "mac": "*", "{{word}}": "x"} ] } }""").Faults), StringComparison.Ordinal);
+
+    [Fact]
+    public void Pool_WrittenBackwards_NamesTheSettingAndTheWayRound()
+    {
+        var (_, faults) = Read(null, ("dhcp:mode", "server"), ("dhcp:interface", "lo"), ("dhcp:pool", "10.0.0.5-10.0.0.1"), ("addresses", "10.0.0.9"));
+        Assert.Contains("dhcp.pool is 10.0.0.5-10.0.0.1, which is empty: its last address comes before its first. Write the lower one first: 10.0.0.1-10.0.0.5.", faults);
+        Assert.DoesNotContain(faults, fault => fault.StartsWith("The pool", StringComparison.Ordinal));
     }
 
     [Fact]
