@@ -9,10 +9,11 @@ namespace Baremetal.Conductor.Images;
 /// The chain of trust documents in its directory, walked anew when a file there changes: a new version, or a revocation, holds from the
 /// next order on, without a restart.
 /// </summary>
-public sealed class TrustChainStore(ConductorSettings settings, StateDirectory state, CertificateAuthority authority, OrderKey orderKey, TimeProvider time)
+public sealed partial class TrustChainStore(ConductorSettings settings, StateDirectory state, CertificateAuthority authority, OrderKey orderKey, TimeProvider time, ILogger<TrustChainStore> logger)
 {
     private readonly Lock _reading = new();
     private string? _seen;
+    private Digest? _told;
     private DocumentChain _chain = new([]);
 
     /// <summary>The document in force, for judging manifests.</summary>
@@ -51,12 +52,26 @@ public sealed class TrustChainStore(ConductorSettings settings, StateDirectory s
             var files = DocumentChain.Files(settings.TrustDirectory);
             var look = string.Join('\n', files.Select(file => $"{file.Name} {file.Length} {file.LastWriteTimeUtc.Ticks}"));
             if (look != _seen)
+            {
                 (_chain, _seen) = (files.Length > 0 ? DocumentChain.Read(files) : Empty(), look);
+                Tell();
+            }
             return _chain;
         }
+    }
+
+    private void Tell()
+    {
+        if (_chain.Anchor is not { } anchor || anchor.Digest == _told)
+            return;
+        _told = anchor.Digest;
+        LogInForce(anchor.Document.Version, anchor.Document.Expires.UtcDateTime);
     }
 
     private DocumentChain Empty() => new([], null, new Rejection(
         $"No trust document is loaded: {settings.TrustDirectory} has no *.dsse.json.",
         $"Copy trust.dsse.json of 'conductor key new' there. Sign the next version: {TrustNaming.Command(new DocumentChain([]), settings.TrustDirectory, state)}."));
+
+    [LoggerMessage(3201, LogLevel.Information, "Trust document version {Version} is in force, until {Expires:yyyy-MM-dd}")]
+    private partial void LogInForce(long version, DateTime expires);
 }
