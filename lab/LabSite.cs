@@ -94,7 +94,7 @@ public sealed class LabSite : IAsyncDisposable
     {
         string[] known = ["node", "enrol", server.Spec.Name, "--mac", server.Spec.Mac, "--boot-policy", server.Spec.NetworkFirst ? "network-first" : "disk-first"];
         if (_power == LabPower.Redfish)
-            return [.. known, "--redfish", RedfishService.AddressOf(server).ToString(), "--redfish-user", BmcUser, "--redfish-password-file", PasswordFile];
+            return [.. known, "--redfish", RedfishService.AddressOf(server).ToString(), "--redfish-user", BmcUser, "--redfish-password-file", PasswordFile, "--redfish-tls-pin", Redfish!.TlsPin];
         var address = new IPEndPoint(Lan.BmcAddress, IpmiBmc.FirstPort + _bmcs.Count);
         _bmcs.Add(await IpmiBmc.StartAsync(address, BmcUser, _bmcPassword, new ServerChassis(server), Path.Combine(Lan.Folder, $"{server.Spec.Name}-bmc"), Lan.Conductor, cancel));
         return

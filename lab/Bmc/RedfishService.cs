@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -24,6 +25,7 @@ public sealed class RedfishService : IAsyncDisposable
 
     private readonly Lan lan;
     private readonly byte[] credentials;
+    private readonly X509Certificate2 certificate = BmcCertificate.Create(Lan.BmcAddress);
     private readonly WebApplication application;
 
     private RedfishService(Lan lan, string userName, string password)
@@ -36,9 +38,9 @@ public sealed class RedfishService : IAsyncDisposable
         builder.Services.AddRoutingCore();
         builder.Services.AddSingleton<IHostLifetime, LabLifetime>();
         builder.Services.Configure<SocketTransportOptions>(options => options.CreateBoundListenSocket = lan.Conductor.CreateBoundListenSocket);
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(options =>
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(options =>
         {
-            options.Listen(Lan.BmcAddress, Port);
+            options.Listen(Lan.BmcAddress, Port, port => port.UseHttps(certificate));
             options.Limits.MaxRequestBodySize = BodyLength;
         });
         application = builder.Build();
@@ -48,7 +50,10 @@ public sealed class RedfishService : IAsyncDisposable
     }
 
     /// <summary>The service's address, without a path.</summary>
-    public static Uri Address { get; } = new($"http://{Lan.BmcAddress}:{Port}");
+    public static Uri Address { get; } = new($"https://{Lan.BmcAddress}:{Port}");
+
+    /// <summary>The SHA-256 of its certificate (DER), which no authority vouches for: what a node's <c>--redfish-tls-pin</c> is.</summary>
+    public string TlsPin => certificate.GetCertHashString(HashAlgorithmName.SHA256).ToLowerInvariant();
 
     /// <summary>Starts the service. Servers that join the LAN later are shown too.</summary>
     public static async Task<RedfishService> StartAsync(Lan lan, string userName, string password, CancellationToken cancellationToken = default)
@@ -69,7 +74,11 @@ public sealed class RedfishService : IAsyncDisposable
     /// <summary>Where a server's <c>ComputerSystem</c> is.</summary>
     public static Uri AddressOf(VirtualServer server) => new(Address, RedfishResources.PathOf(server));
 
-    public async ValueTask DisposeAsync() => await application.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await application.DisposeAsync();
+        certificate.Dispose();
+    }
 
     private void Map()
     {

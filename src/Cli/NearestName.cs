@@ -3,12 +3,17 @@ namespace Baremetal.Cli;
 /// <summary>What somebody meant who wrote a name that does not exist.</summary>
 public static class NearestName
 {
-    /// <summary>The name with the fewest letters changed, as a whole or in its last part; null where none is alike.</summary>
-    public static string? Of(string word, IEnumerable<string> known)
+    /// <summary>The name with the fewest letters changed: of the whole, else of the last part, for who wrote only that or put it elsewhere; null where none is alike.</summary>
+    public static string? Of(string word, IReadOnlyCollection<string> known)
     {
-        var (name, changes) = known.Select(one => (one, Math.Min(Changes(word, one), Changes(Last(word), Last(one))))).MinBy(one => one.Item2);
-        return changes <= 1 + Last(word).Length / 4 ? name : null;
+        var whole = known.MinBy(one => Changes(word, one));
+        if (whole is null || Changes(word, whole) <= Allowed(word))
+            return whole;
+        var last = known.MinBy(one => (Changes(Last(word), Last(one)), Changes(word, one)))!;
+        return Changes(Last(word), Last(last)) <= Allowed(Last(word)) ? last : null;
     }
+
+    private static int Allowed(string word) => 1 + word.Length / 4;
 
     private static string Last(string dotted) => dotted[(dotted.LastIndexOf('.') + 1)..];
 

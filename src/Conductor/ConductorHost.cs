@@ -56,7 +56,13 @@ public static class ConductorHost
         services.AddSingleton(settings);
         services.AddSingleton<TimeProvider>(new SteadyTime(TimeProvider.System));
         services.AddSingleton(_ => new StateDirectory(settings.StateDirectory));
-        services.AddSingleton<IDatabase>(all => new SqliteDatabase(all.GetRequiredService<StateDirectory>().Database, all.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<StateLock>();
+        services.AddSingleton<IDatabase>(all =>
+        {
+            // First, and so given up last: whoever has the database has the state.
+            _ = all.GetRequiredService<StateLock>();
+            return new SqliteDatabase(all.GetRequiredService<StateDirectory>().Database, all.GetRequiredService<TimeProvider>());
+        });
 
         services.AddSingleton<CertificateAuthority>();
         services.AddSingleton<ServerTls>();

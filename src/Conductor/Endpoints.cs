@@ -71,27 +71,27 @@ internal static class Endpoints
 
         // Operators, by bearer token.
         var operators = app.MapGroup("").RequireAuthorization(By(OperatorAuthentication.Name));
-        operators.MapPost(Routes.Nodes, NodeEndpoints.Enrol)
+        operators.MapPost(Routes.Nodes, NodeEndpoints.Enrol).Tell("enrolled")
             .Describe("enrolNode", "Makes a server known; with dryRun, answers what it would be.");
         operators.MapGet(Routes.Nodes, NodeEndpoints.List)
             .Describe("listNodes", "Lists the nodes, by name.");
         operators.MapGet(Routes.Node, NodeEndpoints.Show)
             .Describe("getNode", "Shows a node, by id, name or MAC address.");
-        operators.MapPatch(Routes.Node, NodeEndpoints.Edit)
+        operators.MapPatch(Routes.Node, NodeEndpoints.Edit).Tell("edited")
             .Describe("editNode", "Changes a node's name, MAC address, power settings, boot policy, firmware mode, network or kernel arguments; what is left out stays.");
-        operators.MapDelete(Routes.Node, NodeEndpoints.Remove)
+        operators.MapDelete(Routes.Node, NodeEndpoints.Remove).Tell("removed")
             .Describe("removeNode", "Forgets a node; the server itself stays as it is.");
-        operators.MapPost(Action(NodeActions.Approve), NodeActionEndpoints.Approve)
+        operators.MapPost(Action(NodeActions.Approve), NodeActionEndpoints.Approve).Tell("approved")
             .Describe("approveNode", "Says that an inspected node may be written to.");
-        operators.MapPost(Action(NodeActions.Adopt), NodeActionEndpoints.Adopt)
+        operators.MapPost(Action(NodeActions.Adopt), NodeActionEndpoints.Adopt).Tell("adopted")
             .Describe("adoptNode", "Takes a server that runs already for active, untouched; it is protected from then on.");
-        operators.MapPost(Action(NodeActions.Protect), NodeActionEndpoints.Protect)
+        operators.MapPost(Action(NodeActions.Protect), NodeActionEndpoints.Protect).Tell("protected")
             .Describe("protectNode", "Protects a node against being written to or removed.");
-        operators.MapPost(Action(NodeActions.Unprotect), NodeActionEndpoints.Unprotect)
+        operators.MapPost(Action(NodeActions.Unprotect), NodeActionEndpoints.Unprotect).Tell("took the protection from")
             .Describe("unprotectNode", "Takes a node's protection away.");
-        operators.MapPost(Action(NodeActions.Maintenance), NodeActionEndpoints.BeginMaintenance)
+        operators.MapPost(Action(NodeActions.Maintenance), NodeActionEndpoints.BeginMaintenance).Tell("took into maintenance")
             .Describe("beginMaintenance", "Keeps anything from being begun on a node.");
-        operators.MapPost(Action(NodeActions.Unmaintenance), NodeActionEndpoints.EndMaintenance)
+        operators.MapPost(Action(NodeActions.Unmaintenance), NodeActionEndpoints.EndMaintenance).Tell("took out of maintenance")
             .Describe("endMaintenance", "Ends a node's maintenance.");
         operators.MapPost(Action(NodeActions.Inspect), JobEndpoints.Inspect)
             .Describe("inspectNode", "Starts a job that boots the node's agent and takes its inventory.");
@@ -127,13 +127,13 @@ internal static class Endpoints
             .Describe("followJob", "Follows a job from its beginning to its end, as server-sent events; no content when all has been told.");
         operators.MapGet(Routes.Events, EventEndpoints.All).Produces(StatusCodes.Status200OK, contentType: "text/event-stream")
             .Describe("followAll", "Follows all that happens, as server-sent events.");
-        operators.MapPost(Routes.Images, ImageEndpoints.Add).WithMetadata(new BodyLimit(Limits.ManifestBytes))
+        operators.MapPost(Routes.Images, ImageEndpoints.Add).WithMetadata(new BodyLimit(Limits.ManifestBytes)).Tell("added")
             .Describe("addImage", "Adds a signed image whose blobs have been uploaded.");
         operators.MapGet(Routes.Images, ImageEndpoints.List)
             .Describe("listImages", "Lists the images.");
         operators.MapGet(Routes.Image, ImageEndpoints.Show)
             .Describe("getImage", "Shows an image, by NAME or NAME:VERSION.");
-        operators.MapDelete(Routes.Image, ImageEndpoints.Remove)
+        operators.MapDelete(Routes.Image, ImageEndpoints.Remove).Tell("removed")
             .Describe("removeImage", "Removes an image from the catalogue.");
         operators.MapGet(Routes.ImageManifest, ImageEndpoints.Manifest).Produces(StatusCodes.Status200OK, contentType: "application/json")
             .Describe("getImageManifest", "Fetches the signed manifest of an image.");
@@ -141,6 +141,9 @@ internal static class Endpoints
             .Describe("putBlob", "Uploads content under its SHA-256.");
         operators.MapOpenApi();
     }
+
+    /// <summary>In the log: who did it, and to what.</summary>
+    private static RouteHandlerBuilder Tell(this RouteHandlerBuilder call, string act) => call.AddEndpointFilter(new OperatorAct(act));
 
     private static void Describe(this RouteHandlerBuilder call, string id, string summary) => call.WithName(id).WithSummary(summary);
 

@@ -73,8 +73,12 @@ internal static partial class Problems
             DatabaseTroubleException trouble => Of(StatusCodes.Status507InsufficientStorage, "database", trouble.What, trouble.Remedy),
             _ => Of(StatusCodes.Status500InternalServerError, "internal", $"The conductor failed at this call (trace {context.TraceIdentifier}).", "Its log says more under that trace."),
         };
-        if (problem.Status >= StatusCodes.Status500InternalServerError && error is not null)
-            LogFailure(context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger("Baremetal.Conductor.Http"), error, context.Request.Method, context.Request.Path, context.TraceIdentifier);
+        var logger = context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger("Baremetal.Conductor.Http");
+        // An answer in words is no fault of ours, and says more than where in our code it was found.
+        if (problem.Status >= StatusCodes.Status500InternalServerError && error is ProblemException)
+            LogAnswer(logger, context.Request.Method, context.Request.Path, problem.Title, problem.Remedy);
+        else if (problem.Status >= StatusCodes.Status500InternalServerError && error is not null)
+            LogFailure(logger, error, context.Request.Method, context.Request.Path, context.TraceIdentifier);
         await WriteAsync(context, problem);
     }
 
@@ -83,4 +87,7 @@ internal static partial class Problems
 
     [LoggerMessage(1000, LogLevel.Error, "{Method} {Path} failed (trace {Trace})")]
     private static partial void LogFailure(ILogger logger, Exception error, string method, string path, string trace);
+
+    [LoggerMessage(1001, LogLevel.Warning, "{Method} {Path}: {Title} {Remedy}")]
+    private static partial void LogAnswer(ILogger logger, string method, string path, string title, string? remedy);
 }

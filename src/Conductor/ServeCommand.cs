@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Baremetal.Cli;
 using Baremetal.Conductor.Access;
+using Baremetal.Conductor.Images;
 using Baremetal.Conductor.Settings;
 using Baremetal.Netboot;
 using Baremetal.Trust;
@@ -15,7 +16,7 @@ internal static partial class ServeCommand
 
     public static Command Create()
     {
-        var file = new Option<string>("--config") { Description = "The settings file; the folder FILE.d is read after it.", HelpName = "FILE", DefaultValueFactory = _ => SettingsFile.DefaultPath };
+        var file = new Option<string>("--config") { Description = $"The settings file, {SettingsFile.DefaultPath} if not given; the folder FILE.d is read after it, then CONDUCTOR_… variables.", HelpName = "FILE", DefaultValueFactory = _ => SettingsFile.DefaultPath };
         var overrides = new Option<string[]>("--set") { Description = "One setting, above all files and variables, such as dhcp.mode=proxy.", HelpName = "NAME=VALUE" };
         overrides.Validators.Add(result =>
         {
@@ -23,7 +24,7 @@ internal static partial class ServeCommand
                 result.AddError($"--set takes NAME=VALUE, not '{wrong.Value}'.");
         });
         var check = new Option<bool>("--check") { Description = "Names every fault of the settings, starts nothing." };
-        var command = new Command("serve", "Runs the conductor: API, netboot and jobs.") { file, overrides, check };
+        var command = new Command("serve", "Runs the conductor: API, netboot and jobs. Settings and how to start are in docs/operating.md, 'Starting'.") { file, overrides, check };
         command.SetAction((parsed, cancel) => RunAsync((Shell)parsed.InvocationConfiguration, parsed.GetValue(file)!, parsed.GetValue(overrides) ?? [], parsed.GetValue(check), cancel));
         return command;
     }
@@ -32,7 +33,7 @@ internal static partial class ServeCommand
     {
         var pairs = overrides.Select(one => one.Split('=', 2)).Select(pair => KeyValuePair.Create(pair[0].Replace('.', ':'), (string?)pair[1]));
         var (settings, found) = SettingsFile.Read(file, pairs);
-        IReadOnlyList<Rejection> faults = found.Count == 0 && StateDirectory.FaultOf(settings.StateDirectory) is { } fault ? [fault] : found;
+        var faults = found.Count > 0 ? found : [.. new[] { StateDirectory.FaultOf(settings.StateDirectory), TrustCheck.FaultOf(settings) }.OfType<Rejection>()];
         foreach (var one in faults)
             CommandLine.Say(shell, one, WrongUsage);
         if (faults.Count > 0)
@@ -40,7 +41,7 @@ internal static partial class ServeCommand
         if (checkOnly)
         {
             shell.Out.Line("The settings are sound.");
-            foreach (var line in Standing.Lines(settings, file))
+            foreach (var line in Standing.Lines(settings, file, TimeProvider.System.GetUtcNow()))
                 shell.Out.Line(line);
             return 0;
         }
@@ -63,7 +64,7 @@ internal static partial class ServeCommand
             LogFirstToken(logger, token);
         await app.StartAsync(cancel);
         LogStarted(logger, string.Join(" and ", app.Urls), settings.StateDirectory);
-        foreach (var line in Standing.Lines(settings, file))
+        foreach (var line in Standing.Lines(settings, file, TimeProvider.System.GetUtcNow()))
             LogStanding(logger, line);
         await app.WaitForShutdownAsync(cancel);
     }

@@ -72,7 +72,10 @@ public sealed record NetbootOptions
 /// <summary>The addresses of mode <see cref="DhcpMode.Server"/>.</summary>
 public sealed record DhcpServerOptions
 {
-    /// <summary>The range to give from, both ends included. At most 65,536: a table in memory, and no network needs more.</summary>
+    /// <summary>A table in memory, and no network needs more.</summary>
+    public const uint MostAddresses = 65_536;
+
+    /// <summary>The range to give from, both ends included; at most <see cref="MostAddresses"/>.</summary>
     public required Ipv4 First { get; init; }
 
     public required Ipv4 Last { get; init; }
@@ -101,10 +104,9 @@ public sealed record DhcpServerOptions
 
     internal void AddFaults(List<string> faults)
     {
-        const uint Most = 65_536;
         const int MostDnsServers = 8;
-        if (First > Last || Last.Value - First.Value >= Most)
-            faults.Add($"The pool {First} to {Last} is empty or larger than {Most} addresses.");
+        if (First > Last || Last.Value - First.Value >= MostAddresses)
+            faults.Add($"The pool {First} to {Last} is empty or larger than {MostAddresses} addresses.");
         if (PrefixLength is < 1 or > 30)
             faults.Add($"The prefix length {PrefixLength} is not between 1 and 30.");
         if (LeaseTime < TimeSpan.FromMinutes(2) || LeaseTime > TimeSpan.FromDays(365))

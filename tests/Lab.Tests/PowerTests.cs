@@ -20,7 +20,7 @@ public sealed class PowerTests : IAsyncLifetime
     {
         lan = await Lan.CreateAsync(Cancelled);
         service = await RedfishService.StartAsync(lan, RedfishClient.User, RedfishClient.Password, Cancelled);
-        client = new RedfishClient(lan);
+        client = new RedfishClient(lan, service);
     }
 
     public async ValueTask DisposeAsync()

@@ -1,4 +1,5 @@
 using System.Net.Http.Headers;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Baremetal.Lab.Bmc;
@@ -13,9 +14,11 @@ internal sealed class RedfishClient : IDisposable
 
     private readonly HttpClient http;
 
-    public RedfishClient(Lan lan, string? password = Password)
+    public RedfishClient(Lan lan, RedfishService service, string? password = Password)
     {
-        http = new HttpClient(lan.Conductor.CreateHttpHandler()) { BaseAddress = RedfishService.Address, Timeout = TimeSpan.FromMinutes(2) };
+        var handler = lan.Conductor.CreateHttpHandler();
+        handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate?.GetCertHashString(HashAlgorithmName.SHA256).ToLowerInvariant() == service.TlsPin;
+        http = new HttpClient(handler) { BaseAddress = RedfishService.Address, Timeout = TimeSpan.FromMinutes(2) };
         if (password is not null)
             http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{User}:{password}")));
     }

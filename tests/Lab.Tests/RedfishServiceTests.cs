@@ -22,7 +22,7 @@ public sealed class RedfishServiceTests : IAsyncLifetime
     {
         lan = await Lan.CreateAsync(Cancelled);
         service = await RedfishService.StartAsync(lan, RedfishClient.User, RedfishClient.Password, Cancelled);
-        client = new RedfishClient(lan);
+        client = new RedfishClient(lan, service);
         server = await lan.AddServerAsync(VirtualServerSpec.Numbered(1, FirmwareMode.Uefi), Cancelled);
     }
 
@@ -36,7 +36,7 @@ public sealed class RedfishServiceTests : IAsyncLifetime
     [Fact]
     public async Task Get_FromTheRootByItsLinks_ReachesTheSystem()
     {
-        using var stranger = new RedfishClient(lan, password: null);
+        using var stranger = new RedfishClient(lan, service, password: null);
         var root = await stranger.GetAsync("/redfish/v1/", Cancelled);
         var systems = await client.GetAsync((string)root["Systems"]!["@odata.id"]!, Cancelled);
         var system = await client.GetAsync((string)systems["Members"]![0]!["@odata.id"]!, Cancelled);
@@ -57,7 +57,7 @@ public sealed class RedfishServiceTests : IAsyncLifetime
     [InlineData("")]
     public async Task Get_WithoutThePassword_Is401(string? password)
     {
-        using var stranger = new RedfishClient(lan, password);
+        using var stranger = new RedfishClient(lan, service, password);
 
         var (status, body) = await stranger.SendAsync(HttpMethod.Get, SystemPath, null, Cancelled);
 

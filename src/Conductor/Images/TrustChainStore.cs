@@ -9,11 +9,12 @@ namespace Baremetal.Conductor.Images;
 /// The chain of trust documents in its directory, walked anew when a file there changes: a new version, or a revocation, holds from the
 /// next order on, without a restart.
 /// </summary>
-public sealed class TrustChainStore(ConductorSettings settings, StateDirectory state, CertificateAuthority authority, OrderKey orderKey, TimeProvider time)
+public sealed partial class TrustChainStore(ConductorSettings settings, StateDirectory state, CertificateAuthority authority, OrderKey orderKey, TimeProvider time, ILogger<TrustChainStore> logger)
 {
     private readonly Lock _reading = new();
     private string? _seen;
-    private Chain _chain = new([]);
+    private Digest? _told;
+    private DocumentChain _chain = new([]);
 
     /// <summary>The document in force, for judging manifests.</summary>
     public bool TryGet([NotNullWhen(true)] out TrustAnchor? anchor, [NotNullWhen(false)] out Rejection? rejection)
@@ -29,11 +30,7 @@ public sealed class TrustChainStore(ConductorSettings settings, StateDirectory s
     {
         if (!TryGet(out anchor, out rejection))
             return false;
-        var document = anchor.Document;
-        if (!document.Roles.Conductor.Keyids.Contains(orderKey.Id) || document.Revoked.Keyids.Contains(orderKey.Id))
-            rejection = new Rejection($"Trust document version {document.Version} does not name this conductor's order key ({orderKey.Id}).", Remedy());
-        else if (document.ConductorCaSha256 != authority.Digest)
-            rejection = new Rejection($"Trust document version {document.Version} names another CA than this conductor's ({authority.Digest}).", Remedy());
+        rejection = TrustNaming.Refusal(anchor.Document, orderKey.Id, authority.Digest, Command());
         if (rejection is not null)
             anchor = null;
         return anchor is not null;
@@ -46,46 +43,35 @@ public sealed class TrustChainStore(ConductorSettings settings, StateDirectory s
         return anchor is null ? [] : [.. envelopes.Skip((int)Math.Max(0, version - (anchor.Document.Version - envelopes.Length)))];
     }
 
-    private string Remedy()
-    {
-        var newest = _chain.Newest ?? "trust.dsse.json";
-        var next = Path.Combine(settings.TrustDirectory, $"trust-{(_chain.Anchor?.Document.Version ?? 1) + 1}.dsse.json");
-        return $"Sign the next version: 'conductor key trust --root-key root.key --in {newest} --add conductor={state.OrderPublicKey} --ca {state.CaCertificate} --out {next}'.";
-    }
+    private string Command() => TrustNaming.Command(_chain, settings.TrustDirectory, state);
 
-    private Chain Current()
+    private DocumentChain Current()
     {
         lock (_reading)
         {
-            var files = Directory.Exists(settings.TrustDirectory)
-                ? new DirectoryInfo(settings.TrustDirectory).GetFiles("*.dsse.json").OrderBy(file => file.Name, StringComparer.Ordinal).ToArray()
-                : [];
+            var files = DocumentChain.Files(settings.TrustDirectory);
             var look = string.Join('\n', files.Select(file => $"{file.Name} {file.Length} {file.LastWriteTimeUtc.Ticks}"));
             if (look != _seen)
-                (_chain, _seen) = (Read(files), look);
+            {
+                (_chain, _seen) = (files.Length > 0 ? DocumentChain.Read(files) : Empty(), look);
+                Tell();
+            }
             return _chain;
         }
     }
 
-    private Chain Read(FileInfo[] files)
+    private void Tell()
     {
-        var byVersion = new SortedDictionary<long, (string Name, byte[] Envelope)>();
-        foreach (var file in files)
-        {
-            var envelope = File.ReadAllBytes(file.FullName);
-            // Only to order them: the walk below checks what each says of itself.
-            if (!Envelope.TryRead(envelope, out _, out var payload, out var unreadable) || !TrustDocument.TryParse(payload, out var document, out unreadable))
-                return new Chain([], null, new Rejection($"{file.FullName}: {unreadable}", "Remove the file, or replace it with the signed document."));
-            if (!byVersion.TryAdd(document.Version, (file.Name, envelope)))
-                return new Chain([], null, new Rejection($"{file.Name} and {byVersion[document.Version].Name} in {settings.TrustDirectory} are both version {document.Version} of the trust document.", "Keep the one that was signed last for this conductor."));
-        }
-        byte[][] envelopes = [.. byVersion.Values.Select(one => one.Envelope)];
-        if (envelopes.Length == 0)
-            return new Chain([], null, new Rejection($"No trust document is loaded: {settings.TrustDirectory} has no *.dsse.json.", $"Copy trust.dsse.json of 'conductor key new' there. {Remedy()}"));
-        return TrustAnchor.TryWalk(envelopes, out var anchor, out var rejection)
-            ? new Chain(envelopes, anchor, null, Path.Combine(settings.TrustDirectory, byVersion.Values.Last().Name))
-            : new Chain([], null, new Rejection($"The trust documents in {settings.TrustDirectory} do not follow from each other: {rejection.Cause}", rejection.Remedy));
+        if (_chain.Anchor is not { } anchor || anchor.Digest == _told)
+            return;
+        _told = anchor.Digest;
+        LogInForce(anchor.Document.Version, anchor.Document.Expires.UtcDateTime);
     }
 
-    private sealed record Chain(byte[][] Envelopes, TrustAnchor? Anchor = null, Rejection? Rejection = null, string? Newest = null);
+    private DocumentChain Empty() => new([], null, new Rejection(
+        $"No trust document is loaded: {settings.TrustDirectory} has no *.dsse.json.",
+        $"Copy trust.dsse.json of 'conductor key new' there. Sign the next version: {TrustNaming.Command(new DocumentChain([]), settings.TrustDirectory, state)}."));
+
+    [LoggerMessage(3201, LogLevel.Information, "Trust document version {Version} is in force, until {Expires:yyyy-MM-dd}")]
+    private partial void LogInForce(long version, DateTime expires);
 }

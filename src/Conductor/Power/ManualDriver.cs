@@ -3,7 +3,8 @@ using Baremetal.Api;
 namespace Baremetal.Conductor.Power;
 
 /// <summary>No controller: an operator presses the buttons, and the job waits for what comes of it.</summary>
-internal sealed class ManualDriver(string node) : IPowerDriver
+/// <param name="silence">Why the machine may find nobody who boots it, for whoever stands before it.</param>
+internal sealed class ManualDriver(string node, string? silence) : IPowerDriver
 {
     public Task<PowerState> GetStateAsync(CancellationToken cancel) => Task.FromResult(PowerState.Unknown);
 
@@ -11,5 +12,5 @@ internal sealed class ManualDriver(string node) : IPowerDriver
         throw new PowerException($"Node {node} has no power controller (driver manual).", $"Switch it {target.ToString().ToLowerInvariant()} by hand.", again: false);
 
     public Task<NetworkBoot> BootFromNetworkAsync(NetworkStart start, CancellationToken cancel) =>
-        Task.FromResult(new NetworkBoot(OffAt: null, $"an operator to start node {node} from the network: switch it on (or restart it) and choose network boot in its boot menu"));
+        Task.FromResult(new NetworkBoot(OffAt: null, $"an operator to start node {node} from the network: switch it on (or restart it) and choose network boot in its boot menu{(silence is null ? "" : $"; {silence}")}"));
 }

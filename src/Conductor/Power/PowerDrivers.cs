@@ -30,8 +30,8 @@ public sealed class PowerDrivers(IDatabase database, SecretBox secrets, Conducto
             time,
             system => Own(node, system)),
         Ipmi when IpmiAddress.TryParse(node.PowerAddress, out var bmc) => new IpmiDriver(new IpmiAccess(bmc, node.PowerUsername!, PasswordOf(node)!), time),
-        WakeOnLan when MacAddress.TryParse(node.Mac, out var mac) => new WakeOnLanDriver(node.Name, mac, settings.Addresses),
-        Manual => new ManualDriver(node.Name),
+        WakeOnLan when MacAddress.TryParse(node.Mac, out var mac) => new WakeOnLanDriver(node.Name, mac, settings.Addresses, settings.Dhcp.Silence),
+        Manual => new ManualDriver(node.Name, settings.Dhcp.Silence),
         var other => throw new InvalidOperationException($"node {node.Name} has the unknown power driver '{other}'"),
     };
 
@@ -52,6 +52,13 @@ public sealed class PowerDrivers(IDatabase database, SecretBox secrets, Conducto
             case Redfish:
                 if (!Uri.TryCreate(power.Address, UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https") || address.UserInfo.Length > 0)
                     throw Problems.Invalid($"The power address '{power.Address}' is not a URL.", "For redfish give https://BMC, or the whole path of one system, https://BMC/redfish/v1/Systems/1.");
+                // On this machine alone nobody else hears it: a tunnel's end, or a proxy.
+                if (address.Scheme == Uri.UriSchemeHttp && !address.IsLoopback && (power.Username ?? power.Password) is not null)
+                {
+                    throw Problems.Invalid(
+                        $"The power address '{power.Address}' is plain HTTP, over which anybody on the way would read the account's password.",
+                        $"Give https://{address.Authority}{address.AbsolutePath.TrimEnd('/')}, with the TLS pin of its certificate if no authority vouches for that ('--redfish-tls-pin').");
+                }
                 if (power.TlsPin is { } pin && !Trust.Digest.TryParse(pin, out _))
                     throw Problems.Invalid("The power controller's TLS pin is not a SHA-256 digest.", "Give the SHA-256 of its certificate (DER) as 64 lower-case hex digits.");
                 break;

@@ -10,7 +10,8 @@ namespace Baremetal.Conductor.Power;
 /// answers it, so nothing is known of what came of it; and nothing but a start can be asked.
 /// </summary>
 /// <param name="addresses">Of the conductor, where nodes reach it: the packet is broadcast on the networks that these are in.</param>
-internal sealed class WakeOnLanDriver(string node, MacAddress mac, IPAddress[] addresses) : IPowerDriver
+/// <param name="silence">As for <see cref="ManualDriver"/>.</param>
+internal sealed class WakeOnLanDriver(string node, MacAddress mac, IPAddress[] addresses, string? silence = null) : IPowerDriver
 {
     /// <summary>Discard: the port is for filters on the way; the card looks for the pattern alone.</summary>
     public const int Port = 9;
@@ -27,7 +28,7 @@ internal sealed class WakeOnLanDriver(string node, MacAddress mac, IPAddress[] a
         await WakeAsync(cancel);
         return new NetworkBoot(
             OffAt: null,
-            $"node {node} to start from the network: it was sent a packet that wakes a machine that is off. If it does not come, switch it off and on by hand, with network boot first in its firmware's order");
+            $"node {node} to start from the network: it was sent a packet that wakes a machine that is off. If it does not come, switch it off and on by hand, with network boot first in its firmware's order{(silence is null ? "" : $"; {silence}")}");
     }
 
     private async Task WakeAsync(CancellationToken cancel)

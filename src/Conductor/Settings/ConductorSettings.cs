@@ -85,6 +85,9 @@ public sealed record DhcpSettings
     public Ipv4? Router { get; init; }
 
     public Ipv4[] DnsServers { get; init; } = [];
+
+    /// <summary>What whoever waits for a machine from the network has to know; null where this conductor does answer. Somebody else's DHCP server may lead machines here all the same.</summary>
+    public string? Silence => Mode == DhcpMode.Off ? "this conductor answers no DHCP (dhcp.mode off)" : null;
 }
 
 public sealed record AddressRange(Ipv4 First, Ipv4 Last);

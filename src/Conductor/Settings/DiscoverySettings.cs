@@ -29,7 +29,7 @@ public sealed record DiscoverySettings
 
 /// <summary>
 /// Approves the pending nodes for which all holds that it names: patterns with <c>*</c> and <c>?</c>, in any case, and the address of the DHCP
-/// relay. A rule that names nothing approves all.
+/// relay. A rule that names nothing would approve all, and is refused in the settings, as is what plainly fits nobody.
 /// </summary>
 /// <param name="Name">What they shall be called: letters, digits, dashes, <c>{mac}</c>, <c>{serial}</c> and <c>{product}</c>.</param>
 /// <param name="Circuit">The port that it came in by, as its relay or switch says it (option 82), in the form of <see cref="Netboot.Sighting.Circuit"/>.</param>

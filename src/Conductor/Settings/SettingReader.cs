@@ -51,11 +51,21 @@ internal sealed class SettingReader(SettingSources sources, List<Rejection> faul
             return true;
         });
 
-    /// <summary>The names of a list's items, each of which has settings of its own.</summary>
+    /// <summary>The names of a list's items, each of which has settings of its own. What is no list there is refused, not passed over.</summary>
     public string[] Items(string name)
     {
         _known.Add(name);
-        return [.. sources.All.GetSection(name).GetChildren().Select(item => item.Path)];
+        var items = sources.All.GetSection(name).GetChildren().ToList();
+        var remedy = $"Write it into a settings file as [{{\"name\": …}}, …], or word by word: --set {Dotted(name)}.0.name=….";
+        // An empty list is an empty text to the parser.
+        if (sources.All[name] is { Length: > 0 } text)
+            faults.Add(new Rejection($"{Dotted(name)} is '{text}' ({sources.OriginOf(name)}); it must be a list.", remedy));
+        if (items.All(item => item.Key.All(char.IsAsciiDigit)))
+            return [.. items.Select(item => item.Path)];
+        var inside = sources.All.GetSection(name).AsEnumerable().Where(one => one.Value is not null).Select(one => one.Key).ToList();
+        faults.Add(new Rejection($"{Dotted(name)} is an object with {string.Join(", ", items.Select(item => $"'{item.Key}'"))} ({sources.OriginOf(inside[0])}); it must be a list.", remedy));
+        _known.UnionWith(inside);
+        return [];
     }
 
     /// <summary>A name that nothing asked for is a spelling mistake, and its author believes that it holds.</summary>
@@ -67,14 +77,34 @@ internal sealed class SettingReader(SettingSources sources, List<Rejection> faul
         {
             if (value is null || _known.Contains(name) || allowed.Contains(name, StringComparer.OrdinalIgnoreCase))
                 continue;
-            var near = NearestName.Of(Dotted(name), known);
-            var remedy = near is null ? $"None is called alike. {list}" : $"Is {near} meant?";
-            faults.Add(new Rejection($"There is no setting '{Dotted(name)}' ({sources.OriginOf(name)}).", remedy));
+            var remedy = RemedyInRule(name) ?? RemedyFor(Dotted(name), known);
+            faults.Add(new Rejection($"There is no setting '{Dotted(name)}' ({sources.OriginOf(name)}).", remedy ?? $"None is called alike. {list}"));
             // Once is enough.
-            if (near is null)
+            if (remedy is null)
                 list = "See above.";
         }
     }
+
+    private static string? RemedyFor(string name, List<string> known)
+    {
+        // Where somebody took the one underscore for the two that stand between the levels of a variable.
+        if (name.Contains('_', StringComparison.Ordinal) && known.Find(one => Letters(one).Equals(Letters(name), StringComparison.OrdinalIgnoreCase)) is { } meant)
+            return $"Is {meant} meant? As a variable it is {SettingSources.VariablePrefix}{meant.ToUpperInvariant().Replace(".", "__", StringComparison.Ordinal)}.";
+        return NearestName.Of(name, known) is { } near ? $"Is {near} meant?" : null;
+    }
+
+    /// <summary>For a word of a list's item, which has words of its own; null for all other names.</summary>
+    private string? RemedyInRule(string name)
+    {
+        var item = name[..(name.LastIndexOf(':') is >= 0 and var end ? end + 1 : 0)];
+        var words = _known.Where(one => item.Length > 1 && char.IsAsciiDigit(item[^2]) && one.StartsWith(item, StringComparison.OrdinalIgnoreCase)).Select(one => one[item.Length..]).ToList();
+        if (words.Count == 0)
+            return null;
+        var all = $"{Dotted(item[..^1])} may have {string.Join(", ", words)}.";
+        return NearestName.Of(name[item.Length..], words) is { } near ? $"Is {near} meant? {all}" : all;
+    }
+
+    private static string Letters(string name) => string.Concat(name.Where(char.IsAsciiLetterOrDigit));
 
     private delegate bool Parser<T>(string text, out T value);
 

@@ -109,11 +109,8 @@ public static class SettingsFile
             yield return new Rejection($"stateDirectory '{settings.StateDirectory}' is relative.", "Give the whole path, so that every start finds the same state.");
         if (BootScript.RefuseArguments(settings.KernelArguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)) is { } refusal)
             yield return new Rejection($"kernelArguments cannot be given as they are: {refusal}.", "Only plain words and name=value pairs can be given.");
-        foreach (var (number, rule) in settings.Discovery.Rules.Index())
-        {
-            if (!DiscoveryRule.IsNamePattern(rule.Name))
-                yield return new Rejection($"discovery.rules.{number}.name is '{rule.Name}', which names no node.", "Use letters, digits, dashes, {mac}, {serial} and {product}, such as r7-{serial}.");
-        }
+        foreach (var fault in DiscoveryRuleFaults.Of(settings.Discovery.Rules))
+            yield return fault;
         if (settings.Dhcp.Mode != DhcpMode.Off)
         {
             foreach (var fault in NetbootFaults(settings))
@@ -134,6 +131,13 @@ public static class SettingsFile
         if (settings.Dhcp is { Mode: DhcpMode.Server, Pool: null })
             yield return new Rejection("dhcp.mode is server, but dhcp.pool is not set.", "Give its first and last address, such as 10.0.0.100-10.0.0.200; where another server gives the addresses, set dhcp.mode=proxy.");
 
+        if (settings.Dhcp.Pool is { } pool && PoolFault(pool) is { } poolFault)
+        {
+            yield return poolFault;
+            // Said above, by the setting's name; the rest is checked as if it were right.
+            settings = settings with { Dhcp = settings.Dhcp with { Pool = new AddressRange(pool.First, pool.First) } };
+        }
+
         // Before the first start there is no state directory to hold the leases yet.
         var netboot = settings.Netboot(Path.Combine(Directory.Exists(settings.StateDirectory) ? settings.StateDirectory : "/", "leases"), httpBase: null);
         // What is not set has been named above, as it is called here.
@@ -141,5 +145,13 @@ public static class SettingsFile
             yield return new Rejection(fault);
         foreach (var file in settings.MissingBootFiles())
             yield return new Rejection($"{file} does not exist.", "Build the ramdisk with ramdisk/build.sh, or point ramdiskDirectory at it.");
+    }
+
+    private static Rejection? PoolFault(AddressRange pool)
+    {
+        if (pool.First > pool.Last)
+            return new Rejection($"dhcp.pool is {pool.First}-{pool.Last}, which is empty: its last address comes before its first.", $"Write the lower one first: {pool.Last}-{pool.First}.");
+        return pool.Last.Value - pool.First.Value < DhcpServerOptions.MostAddresses ? null
+            : new Rejection($"dhcp.pool is {pool.First}-{pool.Last}, which has more than {DhcpServerOptions.MostAddresses} addresses.", "Give the part of it that your servers need.");
     }
 }

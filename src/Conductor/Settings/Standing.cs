@@ -1,3 +1,4 @@
+using Baremetal.Conductor.Images;
 using Baremetal.Netboot;
 
 namespace Baremetal.Conductor.Settings;
@@ -6,7 +7,7 @@ namespace Baremetal.Conductor.Settings;
 internal static class Standing
 {
     /// <summary>A label and its words each; aligned.</summary>
-    public static IEnumerable<string> Lines(ConductorSettings settings, string file)
+    public static IEnumerable<string> Lines(ConductorSettings settings, string file, DateTimeOffset now)
     {
         (string Label, string Words)[] lines =
         [
@@ -14,9 +15,9 @@ internal static class Standing
             ("state", settings.StateDirectory + (File.Exists(Path.Combine(settings.StateDirectory, "conductor.db")) ? "" : " (nothing is in it yet)")),
             ("ports", $"{settings.PlainPort} (plain) and {settings.TlsPort} (TLS) on {settings.Listen}"),
             ("dhcp", Dhcp(settings.Dhcp)),
-            ("discover", Discovery(settings.Discovery)),
+            ("discover", Discovery(settings.Discovery) + (settings is { Discovery.Mode: DiscoveryMode.On, Dhcp.Silence: { } silence } ? $"; but {silence}, and sees only machines that another DHCP server sends here" : "")),
             ("ramdisk", settings.MissingBootFiles().Select(Path.GetFileName).ToList() is { Count: > 0 } missing ? $"none: {settings.RamdiskDirectory} has no {string.Join(", ", missing)}; no agent can be booted" : settings.RamdiskDirectory),
-            ("trust", Trust(settings.TrustDirectory)),
+            ("trust", TrustCheck.Words(settings, now)),
         ];
         return lines.Select(line => $"{line.Label + ":",-10}{line.Words}");
     }
@@ -36,12 +37,4 @@ internal static class Standing
         { Rules.Length: 0 } => $"on: at most {discovery.Most} are pending until they are approved by hand",
         var rules => $"on: at most {rules.Most} are pending until they are approved, by {rules.Rules.Length} rule(s) or by hand",
     };
-
-    private static string Trust(string directory) =>
-        (Directory.Exists(directory) ? Directory.GetFiles(directory, "*.dsse.json").Length : 0) switch
-        {
-            0 => $"no document in {directory}; deploys are refused until 'conductor key trust' has signed one for it",
-            1 => $"1 document in {directory}",
-            var many => $"{many} documents in {directory}",
-        };
 }

@@ -7,39 +7,47 @@ public sealed class StateDirectory
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
-    private readonly string _root;
-
-    public StateDirectory(string root)
+    /// <param name="make">Whether the directories are made; a check before the start only asks where things will lie.</param>
+    public StateDirectory(string root, bool make = true)
     {
-        _root = root;
+        Root = root;
+        if (!make)
+            return;
         Directory.CreateDirectory(root, OwnerOnly | UnixFileMode.UserExecute);
         Directory.CreateDirectory(Blobs);
         Directory.CreateDirectory(Incoming);
         Directory.CreateDirectory(ConfigDrives, OwnerOnly | UnixFileMode.UserExecute);
     }
 
-    public string Database => Path.Combine(_root, "conductor.db");
+    public string Root { get; }
 
-    public string CaKey => Path.Combine(_root, "ca.key");
+    public string Lock => Path.Combine(Root, "conductor.lock");
 
-    public string CaCertificate => Path.Combine(_root, "ca.pem");
+    /// <summary>Of the conductor that holds the lock; of the last one when none does.</summary>
+    public string ProcessId => Path.Combine(Root, "conductor.pid");
 
-    public string OrderKey => Path.Combine(_root, "order.key");
+    public string Database => Path.Combine(Root, "conductor.db");
 
-    public string OrderPublicKey => Path.Combine(_root, "order.pub");
+    public string CaKey => Path.Combine(Root, "ca.key");
 
-    public string SecretsKey => Path.Combine(_root, "secrets.key");
+    public string CaCertificate => Path.Combine(Root, "ca.pem");
 
-    public string AdminToken => Path.Combine(_root, "admin.token");
+    public string OrderKey => Path.Combine(Root, "order.key");
 
-    public string Leases => Path.Combine(_root, "leases");
+    public string OrderPublicKey => Path.Combine(Root, "order.pub");
 
-    public string Blobs => Path.Combine(_root, "blobs", "sha256");
+    public string SecretsKey => Path.Combine(Root, "secrets.key");
+
+    public string AdminToken => Path.Combine(Root, "admin.token");
+
+    public string Leases => Path.Combine(Root, "leases");
+
+    public string Blobs => Path.Combine(Root, "blobs", "sha256");
 
     /// <summary>Uploads that are not complete; on the same file system as the blobs, so that a rename finishes one.</summary>
-    public string Incoming => Path.Combine(_root, "blobs", "incoming");
+    public string Incoming => Path.Combine(Root, "blobs", "incoming");
 
-    public string ConfigDrives => Path.Combine(_root, "config-drives");
+    public string ConfigDrives => Path.Combine(Root, "config-drives");
 
     /// <summary>Why no state could be kept there; null when it can. What is made to find out is removed again.</summary>
     public static Rejection? FaultOf(string root)

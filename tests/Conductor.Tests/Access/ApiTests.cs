@@ -39,6 +39,36 @@ public sealed class ApiTests
     }
 
     [Fact]
+    public async Task Acts_OfAnOperator_AreLoggedOnceEachWithWhoDidThem()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        var op = conductor.Operator;
+        await conductor.Image.AddAsync(conductor);
+        await conductor.Image.AddAsync(conductor);
+        await op.EnrolNodeAsync(new EnrolNode("n0", "52:54:00:00:00:01", new PowerSettings("manual"), DryRun: true), None);
+        await op.EnrolNodeAsync(new EnrolNode("n1", "52:54:00:00:00:01", new PowerSettings("manual")), None);
+        await op.EditNodeAsync("n1", new EditNode(Name: "n2"), None);
+        await op.AdoptAsync("n2", None);
+        await op.AdoptAsync("52:54:00:00:00:01", None);
+        await Assert.ThrowsAsync<ProblemException>(() => op.RemoveNodeAsync("n2", None));
+        await op.UnprotectAsync("n2", None);
+        await op.RemoveNodeAsync("n2", None);
+        await op.RemoveImageAsync("debian", None);
+        Assert.Equal(
+            [
+                "Operator admin added image debian:12",
+                "Operator admin enrolled node n1",
+                "Operator admin edited node n1, which is n2 now",
+                "Operator admin adopted node n2",
+                "Operator admin took the protection from node n2",
+                "Operator admin removed node n2",
+                "Operator admin removed image debian:12",
+            ],
+            conductor.Log.Where(line => line.StartsWith("Operator ", StringComparison.Ordinal)));
+        Assert.Single(conductor.Log, line => line.StartsWith("Trust document version 1 is in force, until ", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Call_WithATokenThatIsNotKnown_SaysSo()
     {
         await using var conductor = await TestConductor.StartAsync();

@@ -1,6 +1,9 @@
 using Baremetal.Api;
+using Baremetal.Conductor.Power;
+using Baremetal.Conductor.Settings;
 using Baremetal.Conductor.Tests.World;
 using Baremetal.Lab;
+using Baremetal.Netboot;
 using Dapper;
 
 namespace Baremetal.Conductor.Tests.Power;
@@ -23,6 +26,10 @@ public sealed class PowerEndpointTests
         var failure = await Assert.ThrowsAsync<ProblemException>(() => site.Conductor.Operator.SetPowerAsync("n1", PowerTarget.Reset, None));
         Assert.Equal(status, failure.Problem.Status);
         Assert.Contains($"{controller}", failure.Problem.Title, StringComparison.Ordinal);
+        // The answer is for whoever asked; where it was found in our code helps nobody.
+        Assert.DoesNotContain(site.Conductor.Log, line => line.Contains("failed (trace", StringComparison.Ordinal));
+        if (status >= 500)
+            Assert.Contains(site.Conductor.Log, line => line.Contains("/power: Node n1: ", StringComparison.Ordinal) && line.Contains("503", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -43,6 +50,23 @@ public sealed class PowerEndpointTests
             Assert.Equal(409, refusal.Problem.Status);
             Assert.Contains($"'{other}'", refusal.Problem.Title, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public async Task Enrol_WithAnAccountOverPlainHttp_IsRefusedUnlessItStaysOnThisMachine()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        EnrolNode Node(int number, PowerSettings power) => new($"n{number}", $"52:54:00:00:00:{number:x2}", power);
+        var clear = new PowerSettings("redfish", "http://bmc.example/redfish/v1/Systems/1", "ops", "s3cret");
+        var refusal = await Assert.ThrowsAsync<ProblemException>(() => conductor.Operator.EnrolNodeAsync(Node(1, clear), None));
+        Assert.Equal(400, refusal.Problem.Status);
+        Assert.Contains("https://bmc.example/redfish/v1/Systems/1", refusal.Problem.Remedy, StringComparison.Ordinal);
+        Assert.DoesNotContain("s3cret", refusal.Message, StringComparison.Ordinal);
+
+        await conductor.Operator.EnrolNodeAsync(Node(1, clear with { Username = null, Password = null }), None);
+        await conductor.Operator.EnrolNodeAsync(Node(2, clear with { Address = "http://127.0.0.1:8000/redfish/v1/Systems/2" }), None);
+        await conductor.Operator.EnrolNodeAsync(Node(3, clear with { Address = "https://other.example" }), None);
+        await Assert.ThrowsAsync<ProblemException>(() => conductor.Operator.EditNodeAsync("n3", new EditNode(Power: clear), None));
     }
 
     [Theory]
@@ -134,6 +158,18 @@ public sealed class PowerEndpointTests
         await using var conductor = await TestConductor.StartAsync();
         await conductor.Operator.EnrolNodeAsync(new EnrolNode("n2", "52:54:00:00:00:02", new PowerSettings("manual")), None);
         Assert.Equal(422, (await Assert.ThrowsAsync<ProblemException>(() => conductor.Operator.SetPowerAsync("n2", PowerTarget.On, None))).Problem.Status);
+    }
+
+    [Fact]
+    public async Task Start_ByHandWhereNobodyAnswersDhcp_SaysSoToTheOperator()
+    {
+        await using var conductor = await TestConductor.StartAsync();
+        await conductor.Operator.EnrolNodeAsync(new EnrolNode("n2", "52:54:00:00:00:02", new PowerSettings("manual")), None);
+        var job = await conductor.Operator.InspectAsync("n2", None);
+        var waiting = await Until.JobAsync(conductor.Operator, job.Id, now => now.WaitingFor?.Contains("boot menu", StringComparison.Ordinal) == true, "the operator to be asked");
+        Assert.EndsWith("; this conductor answers no DHCP (dhcp.mode off)", waiting.WaitingFor, StringComparison.Ordinal);
+        var answering = new ManualDriver("n2", new DhcpSettings { Mode = DhcpMode.Proxy }.Silence);
+        Assert.EndsWith("in its boot menu", (await answering.BootFromNetworkAsync(new NetworkStart(null, BootPolicy.DiskFirst), None)).ByHand, StringComparison.Ordinal);
     }
 
     [Fact]

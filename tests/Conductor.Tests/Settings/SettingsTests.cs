@@ -70,6 +70,65 @@ public sealed class SettingsTests
             Assert.Contains(faults, fault => fault.Contains(name, StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("""{"name": "all-{mac}"}""", "discovery.rules.0 names no machines, and would approve every one.")]
+    [InlineData("""{"name": "web", "vendor": "ACME*"}""", "discovery.rules.0.name is 'web' for every machine")]
+    [InlineData("""{"name": "web-{product}", "mac": "52:*"}""", "discovery.rules.0.name is 'web-{product}' for every machine")]
+    [InlineData("""{"name": "p17", "circuit": "ge-0/0/17"}""", "discovery.rules.0.name is 'p17' for every machine")]
+    [InlineData("""{"name": "r-{mac}", "mac": "525400*"}""", "discovery.rules.0.mac is '525400*', which is no machine's.")]
+    [InlineData("""{"name": "r-{mac}", "mac": "52-54-00-*"}""", "discovery.rules.0.mac is '52-54-00-*'")]
+    [InlineData("""{"name": "r-{mac}", "mac": "52:54:00:12:34"}""", "discovery.rules.0.mac is '52:54:00:12:34'")]
+    [InlineData("""{"name": "r-{mac}", "mac": "52:54:00:12:34:5g"}""", "discovery.rules.0.mac is '52:54:00:12:34:5g'")]
+    [InlineData("""{"name": "r-{mac}", "mac": ""}""", "discovery.rules.0.mac is empty")]
+    [InlineData("""{"name": "r-{mac}", "circuit": "0x00port*"}""", "discovery.rules.0.circuit is '0x00port*', which no relay tells.")]
+    [InlineData("""{"name": "r-{mac}", "remote": "0x001"}""", "discovery.rules.0.remote is '0x001', which no relay tells.")]
+    [InlineData("""{"name": "r-{mac}", "serial": "A*"}, {"name": "s-{mac}", "serial": "A*"}""", "discovery.rules.1 is for the same machines as discovery.rules.0")]
+    public void Discovery_RuleForEverybodyNobodyOrOneNameForMany_IsRefused(string rules, string cause) =>
+        Assert.StartsWith(cause, Assert.Single(Read($$"""{"discovery": {"rules": [{{rules}}] } }""").Faults), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("""{"name": "all-{mac}", "mac": "*"}""")]
+    [InlineData("""{"name": "r-{mac}", "mac": "52:54:*:0?"}""")]
+    [InlineData("""{"name": "r-{mac}", "mac": "??:54:00:*:*"}""")]
+    [InlineData("""{"name": "r7", "mac": "52:54:00:0D:00:01"}""")]
+    [InlineData("""{"name": "r7", "serial": "LAB-7"}""")]
+    [InlineData("""{"name": "r7", "circuit": "ge-0/0/17", "remote": "0x0006001b21aabbcc"}""")]
+    [InlineData("""{"name": "r-{serial}", "remote": "0x0006*", "circuit": "0x??"}""")]
+    [InlineData("""{"name": "r-{serial}", "relay": "10.7.0.1"}""")]
+    [InlineData("""{"name": "a-{mac}", "serial": "A*"}, {"name": "b-{mac}", "serial": "B*"}""")]
+    public void Discovery_RuleForSome_IsTaken(string rules) => Assert.Empty(Read($$"""{"discovery": {"rules": [{{rules}}] } }""").Faults);
+
+    [Theory]
+    [InlineData("banana")]
+    [InlineData("[{\"name\": \"r-{mac}\", \"mac\": \"*\"}]")]
+    public void Discovery_RulesAsAText_AreRefusedNamingTheWayThatWorks(string text)
+    {
+        var fault = Assert.Single(Read(null, ("discovery:rules", text)).Faults);
+        Assert.StartsWith($"discovery.rules is '{text}' (--set discovery.rules); it must be a list.", fault, StringComparison.Ordinal);
+        Assert.Contains("--set discovery.rules.0.name=", fault, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Discovery_RulesWordByWord_AreRead()
+    {
+        var (settings, faults) = Read(null, ("discovery:rules:0:name", "r-{mac}"), ("discovery:rules:0:mac", "52:54:00:*"));
+        Assert.Empty(faults);
+        Assert.Equal([new DiscoveryRule("r-{mac}", Mac: "52:54:00:*")], settings.Discovery.Rules);
+    }
+
+    [Theory]
+    [InlineData("""{"name": "r-{mac}", "mac": "*"}""", "'mac', 'name'")]
+    [InlineData("""{"first": {"name": "r-{mac}", "mac": "*"}}""", "'first'")]
+    public void Discovery_RulesAsAnObject_AreRefusedAsNoList(string rules, string keys)
+    {
+        var fault = Assert.Single(Read($$"""{"discovery": {"rules": {{rules}} } }""").Faults);
+        Assert.StartsWith($"discovery.rules is an object with {keys} (/", fault, StringComparison.Ordinal);
+        Assert.Contains("conductor.json); it must be a list.", fault, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Discovery_RulesEmpty_AreNone() => Assert.Equal((0, 0), (Read("""{"discovery": {"rules": []}}""").Faults.Length, Read("""{"discovery": {"rules": []}}""").Settings.Discovery.Rules.Length));
+
     [Fact]
     public void Dhcp_WithoutWhatItNeeds_IsRefusedNamingEach()
     {
@@ -113,6 +172,32 @@ public sealed class SettingsTests
         {
             Environment.SetEnvironmentVariable("CONDUCTOR_Dhcp__Poool", null);
         }
+    }
+
+    [Theory]
+    [InlineData("discovry.mode", "Is discovery.mode meant?")]
+    [InlineData("dchp.mode", "Is dhcp.mode meant?")]
+    [InlineData("mode", "Is dhcp.mode meant?")]
+    [InlineData("boot.plainPort", "Is plainPort meant?")]
+    [InlineData("DISCOVERY_MODE", "Is discovery.mode meant? As a variable it is CONDUCTOR_DISCOVERY__MODE.")]
+    [InlineData("LIMITS_SELF_ERASE", "Is limits.selfErase meant? As a variable it is CONDUCTOR_LIMITS__SELFERASE.")]
+    public void Unknown_NearAName_IsAskedForThatOne(string name, string question) =>
+        Assert.EndsWith($"(--set {name}). {question}", Assert.Single(Read(null, (name.Replace('.', ':'), "on")).Faults), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("vendro", "Is vendor meant? ")]
+    [InlineData("colour", "")]
+    public void Unknown_InARule_IsToldTheWordsOfRules(string word, string question) =>
+        Assert.EndsWith(
+            $"conductor.json). {question}discovery.rules.0 may have name, mac, serial, vendor, product, relay, circuit, remote.",
+            Assert.Single(Read($$"""{"discovery": {"rules": [{"name": "r-{mac}", "mac": "*", "{{word}}": "x"} ] } }""").Faults), StringComparison.Ordinal);
+
+    [Fact]
+    public void Pool_WrittenBackwards_NamesTheSettingAndTheWayRound()
+    {
+        var (_, faults) = Read(null, ("dhcp:mode", "server"), ("dhcp:interface", "lo"), ("dhcp:pool", "10.0.0.5-10.0.0.1"), ("addresses", "10.0.0.9"));
+        Assert.Contains("dhcp.pool is 10.0.0.5-10.0.0.1, which is empty: its last address comes before its first. Write the lower one first: 10.0.0.1-10.0.0.5.", faults);
+        Assert.DoesNotContain(faults, fault => fault.StartsWith("The pool", StringComparison.Ordinal));
     }
 
     [Fact]
