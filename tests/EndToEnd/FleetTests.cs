@@ -31,8 +31,9 @@ public sealed class FleetTests : SiteTests
         [
             real,
             await site.AddServerAsync(FirmwareMode.Bios, spec => spec with { Disks = [new(Serial: Serial)] }),
-            await site.AddServerAsync(FirmwareMode.Uefi, spec => spec with { NetworkFirst = true, Disks = [new(Serial: Serial, Bus: DiskBus.Nvme)] }),
-            await site.AddServerAsync(FirmwareMode.Uefi, spec => spec with { Disks = [new(Serial: Serial)] }),
+            // Two processors: with one, on a busy machine, OVMF has twice said nothing more after a restart.
+            await site.AddServerAsync(FirmwareMode.Uefi, spec => spec with { NetworkFirst = true, Processors = 2, Disks = [new(Serial: Serial, Bus: DiskBus.Nvme)] }),
+            await site.AddServerAsync(FirmwareMode.Uefi, spec => spec with { Processors = 2, Disks = [new(Serial: Serial)] }),
         ];
         await Task.WhenAll(servers.Select(site.MakeAvailableAsync));
         await AssertAllIsFoundAsync(site, real);
