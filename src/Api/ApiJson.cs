@@ -11,7 +11,7 @@ namespace Baremetal.Api;
     JsonSerializerDefaults.Web,
     AllowDuplicateProperties = false,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    Converters = [typeof(Words<NodeState>), typeof(Words<BootPolicy>), typeof(Words<FirmwareMode>), typeof(Words<PowerTarget>), typeof(Words<PowerState>), typeof(Words<JobKind>), typeof(Words<JobOutcome>), typeof(Words<CleanDepth>), typeof(Words<BootSign>), typeof(Words<StepOutcome>), typeof(Words<ProgressPhase>), typeof(Words<InventoryPart>), typeof(Words<InventoryChangeKind>)])]
+    Converters = [typeof(Words<NodeState>), typeof(Words<BootPolicy>), typeof(Words<FirmwareMode>), typeof(Words<PowerTarget>), typeof(Words<PowerState>), typeof(Words<JobKind>), typeof(Words<JobOutcome>), typeof(Words<CleanDepth>), typeof(Words<BootSign>), typeof(Words<StepOutcome>), typeof(Words<ProgressPhase>), typeof(Words<InventoryPart>), typeof(Words<InventoryChangeKind>), typeof(Words<RunnerState>), typeof(Words<VmState>), typeof(Words<VmTarget>), typeof(Words<VmView>)])]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(EnrolNode))]
 [JsonSerializable(typeof(EditNode))]
@@ -35,6 +35,15 @@ namespace Baremetal.Api;
 [JsonSerializable(typeof(Inventory))]
 [JsonSerializable(typeof(KeptInventory))]
 [JsonSerializable(typeof(Page<KeptInventory>))]
+[JsonSerializable(typeof(NewRunnerToken))]
+[JsonSerializable(typeof(RunnerToken))]
+[JsonSerializable(typeof(Runner))]
+[JsonSerializable(typeof(Page<Runner>))]
+[JsonSerializable(typeof(RunnerCapacity))]
+[JsonSerializable(typeof(PreflightCheck[]))]
+[JsonSerializable(typeof(CreateVm))]
+[JsonSerializable(typeof(Vm))]
+[JsonSerializable(typeof(Page<Vm>))]
 public sealed partial class ApiJson : JsonSerializerContext;
 
 /// <summary>An enum as a word of the wire: <c>DiskFirst</c> is <c>disk-first</c>.</summary>

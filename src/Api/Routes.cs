@@ -20,6 +20,16 @@ public static class Routes
     public const string Images = "/v1/images";
     public const string Image = "/v1/images/{image}";
     public const string ImageManifest = "/v1/images/{image}/manifest";
+    public const string RunnerTokens = "/v1/runner-tokens";
+    public const string Runners = "/v1/runners";
+    public const string Runner = "/v1/runners/{runner}";
+    public const string Vms = "/v1/runners/{runner}/vms";
+    public const string Vm = "/v1/runners/{runner}/vms/{vm}";
+    public const string VmAction = "/v1/runners/{runner}/vms/{vm}/{action}";
+    public const string VmLogs = "/v1/runners/{runner}/vms/{vm}/logs";
+    public const string VmConsoleLog = "/v1/runners/{runner}/vms/{vm}/console-log";
+    public const string VmConsole = "/v1/runners/{runner}/vms/{vm}/console";
+    public const string AllVms = "/v1/vms";
 
     // The agent, on 8443: enrol with the one-time token, all else with its client certificate.
     public const string AgentEnrol = "/v1/agent/enrol";
@@ -33,6 +43,13 @@ public static class Routes
     public const string AgentConfigDrive = "/v1/agent/orders/{order}/config-drive";
     public const string AgentRescue = "/v1/agent/orders/{order}/rescue";
     public const string AgentManifest = "/v1/agent/manifests/{digest}";
+
+    // A runner, on 8443: joins with a one-time token, all else with its client certificate. It calls; nobody calls it.
+    public const string RunnerJoin = "/v1/runners/join";
+    public const string RunnerRenew = "/v1/runner/renew";
+    public const string RunnerOrders = "/v1/runner/orders";
+    public const string RunnerReport = "/v1/runner/report";
+    public const string RunnerStream = "/v1/runner/streams/{stream}";
 
     // Anyone, on 8080: nothing secret but the one-time token in the boot script.
     public const string BootScript = "/boot/script";
