@@ -35,11 +35,24 @@ if [ "$what" = soak ]; then
 fi
 passed=0 failed=0 broken=()
 
-# Runs one test project; one that dies or hangs, and so has no result, counts as a failure and is named.
+# Runs one test project; how it ended lies beside its results.
 run() {
-    local project=$1 trx="$results/$1.trx" counters code=0
+    local project=$1 code=0
     timeout --kill-after=30 "$longest" dotnet test "tests/$project" -c Release --no-build --nologo "${@:2}" \
         --logger "console;verbosity=minimal" --logger "trx;LogFileName=$project.trx" --results-directory "$results" || code=$?
+    echo "$code" >"$results/$project.exit"
+}
+
+# What it says comes in one piece, since another runs beside it.
+run_quietly() {
+    run "$@" >"$results/$1.log" 2>&1
+    cat "$results/$1.log"
+}
+
+# Counts one project's tests; one that died or hung, and so has no result, counts as a failure and is named.
+count_in() {
+    local project=$1 trx="$results/$1.trx" counters code
+    code=$(cat "$results/$project.exit" 2>/dev/null || echo 1)
     counters=$(grep -o '<Counters [^>]*' "$trx" 2>/dev/null || true)
     count() { sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p" <<<"$counters"; }
     passed=$((passed + $(count passed || echo 0)))
@@ -50,13 +63,25 @@ run() {
     fi
 }
 
+mkdir -p "$results"
+projects=()
 if [ "$what" != boots ]; then
-    for folder in tests/*.Tests; do run "$(basename "$folder")" "${without_servers[@]}"; done
+    # Two at a time, since much of what they do is waiting; the two longest first, so that neither is left to run alone.
+    projects=(Imaging.Tests Conductor.Tests)
+    for folder in tests/*.Tests; do
+        case "$folder" in */Imaging.Tests | */Conductor.Tests) ;; *) projects+=("$(basename "$folder")") ;; esac
+    done
+    for project in "${projects[@]}"; do
+        [ "$(jobs -rp | wc -l)" -lt 2 ] || wait -n
+        run_quietly "$project" "${without_servers[@]}" &
+    done
+    wait
 fi
 case "$what" in
-    all | boots) run EndToEnd ;;
-    soak) run EndToEnd --filter "FullyQualifiedName~PowerCutTests" ;;
+    all | boots) run EndToEnd; projects+=(EndToEnd) ;;
+    soak) run EndToEnd --filter "FullyQualifiedName~PowerCutTests"; projects+=(EndToEnd) ;;
 esac
+for project in "${projects[@]}"; do count_in "$project"; done
 
 [ ${#broken[@]} -eq 0 ] || echo "Ended without a result: ${broken[*]} (see above)"
 echo "$passed passed, $failed failed"

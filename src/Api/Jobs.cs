@@ -19,6 +19,15 @@ public enum JobOutcome
     Aborted,
 }
 
+/// <summary>How a job is, to those who look for some among many: it runs, or it came to an outcome.</summary>
+public enum JobState
+{
+    Running,
+    Done,
+    Failed,
+    Aborted,
+}
+
 /// <summary>
 /// One piece of work on one node. <paramref name="Step"/> says what it does now, <paramref name="WaitingFor"/> what it waits for there;
 /// <paramref name="Outcome"/> and <paramref name="Finished"/> stay null while it runs.
@@ -42,7 +51,10 @@ public sealed record Job(
     Cleaning? Cleaning = null,
     RescueSession? Rescue = null,
     [property: Description("Why it failed, as a word that programs can decide by: docs/operating.md has them all. Not for a job that an operator aborted.")]
-    string? FailureCode = null);
+    string? FailureCode = null,
+    [property: Description("It was not started: this is what it would be. It has no id.")]
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    bool DryRun = false);
 
 /// <summary>One step that has begun; a step that was tried again is listed once for each attempt.</summary>
 public sealed record JobStep(string Name, int Attempt, DateTimeOffset Started, DateTimeOffset? Ended, string? Cause);

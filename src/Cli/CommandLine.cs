@@ -73,8 +73,7 @@ public static class CommandLine
         }
         catch (ProblemException e)
         {
-            var problem = e.Problem;
-            return Say(shell, new Rejection(problem.Detail is null ? problem.Title : $"{problem.Title} {problem.Detail}", RemedyOf(problem, shell)), ExitCodeOf(problem));
+            return Say(shell, e.Problem);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -132,6 +131,10 @@ public static class CommandLine
             Prose.WriteUnder(shell.Errors, new Run("hint:  ", Tone.Faint), why.Remedy);
         return exitCode;
     }
+
+    /// <summary>Ends a command with what the conductor refused it for.</summary>
+    internal static int Say(Shell shell, Problem problem) =>
+        Say(shell, new Rejection(problem.Detail is null ? problem.Title : $"{problem.Title} {problem.Detail}", RemedyOf(problem, shell)), ExitCodeOf(problem));
 
     // The conductor speaks to those who call it; here a token is a file or a variable.
     private static string? RemedyOf(Problem problem, Shell shell) => problem.Type != Problem.Unauthenticated ? problem.Remedy

@@ -3,8 +3,8 @@ using Baremetal.Lab;
 
 namespace Baremetal.EndToEnd;
 
-/// <summary>From power-on to an SSH login on a real Debian, on both firmwares, as the LAN's DHCP server and beside another one, by Redfish and by IPMI.</summary>
-public sealed class WholeWayTests : SiteTests
+/// <summary>From power-on to an SSH login on a real Debian, on both firmwares, by Redfish and by IPMI.</summary>
+public abstract class WholeWay : SiteTests
 {
     private static readonly string[] Questions =
     [
@@ -22,12 +22,7 @@ public sealed class WholeWayTests : SiteTests
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    [Theory]
-    [InlineData(FirmwareMode.Bios, "gpt", "server", LabPower.Redfish)]
-    [InlineData(FirmwareMode.Uefi, "gpt", "server", LabPower.Redfish)]
-    [InlineData(FirmwareMode.Bios, "dos", "proxy", LabPower.Redfish)]
-    [InlineData(FirmwareMode.Uefi, "gpt", "proxy", LabPower.Ipmi)]
-    public async Task Deploy_DebianOnAnEmptyDisk_BootsItAndLetsTheOperatorIn(FirmwareMode firmware, string partitionTable, string dhcp, LabPower power)
+    private protected async Task AssertLetsTheOperatorInAsync(FirmwareMode firmware, string partitionTable, string dhcp, LabPower power)
     {
         var site = await OpenAsync(partitionTable == "dos" ? BuildOutputs.DebianMbrImage : BuildOutputs.DebianImage, new LabConductorSettings { DhcpMode = dhcp }, power);
         var ssh = await SshKey.CreateAsync(site.Lan.Folder, Cancel);
@@ -48,4 +43,24 @@ public sealed class WholeWayTests : SiteTests
             ],
             said);
     }
+}
+
+/// <summary>The conductor is the LAN's DHCP server.</summary>
+public sealed class WholeWayTests : WholeWay
+{
+    [Theory]
+    [InlineData(FirmwareMode.Bios)]
+    [InlineData(FirmwareMode.Uefi)]
+    public Task Deploy_DebianOnAnEmptyDisk_BootsItAndLetsTheOperatorIn(FirmwareMode firmware) =>
+        AssertLetsTheOperatorInAsync(firmware, "gpt", "server", LabPower.Redfish);
+}
+
+/// <summary>Another DHCP server gives the addresses.</summary>
+public sealed class WholeWayBesideAnotherServerTests : WholeWay
+{
+    [Theory]
+    [InlineData(FirmwareMode.Bios, "dos", LabPower.Redfish)]
+    [InlineData(FirmwareMode.Uefi, "gpt", LabPower.Ipmi)]
+    public Task Deploy_DebianOnAnEmptyDisk_BootsItAndLetsTheOperatorIn(FirmwareMode firmware, string partitionTable, LabPower power) =>
+        AssertLetsTheOperatorInAsync(firmware, partitionTable, "proxy", power);
 }

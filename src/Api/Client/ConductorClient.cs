@@ -106,7 +106,15 @@ public sealed class ConductorClient(Uri server, X509Certificate2 ca, string toke
 
     public Task<PowerReport> GetPowerAsync(string node, CancellationToken cancel) => GetAsync(Routes.For(Routes.NodePower, node), ApiJson.Default.PowerReport, cancel);
 
-    public IAsyncEnumerable<Job> ListJobsAsync(CancellationToken cancel) => ListAsync(Routes.Jobs, ApiJson.Default.PageJob, cancel);
+    public IAsyncEnumerable<Job> ListJobsAsync(CancellationToken cancel, string? node = null, JobState? state = null)
+    {
+        var wanted = new List<string>();
+        if (node is not null)
+            wanted.Add($"node={Uri.EscapeDataString(node)}");
+        if (state is { } one)
+            wanted.Add($"state={JsonNamingPolicy.KebabCaseLower.ConvertName(one.ToString())}");
+        return ListAsync(wanted.Count == 0 ? Routes.Jobs : $"{Routes.Jobs}?{string.Join('&', wanted)}", ApiJson.Default.PageJob, cancel);
+    }
 
     public Task<Job> GetJobAsync(string job, CancellationToken cancel) => GetAsync(Routes.For(Routes.Job, job), ApiJson.Default.Job, cancel);
 

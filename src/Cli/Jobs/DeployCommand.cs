@@ -13,7 +13,7 @@ internal static class DeployCommand
 
     public static Verb Create()
     {
-        var node = NodeCommands.Name();
+        var nodes = NodeCommands.Names();
         var image = new Option<string>("--image") { HelpName = "NAME[:VERSION]", Required = true, Description = "An image of the catalogue, as 'conductor image list' shows it." };
         var rootDevice = new Option<string[]>(RootDeviceOption.Name)
         {
@@ -35,9 +35,15 @@ internal static class DeployCommand
         return new Verb(
             "deploy",
             "Writes an image to a node's disk, verified chunk by chunk, and boots it.",
-            "conductor deploy r7 --image debian-12 --ssh-key ~/.ssh/id_ed25519.pub --wait",
+            """
+            conductor deploy r7 --image debian-12 --ssh-key ~/.ssh/id_ed25519.pub --wait
+            conductor deploy r8 r9 r10 --image debian-12 --user-data web.yaml
+            """,
             async (call, cancel) =>
             {
+                var all = call.Require(nodes);
+                if (all.Length > 1 && call.Get(hostname) is not null)
+                    throw Failure.WrongUsage("--hostname is one name, and the nodes are several.", "Without it each is called as its node.");
                 var deployment = new DeployNode(
                     call.Require(image),
                     RootDeviceOption.Read(call.Get(rootDevice) ?? []),
@@ -52,14 +58,17 @@ internal static class DeployCommand
                     VariablesOf(call.Get(template), call.Get(variables) ?? []),
                     call.Get(kexec));
                 using var follower = new JobFollower(call);
-                var job = await follower.Conductor.DeployAsync(call.Require(node), deployment, cancel);
                 if (!deployment.DryRun)
-                    return await follower.StartedAsync(job, call.Get(wait), cancel);
-                call.Show(job, CliJson.Api.Job, (screen, planned) => DryRunView.Show(screen, planned, deployment, call.Get(rootDevice) ?? [], call.Get(removeConfigDrives) ?? []));
-                return ExitCodes.Done;
+                    return await follower.StartAsync(all, node => follower.Conductor.DeployAsync(node, deployment, cancel), call.Get(wait), cancel);
+                return await OneByOne.RunAsync(call, all, async node =>
+                {
+                    call.Show(await follower.Conductor.DeployAsync(node, deployment, cancel), CliJson.Api.Job,
+                        (screen, planned) => DryRunView.Show(screen, planned, deployment, call.Get(rootDevice) ?? [], call.Get(removeConfigDrives) ?? []));
+                    return ExitCodes.Done;
+                });
             })
         {
-            node,
+            nodes,
             image,
             rootDevice,
             hostname,

@@ -10,17 +10,29 @@ internal static class JobCommands
     /// <summary><c>--wait</c>, in every command that starts a job.</summary>
     public static Option<bool> Wait() => new("--wait") { Description = "Watches the job to its end: exit code 0 if it is done, 1 if it failed." };
 
-    public static Verb List() => new(
-        "list",
-        "Shows the jobs: those that run, and those that ended, with why they failed.",
-        "conductor job list",
-        async (call, cancel) =>
+    public static Verb List()
+    {
+        var node = new Option<string>("--node") { HelpName = "NODE", Description = "Only those of this node." };
+        var state = new Option<JobState?>("--state") { HelpName = "running|done|failed|aborted", CustomParser = Word<JobState>.ParseOptional, Description = "Only those that are so." };
+        return new Verb(
+            "list",
+            "Shows the jobs, the newest first: those that run, and those that ended, with why they failed.",
+            """
+            conductor job list --state running
+            conductor job list --node r7 --state failed
+            """,
+            async (call, cancel) =>
+            {
+                using var conductor = call.Connect();
+                var jobs = await conductor.ListJobsAsync(cancel, call.Get(node), call.Get(state)).ToArrayAsync(cancel);
+                call.Show(new Page<Job>(jobs, null), CliJson.Api.PageJob, (screen, page) => JobViews.List(screen, page.Items, call.Now, isFiltered: call.Get(node) is not null || call.Get(state) is not null));
+                return ExitCodes.Done;
+            })
         {
-            using var conductor = call.Connect();
-            var jobs = await conductor.ListJobsAsync(cancel).ToArrayAsync(cancel);
-            call.Show(new Page<Job>(jobs, null), CliJson.Api.PageJob, (screen, page) => JobViews.List(screen, page.Items, call.Now));
-            return ExitCodes.Done;
-        });
+            node,
+            state,
+        };
+    }
 
     public static Verb Show()
     {

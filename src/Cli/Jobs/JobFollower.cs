@@ -30,8 +30,20 @@ internal sealed class JobFollower : IDisposable
 
     public ConductorClient Conductor { get; }
 
-    /// <summary>A job has been ordered: says so, or waits for its end.</summary>
-    public async Task<int> StartedAsync(Job job, bool wait, CancellationToken cancel)
+    /// <summary>Orders a job for each node, and then waits for all that were ordered, or says so.</summary>
+    public async Task<int> StartAsync(IReadOnlyList<string> nodes, Func<string, Task<Job>> order, bool wait, CancellationToken cancel)
+    {
+        var jobs = new List<Job>();
+        var ordered = await OneByOne.RunAsync(_call, nodes, async node =>
+        {
+            jobs.Add(await order(node));
+            return ExitCodes.Done;
+        });
+        var ended = await OneByOne.RunAsync(_call, jobs, job => StartedAsync(job, wait, cancel));
+        return ordered == ExitCodes.Done || ordered == ended ? ended : ended == ExitCodes.Done ? ordered : ExitCodes.Failed;
+    }
+
+    private async Task<int> StartedAsync(Job job, bool wait, CancellationToken cancel)
     {
         if (!wait)
         {

@@ -16,11 +16,11 @@ internal static class JobViews
         _ => $"Inspecting {job.NodeName}",
     };
 
-    public static void List(Screen screen, Job[] jobs, DateTimeOffset now)
+    public static void List(Screen screen, Job[] jobs, DateTimeOffset now, bool isFiltered)
     {
         if (jobs.Length == 0)
         {
-            screen.Line("There are no jobs. 'conductor node inspect' and 'conductor deploy' start them.");
+            screen.Line(isFiltered ? "There are no such jobs; 'conductor job list' shows all." : "There are no jobs. 'conductor node inspect' and 'conductor deploy' start them.");
             return;
         }
         var table = new Table("JOB", "NODE", "KIND", "AGE", "STATE");

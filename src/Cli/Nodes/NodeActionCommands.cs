@@ -11,20 +11,22 @@ internal static class NodeActionCommands
 {
     public static Verb Inspect()
     {
-        var name = NodeCommands.Name();
+        var names = NodeCommands.Names();
         var wait = JobCommands.Wait();
         return new Verb(
             "inspect",
             "Boots a node's agent from the network and takes its inventory. Its disks are not touched.",
-            "conductor node inspect r7 --wait",
+            """
+            conductor node inspect r7 --wait
+            conductor node inspect r8 r9 r10
+            """,
             async (call, cancel) =>
             {
                 using var follower = new JobFollower(call);
-                var job = await follower.Conductor.InspectAsync(call.Require(name), cancel);
-                return await follower.StartedAsync(job, call.Get(wait), cancel);
+                return await follower.StartAsync(call.Require(names), node => follower.Conductor.InspectAsync(node, cancel), call.Get(wait), cancel);
             })
         {
-            name,
+            names,
             wait,
         };
     }
@@ -60,7 +62,7 @@ internal static class NodeActionCommands
 
     public static Verb Rescue()
     {
-        var name = NodeCommands.Name();
+        var names = NodeCommands.Names();
         var keys = new Option<string[]>("--ssh-key") { HelpName = "FILE", Required = true, Description = "A public key that may log in as root; may be given again." };
         var time = new Option<string>("--for") { HelpName = "TIME", Description = "How long at most, such as 30m or 8h; 4h if not given." };
         var wait = JobCommands.Wait();
@@ -72,11 +74,10 @@ internal static class NodeActionCommands
             {
                 var rescue = new RescueNode(SshKeyFiles.Read(call.Get(keys) ?? []), call.Get(time) is { } text ? SecondsOf(text) : RescueNode.UsualSeconds);
                 using var follower = new JobFollower(call);
-                var job = await follower.Conductor.RescueAsync(call.Require(name), rescue, cancel);
-                return await follower.StartedAsync(job, call.Get(wait), cancel);
+                return await follower.StartAsync(call.Require(names), node => follower.Conductor.RescueAsync(node, rescue, cancel), call.Get(wait), cancel);
             })
         {
-            name,
+            names,
             keys,
             time,
             wait,
@@ -85,7 +86,7 @@ internal static class NodeActionCommands
 
     public static Verb Unrescue()
     {
-        var name = NodeCommands.Name();
+        var names = NodeCommands.Names();
         var wait = JobCommands.Wait();
         return new Verb(
             "unrescue",
@@ -94,18 +95,17 @@ internal static class NodeActionCommands
             async (call, cancel) =>
             {
                 using var follower = new JobFollower(call);
-                var job = await follower.Conductor.UnrescueAsync(call.Require(name), cancel);
-                return await follower.StartedAsync(job, call.Get(wait), cancel);
+                return await follower.StartAsync(call.Require(names), node => follower.Conductor.UnrescueAsync(node, cancel), call.Get(wait), cancel);
             })
         {
-            name,
+            names,
             wait,
         };
     }
 
     public static Verb Abort()
     {
-        var name = NodeCommands.Name();
+        var names = NodeCommands.Names();
         return new Verb(
             "abort",
             "Stops the job that works on a node. A disk that is being written then boots nothing, until the next deploy.",
@@ -113,11 +113,14 @@ internal static class NodeActionCommands
             async (call, cancel) =>
             {
                 using var conductor = call.Connect();
-                call.Show(await conductor.AbortAsync(call.Require(name), cancel), CliJson.Api.Job, JobViews.Stopped);
-                return ExitCodes.Done;
+                return await OneByOne.RunAsync(call, call.Require(names), async node =>
+                {
+                    call.Show(await conductor.AbortAsync(node, cancel), CliJson.Api.Job, JobViews.Stopped);
+                    return ExitCodes.Done;
+                });
             })
         {
-            name,
+            names,
         };
     }
 
@@ -137,7 +140,7 @@ internal static class NodeActionCommands
 
     public static Verb Maintenance()
     {
-        var name = NodeCommands.Name();
+        var names = NodeCommands.Names();
         var reason = new Option<string>("--reason") { HelpName = "TEXT", Description = "Why; others read it in 'conductor node list'." };
         var end = new Option<bool>("--end") { Description = "It is over." };
         return new Verb(
@@ -152,14 +155,16 @@ internal static class NodeActionCommands
                 if (call.Get(end) == call.Get(reason) is not null)
                     throw Failure.WrongUsage("Whether the maintenance begins or ends is not clear.", "Give either --reason TEXT or --end.");
                 using var conductor = call.Connect();
-                var node = call.Require(name);
-                call.Show(
-                    call.Get(reason) is { } why ? await conductor.BeginMaintenanceAsync(node, why, cancel) : await conductor.EndMaintenanceAsync(node, cancel),
-                    CliJson.Api.Node, NodeViews.Maintained);
-                return ExitCodes.Done;
+                return await OneByOne.RunAsync(call, call.Require(names), async node =>
+                {
+                    call.Show(
+                        call.Get(reason) is { } why ? await conductor.BeginMaintenanceAsync(node, why, cancel) : await conductor.EndMaintenanceAsync(node, cancel),
+                        CliJson.Api.Node, NodeViews.Maintained);
+                    return ExitCodes.Done;
+                });
             })
         {
-            name,
+            names,
             reason,
             end,
         };
@@ -198,7 +203,7 @@ internal static class NodeActionCommands
 
     private static Verb Erase(string word, string description, string example, Func<ConductorClient, string, CleanNode, CancellationToken, Task<Job>> start)
     {
-        var name = NodeCommands.Name();
+        var names = NodeCommands.Names();
         var depth = new Option<CleanDepth[]>("--depth")
         {
             HelpName = "metadata|discard|zero|secure",
@@ -212,11 +217,10 @@ internal static class NodeActionCommands
             var depths = call.Get(depth) ?? [];
             var clean = new CleanNode(depths is [var first, ..] ? first : CleanDepth.Metadata, RootDeviceOption.Read(call.Get(disk) ?? [], "--disk"), depths.Length > 1 ? depths[1..] : null);
             using var follower = new JobFollower(call);
-            var job = await start(follower.Conductor, call.Require(name), clean, cancel);
-            return await follower.StartedAsync(job, call.Get(wait), cancel);
+            return await follower.StartAsync(call.Require(names), node => start(follower.Conductor, node, clean, cancel), call.Get(wait), cancel);
         })
         {
-            name,
+            names,
             depth,
             disk,
             wait,
@@ -234,7 +238,7 @@ internal static class NodeActionCommands
     // Said of a node, and answered with the node as it is now.
     private static Verb Word(string word, string description, string example, Func<ConductorClient, string, CancellationToken, Task<Node>> say, Action<Screen, Node> show)
     {
-        var name = NodeCommands.Name();
+        var names = NodeCommands.Names();
         return new Verb(
             word,
             description,
@@ -242,11 +246,14 @@ internal static class NodeActionCommands
             async (call, cancel) =>
             {
                 using var conductor = call.Connect();
-                call.Show(await say(conductor, call.Require(name), cancel), CliJson.Api.Node, show);
-                return ExitCodes.Done;
+                return await OneByOne.RunAsync(call, call.Require(names), async node =>
+                {
+                    call.Show(await say(conductor, node, cancel), CliJson.Api.Node, show);
+                    return ExitCodes.Done;
+                });
             })
         {
-            name,
+            names,
         };
     }
 }

@@ -9,6 +9,9 @@ internal static class NodeCommands
     /// <summary>The argument that names a node, in every command that works on one.</summary>
     public static Argument<string> Name() => new("NODE") { Description = "Its name, its id, or a MAC address." };
 
+    /// <summary>The same, in commands that work on several.</summary>
+    public static Argument<string[]> Names() => new("NODE") { Arity = ArgumentArity.OneOrMore, Description = "Its name, its id, or a MAC address; several are taken in turn." };
+
     public static Verb List()
     {
         var state = new Option<NodeState?>("--state") { HelpName = "STATE", CustomParser = Word<NodeState>.ParseOptional, Description = "Only those in this state, such as pending." };

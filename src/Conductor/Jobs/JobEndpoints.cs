@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Data;
 using Baremetal.Api;
 using Baremetal.Conductor.Database;
@@ -79,12 +80,17 @@ internal static class JobEndpoints
         return TypedResults.Accepted(Routes.For(Routes.Job, job.Id), job);
     }
 
-    public static Page<Job> List(IDatabase database, string? node = null, int? limit = null, string? after = null)
+    public static Page<Job> List(
+        IDatabase database,
+        [Description("Only those of this node.")] string? node = null,
+        [Description("Only those that are so: running, done, failed or aborted.")] JobStateWord? state = null,
+        int? limit = null,
+        string? after = null)
     {
         var size = Paging.Limit(limit);
         return database.Read(sql =>
         {
-            var rows = JobTable.Page(sql, after, node is null ? null : NodeTable.Get(sql, node).Id, size + 1);
+            var rows = JobTable.Page(sql, after, node is null ? null : NodeTable.Get(sql, node).Id, state?.State, size + 1);
             return new Page<Job>([.. rows.Take(size).Select(row => JobTable.View(sql, row))], rows.Count > size ? rows[size - 1].Id : null);
         });
     }
@@ -148,7 +154,7 @@ internal static class JobEndpoints
         if (Moves.Next(found.State, Move.Deploy) is null)
             throw NodeTable.Forbidden(found, Move.Deploy);
         var job = Filled(new JobRow { Id = "", Node = found.Id, Kind = JobKind.Deploy, Step = Steps.Begin }).ToApi(found.Name, []);
-        return TypedResults.Ok(job with { Deployment = job.Deployment! with { Layout = plan.Layout, UserData = isTemplate ? ask.UserData : null } });
+        return TypedResults.Ok(job with { DryRun = true, Deployment = job.Deployment! with { Layout = plan.Layout, UserData = isTemplate ? ask.UserData : null } });
     }
 
     private static Accepted<Job> Erase(string node, CleanNode ask, Move move, string action, IDatabase database, DeployChecks checks, SecretBox secrets, HttpRequest request)

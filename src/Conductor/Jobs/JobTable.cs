@@ -37,10 +37,10 @@ internal static class JobTable
         key is null ? null : sql.QuerySingleOrDefault<JobRow>("SELECT * FROM jobs WHERE idempotency_key = @key", new { key });
 
     /// <summary>The newest first: ids grow with time.</summary>
-    public static List<JobRow> Page(IDbConnection sql, string? after, string? node, int limit) =>
+    public static List<JobRow> Page(IDbConnection sql, string? after, string? node, JobState? state, int limit) =>
         sql.Query<JobRow>(
-            $"SELECT * FROM jobs WHERE id < @after {(node is null ? "" : "AND node = @node")} ORDER BY id DESC LIMIT @limit",
-            new { after = after ?? "~", node, limit }).AsList();
+            $"SELECT * FROM jobs WHERE id < @after {(node is null ? "" : "AND node = @node")} {(state switch { null => "", JobState.Running => "AND finished IS NULL", _ => "AND outcome = @state" })} ORDER BY id DESC LIMIT @limit",
+            new { after = after ?? "~", node, state = state?.ToString(), limit }).AsList();
 
     public static Job View(IDbConnection sql, JobRow job)
     {

@@ -24,6 +24,17 @@ public sealed class JobCommandsTests
     }
 
     [Fact]
+    public async Task List_OfANodeInAState_AsksForThoseAlone()
+    {
+        await using var conductor = await TestConductor.StartAsync(app => app.MapGet(Routes.Jobs, (string? node, string? state) =>
+            TestConductor.Answer(new Page<Job>((node, state) is ("r7", "failed") ? [Samples.WriteFailed] : [], null), ApiJson.Default.PageJob)));
+
+        Assert.Contains("failed at write-image", (await conductor.RunAsync("job", "list", "--node", "r7", "--state", "failed")).Succeeded(), StringComparison.Ordinal);
+        Assert.Equal("There are no such jobs; 'conductor job list' shows all.\n", (await conductor.RunAsync("job", "list", "--state", "running")).Succeeded());
+        (await conductor.RunAsync("job", "list", "--state", "well")).EndedWith(ExitCodes.WrongUsage);
+    }
+
+    [Fact]
     public async Task Show_Deployed_HasStepsAndCost()
     {
         await using var conductor = await TestConductor.StartAsync(app => app.MapGet(Routes.Job, () => TestConductor.Answer(Samples.Deployed)));

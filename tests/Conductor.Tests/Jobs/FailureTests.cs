@@ -40,15 +40,21 @@ public sealed class FailureTests
         Assert.Equal((JobOutcome.Failed, "Chunk 10 of image debian is not what its index says."), (job.Outcome, job.Cause));
         var node = await site.NodeAsync();
         Assert.Equal((NodeState.Failed, job.Cause, null), (node.State, node.Cause, node.Image));
+        Assert.Equal([job.Id], await IdsAsync("n1", JobState.Failed));
+        Assert.Empty(await IdsAsync("n1", JobState.Running));
+        Assert.Equal(404, (await Assert.ThrowsAsync<ProblemException>(() => IdsAsync("n2", null))).Problem.Status);
         var refusal = await Assert.ThrowsAsync<ProblemException>(() => site.DeployAsync());
         Assert.Equal(409, refusal.Problem.Status);
         Assert.Contains("approve", refusal.Problem.Remedy, StringComparison.Ordinal);
 
         await site.Conductor.Operator.ApproveAsync("n1", None);
-        await site.DeployAsync();
+        var second = await site.DeployAsync();
+        Assert.Equal([second.Id], await IdsAsync(null, JobState.Running));
         var again = await site.OrderAsync();
         Assert.True(again.Reuse, "the disk was written before");
         Assert.Equal(1, site.Bmc.Starts);
+
+        async Task<string[]> IdsAsync(string? of, JobState? state) => await site.Conductor.Operator.ListJobsAsync(None, of, state).Select(one => one.Id).ToArrayAsync(None);
     }
 
     [Fact]

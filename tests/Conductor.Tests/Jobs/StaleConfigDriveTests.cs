@@ -73,6 +73,7 @@ public sealed class StaleConfigDriveTests
     {
         await using var site = await TestSite.StartAvailableAsync(Target with { ConfigDrives = ["vda2"] });
         var plan = await site.DeployAsync(new DeployNode("debian", Hostname: "web-1", DryRun: true));
+        Assert.Equal((true, ""), (plan.DryRun, plan.Id));
         Assert.Null(plan.Deployment!.StaleConfigDrives);
     }
 
