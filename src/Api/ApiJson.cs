@@ -44,6 +44,9 @@ namespace Baremetal.Api;
 [JsonSerializable(typeof(CreateVm))]
 [JsonSerializable(typeof(Vm))]
 [JsonSerializable(typeof(Page<Vm>))]
+[JsonSerializable(typeof(BuildVmImage))]
+[JsonSerializable(typeof(VmImage))]
+[JsonSerializable(typeof(Page<VmImage>))]
 public sealed partial class ApiJson : JsonSerializerContext;
 
 /// <summary>An enum as a word of the wire: <c>DiskFirst</c> is <c>disk-first</c>.</summary>

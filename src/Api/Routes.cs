@@ -20,6 +20,8 @@ public static class Routes
     public const string Images = "/v1/images";
     public const string Image = "/v1/images/{image}";
     public const string ImageManifest = "/v1/images/{image}/manifest";
+    public const string VmImages = "/v1/vm-images";
+    public const string VmImage = "/v1/vm-images/{image}";
     public const string RunnerTokens = "/v1/runner-tokens";
     public const string Runners = "/v1/runners";
     public const string Runner = "/v1/runners/{runner}";

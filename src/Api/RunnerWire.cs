@@ -30,7 +30,11 @@ public sealed record RunnerOrders(long Revision, VmOrder[] Vms, StreamOrder[] St
 /// none of its guest's doing: QEMU died, or the host restarted.
 /// </param>
 /// <param name="Spec">With the user data.</param>
-public sealed record VmOrder(string Id, long Run, VmTarget Target, CreateVm Spec);
+/// <param name="OwnImage">
+/// Where the image is one of the conductor's own: what is pulled from the registry on its TLS port, with the runner's certificate, such as <c>vm@sha256:…</c>.
+/// Null: <see cref="CreateVm.Image"/> is a reference of another registry.
+/// </param>
+public sealed record VmOrder(string Id, long Run, VmTarget Target, CreateVm Spec, string? OwnImage = null);
 
 /// <summary>Somebody waits to see this: the runner connects to <see cref="Routes.RunnerStream"/> and passes the bytes on, both ways, as binary WebSocket messages.</summary>
 public sealed record StreamOrder(string Id, string Vm, VmView Kind);

@@ -14,7 +14,7 @@ internal static class VmImageEndpoints
     private const string Architecture = "x86_64";
 
     /// <summary>Answers when it is built, which takes as long as reading the disk once; a call that is repeated meanwhile builds the same.</summary>
-    public static async Task<Ok<VmImage>> Build(BuildVmImage ask, IDatabase database, TrustChainStore trust, BlobStore blobs, TimeProvider time, CancellationToken cancel)
+    public static async Task<Ok<VmImage>> Build(BuildVmImage ask, IDatabase database, TrustChainStore trust, BlobStore blobs, LayerDigests layers, TimeProvider time, CancellationToken cancel)
     {
         var image = database.Read(sql => ImageTable.Get(sql, ask.Image ?? ""));
         if (database.Read(sql => VmImageTable.Of(sql, image)) is { } built)
@@ -25,7 +25,7 @@ internal static class VmImageEndpoints
             throw Problems.Refused($"The image file of image {image.Name}:{image.Version} (blob {manifest.SourceDigest}) is not here any more.", "Upload it again: 'conductor image add'.");
 
         var format = manifest.Predicate.Source.Format;
-        var layer = await VmImageLayer.DigestAsync(disk, format, cancel);
+        var layer = await layers.OfAsync(disk, format, cancel);
         var bytes = VmImageLayer.LengthFor(disk.Length);
         var oci = OciImage.Of(layer, bytes, $"{image.Name}:{image.Version}", image.ManifestSha256, manifest.Predicate.CreatedAt);
         return TypedResults.Ok(database.Write(tx =>
