@@ -124,6 +124,8 @@ public sealed partial class Lan : IAsyncDisposable
     {
         // All is tried, whatever fails: the first failure is reported when the rest is gone.
         List<Exception> failures = [];
+        if (KeepFolder)
+            await Task.WhenAll(servers.Select(server => server.NoteProcessorsAsync()));
         foreach (var part in ((IEnumerable<IAsyncDisposable>)servers).Concat(Enumerable.Reverse(hosts)))
         {
             try

@@ -12,15 +12,19 @@ public static partial class Leftovers
     internal const string NamespaceFolder = "/run/netns";
 
     private const string KeptMark = "kept";
+    private const string NamespacePrefix = "bm";
+    private const string FolderPrefix = "baremetal-lab-";
 
     private static int made;
 
-    /// <summary>Removes the namespaces, with the processes in them, and the folders of labs whose process is gone.</summary>
+    /// <summary>Removes the containers, the namespaces, with the processes in them, and the folders of labs whose process is gone.</summary>
     /// <param name="alsoKept">Also the folders that were kept on purpose.</param>
     /// <returns>What was removed, by name.</returns>
     public static async Task<IReadOnlyList<string>> SweepAsync(bool alsoKept = false)
     {
         List<string> removed = [];
+        foreach (var folder in DeadIn(Path.GetTempPath(), FolderName()))
+            await new ContainerStore(folder, NamespaceOf(folder) + ContainerStore.NamespaceSuffix).RemoveAsync();
         foreach (var name in DeadIn(NamespaceFolder, NamespaceName()))
         {
             await NetworkNamespace.RemoveAsync(Path.GetFileName(name));
@@ -40,7 +44,7 @@ public static partial class Leftovers
     internal static (string Namespace, string Folder) NewNames()
     {
         var own = $"{Environment.ProcessId}-{Interlocked.Increment(ref made)}";
-        return ($"bm{own}", Path.Combine(Path.GetTempPath(), $"baremetal-lab-{own}"));
+        return (NamespacePrefix + own, Path.Combine(Path.GetTempPath(), FolderPrefix + own));
     }
 
     /// <summary>Makes a folder stay when this process has gone.</summary>
@@ -57,6 +61,8 @@ public static partial class Leftovers
             // Another lab swept it at the same moment, or it was never made.
         }
     }
+
+    private static string NamespaceOf(string folder) => NamespacePrefix + Path.GetFileName(folder)[FolderPrefix.Length..];
 
     private static string[] DeadIn(string folder, Regex name) =>
         Directory.Exists(folder)

@@ -144,6 +144,30 @@ public sealed class VirtualServer : IAsyncDisposable
         megabits is { } rate ? ["qdisc", "replace", "dev", tap, "root", "tbf", "rate", $"{rate}mbit", "burst", "64kb", "latency", "500ms"] : ["qdisc", "delete", "dev", tap, "root"],
         cancellationToken);
 
+    /// <summary>Writes into its folder what its processors are at, several times, for whoever asks later why it said nothing; a QEMU that does not answer is left alone.</summary>
+    public async Task NoteProcessorsAsync()
+    {
+        if (qemu is not { HasExited: false } running)
+            return;
+        using var bounded = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        try
+        {
+            for (var look = 0; look < 3; look++)
+            {
+                foreach (var question in (string[])["info status", "info registers -a", "info pic"])
+                {
+                    var answer = await running.Monitor.ExecuteAsync("human-monitor-command", new JsonObject { ["command-line"] = question }, bounded.Token);
+                    await File.AppendAllTextAsync(files.ProcessorLog, $"==== {question}\n{answer}\n", bounded.Token);
+                }
+                await Task.Delay(TimeSpan.FromMilliseconds(500), bounded.Token);
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or TimeoutException or IOException or InvalidOperationException)
+        {
+            await File.AppendAllTextAsync(files.ProcessorLog, $"==== no answer: {e.Message}\n", CancellationToken.None);
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         await WithPowerAsync(StopAsync, CancellationToken.None);

@@ -9,6 +9,8 @@ internal sealed record VirtualServerFiles(string Folder)
 
     public string QemuLog => Path.Combine(Folder, "qemu.log");
 
+    public string ProcessorLog => Path.Combine(Folder, "processors.log");
+
     public string SerialSocket => Path.Combine(Folder, "serial.sock");
 
     public string MonitorSocket => Path.Combine(Folder, "monitor.sock");

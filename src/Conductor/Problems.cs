@@ -55,9 +55,14 @@ internal static partial class Problems
     // The framework says it in its own types' names. Were its sentence ever to change, it would be told as it is.
     private static Problem Unreadable(Match value) => Of(StatusCodes.Status400BadRequest, "invalid",
         $"{value.Groups["name"].ValueSpan} is '{value.Groups["text"].ValueSpan}', which cannot be read.",
-        value.Groups["type"].Value.Contains(nameof(NodeState), StringComparison.Ordinal)
-            ? $"It is one of {string.Join(", ", Enum.GetNames<NodeState>()).ToLowerInvariant()}."
-            : "It is a whole number.");
+        value.Groups["type"].Value switch
+        {
+            var type when type.Contains(nameof(NodeState), StringComparison.Ordinal) => OneOf<NodeState>(),
+            var type when type.Contains(nameof(JobState), StringComparison.Ordinal) => OneOf<JobState>(),
+            _ => "It is a whole number.",
+        });
+
+    private static string OneOf<T>() where T : struct, Enum => $"It is one of {string.Join(", ", Enum.GetNames<T>()).ToLowerInvariant()}.";
 
     public static async Task HandleAsync(HttpContext context)
     {

@@ -124,6 +124,27 @@ public sealed class LanTests
     }
 
     [Fact]
+    public async Task Dispose_KeepFolder_TellsWhatTheProcessorsWereAt()
+    {
+        var lan = await Lan.CreateAsync(Cancelled);
+        try
+        {
+            await using (lan)
+            {
+                lan.KeepFolder = true;
+                await (await lan.AddServerAsync(VirtualServerSpec.Numbered(1, Api.FirmwareMode.Bios), Cancelled)).PowerOnAsync(Cancelled);
+            }
+            var told = await File.ReadAllTextAsync(Path.Combine(lan.Folder, "node-1", "processors.log"), Cancelled);
+            Assert.Contains("VM status: running", told, StringComparison.Ordinal);
+            Assert.Contains("EIP=", told, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Leftovers.RemoveFolder(lan.Folder);
+        }
+    }
+
+    [Fact]
     public async Task Create_Cancelled_LeavesNothing()
     {
         using var cancel = new CancellationTokenSource();
