@@ -55,9 +55,12 @@ internal static partial class Problems
     // The framework says it in its own types' names. Were its sentence ever to change, it would be told as it is.
     private static Problem Unreadable(Match value) => Of(StatusCodes.Status400BadRequest, "invalid",
         $"{value.Groups["name"].ValueSpan} is '{value.Groups["text"].ValueSpan}', which cannot be read.",
-        value.Groups["type"].Value.Contains(nameof(NodeState), StringComparison.Ordinal)
-            ? $"It is one of {string.Join(", ", Enum.GetNames<NodeState>()).ToLowerInvariant()}."
-            : "It is a whole number.");
+        value.Groups["type"].Value switch
+        {
+            var type when type.Contains(nameof(NodeState), StringComparison.Ordinal) => $"It is one of {string.Join(", ", Enum.GetNames<NodeState>()).ToLowerInvariant()}.",
+            var type when type.Contains("bool", StringComparison.OrdinalIgnoreCase) => "It is true or false.",
+            _ => "It is a whole number.",
+        });
 
     public static async Task HandleAsync(HttpContext context)
     {

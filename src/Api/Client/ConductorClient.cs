@@ -15,7 +15,7 @@ namespace Baremetal.Api.Client;
 /// <param name="token">The operator's bearer token.</param>
 /// <param name="time">What the waits between attempts are counted by.</param>
 /// <param name="retrying">Told each time that a call failed for a passing reason and will be tried again.</param>
-public sealed class ConductorClient(Uri server, X509Certificate2 ca, string token, TimeProvider time, Action<Problem>? retrying = null) : IDisposable
+public sealed partial class ConductorClient(Uri server, X509Certificate2 ca, string token, TimeProvider time, Action<Problem>? retrying = null) : IDisposable
 {
     /// <summary>How long a follower goes on asking for a conductor that went away under it.</summary>
     private static readonly Retry Following = new(60, TimeSpan.FromSeconds(0.2), TimeSpan.FromSeconds(5));
