@@ -31,6 +31,11 @@ public static class EventKinds
     /// <summary>An agent tells other hardware than the one before it did.</summary>
     public const string NodeHardware = "node.hardware";
 
+    /// <summary>A machine has joined as a runner, or a runner has joined again.</summary>
+    public const string RunnerJoined = "runner.joined";
+    public const string RunnerState = "runner.state";
+    public const string VmState = "vm.state";
+
     /// <summary>Something that an honest machine does not do, such as a one-time token presented twice.</summary>
     public const string Alarm = "alarm";
 }

@@ -36,7 +36,10 @@ public sealed record RunnerOrders(long Revision, VmOrder[] Vms, StreamOrder[] St
 /// </param>
 public sealed record VmOrder(string Id, long Run, VmTarget Target, CreateVm Spec, string? OwnImage = null);
 
-/// <summary>Somebody waits to see this: the runner connects to <see cref="Routes.RunnerStream"/> and passes the bytes on, both ways, as binary WebSocket messages.</summary>
+/// <summary>
+/// Somebody waits to see this: the runner connects to <see cref="Routes.RunnerStream"/> and passes the bytes on, both ways, as binary WebSocket messages.
+/// It closes with <c>NormalClosure</c> at the end of what there is, and with another status and the cause as its description where something went wrong.
+/// </summary>
 public sealed record StreamOrder(string Id, string Vm, VmView Kind);
 
 /// <summary><c>POST /v1/runner/report</c>: whenever something changed, and every ten seconds as a sign of life.</summary>
@@ -45,7 +48,7 @@ public sealed record StreamOrder(string Id, string Vm, VmView Kind);
 public sealed record RunnerReport(string Version, long Revision, RunnerCapacity Capacity, PreflightCheck[] Preflight, VmReport[] Vms);
 
 /// <summary>How one VM is.</summary>
-/// <param name="Run">Under which number it was last started; 0 for never.</param>
+/// <param name="Run">Under which number it was last started, or tried to be: a failed pull is a try. 0 for never.</param>
 /// <param name="IsGone">It was deleted, with its disk.</param>
 public sealed record VmReport(
     string Id,

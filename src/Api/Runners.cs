@@ -38,7 +38,7 @@ public sealed record Runner(
 /// <param name="Networks">Those of the engine that a VM can be put on.</param>
 public sealed record RunnerCapacity(int Processors, int MemoryMb, long DiskBytes, long DiskFreeBytes, string Accelerator, string Engine, string[] Networks);
 
-/// <summary>What a runner's VMs were promised.</summary>
+/// <summary>What a runner's VMs were promised; in the memory is <see cref="CreateVm.OverheadMb"/> for each.</summary>
 public sealed record RunnerUse(int Vms, int Processors, int MemoryMb);
 
 /// <summary>One thing that a runner needs, and whether it has it.</summary>
@@ -51,7 +51,8 @@ public sealed record PreflightCheck(string Name, bool Passed, string Finding, st
 /// <summary><c>POST /v1/runner-tokens</c>: a token that lets one machine join as a runner.</summary>
 /// <param name="Name">What the runner shall be called; its host name if not given.</param>
 /// <param name="Seconds">How long the token is good.</param>
-public sealed record NewRunnerToken(string? Name = null, int Seconds = NewRunnerToken.UsualSeconds)
+/// <param name="Rejoin">The runner of that name joins again: it keeps its VMs and gets a new key, and the one that it had is good for nothing from then on.</param>
+public sealed record NewRunnerToken(string? Name = null, int Seconds = NewRunnerToken.UsualSeconds, bool Rejoin = false)
 {
     /// <summary>An hour: enough to walk to a machine and type.</summary>
     public const int UsualSeconds = 60 * 60;

@@ -69,6 +69,9 @@ public sealed record CreateVm(
 {
     public const int UsualMemoryMb = 512;
 
+    /// <summary>Beside the guest's memory, in MiB: QEMU and what stands around it in the container. A runner's memory is for both.</summary>
+    public const int OverheadMb = 128;
+
     /// <summary>What a server's services take to end, with room.</summary>
     public const int UsualStopSeconds = 60;
 

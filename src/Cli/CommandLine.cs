@@ -8,6 +8,9 @@ using Baremetal.Cli.Images;
 using Baremetal.Cli.Jobs;
 using Baremetal.Cli.Keys;
 using Baremetal.Cli.Nodes;
+using Baremetal.Cli.Runners;
+using Baremetal.Cli.VmImages;
+using Baremetal.Cli.Vms;
 using Baremetal.Trust;
 
 namespace Baremetal.Cli;
@@ -36,6 +39,12 @@ public static class CommandLine
             DeployCommand.Create(),
             Family("job", "The work that is done on nodes.",
                 [JobCommands.List(), JobCommands.Show(), JobCommands.Watch(), JobCommands.Abort()]),
+            Family("runner", "The machines that run VMs.",
+                [RunnerCommands.List(), RunnerCommands.Show(), RunnerCommands.Token(), RunnerCommands.Remove()]),
+            Family("vm", "Virtual machines, each a container on a runner.",
+                [VmCommands.List(), VmCommands.Show(), VmCommands.Create(), VmCommands.Start(), VmCommands.Stop(), VmCommands.Restart(), VmCommands.Delete(), VmCommands.Logs(), VmCommands.ConsoleLog(), ConsoleCommand.Create()]),
+            Family("vm-image", "Which images VMs can be made of.",
+                [VmImageCommands.Build(), VmImageCommands.List(), VmImageCommands.Remove()]),
             Family("image", "Signs images, looks into them, and keeps the conductor's catalogue.",
                 [SignCommand.Create(), CosignCommand.Create(), ImageCommands.Inspect(), ImageCommands.Verify(), CatalogueCommands.Add(), CatalogueCommands.List(), CatalogueCommands.Show(), CatalogueCommands.Remove()]),
             Family("key", "Makes keys and says which of them are trusted.",

@@ -25,6 +25,9 @@ public sealed class Shell : InvocationConfiguration
     /// <summary>Asks a person for a secret that is not shown as it is typed; null where nobody is there to answer.</summary>
     public Func<string, byte[]?> AskSecret { get; init; } = static _ => null;
 
+    /// <summary>Standard input and output as bytes; opened by what needs them alone.</summary>
+    public Func<ByteConsole> OpenBytes { get; init; } = static () => ByteConsole.None;
+
     /// <summary>An environment variable; null if it is not set.</summary>
     public Func<string, string?> Variable { get; init; } = static _ => null;
 
@@ -47,6 +50,7 @@ public sealed class Shell : InvocationConfiguration
         {
             In = Console.In,
             AskSecret = HiddenLine.AskTerminal,
+            OpenBytes = ByteConsole.OfThisProcess,
             Variable = Environment.GetEnvironmentVariable,
             ConfigDirectory = Path.Combine(config, "baremetal"),
         };

@@ -2,6 +2,7 @@ using System.Reflection;
 using Baremetal.Api;
 using Baremetal.Conductor.Access;
 using Baremetal.Conductor.Agents;
+using Baremetal.Conductor.Runners;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
@@ -42,6 +43,11 @@ internal static class ApiDescription
         {
             Type = SecuritySchemeType.MutualTLS,
             Description = "The certificate that an agent got at its enrolment.",
+        });
+        document.AddComponent<IOpenApiSecurityScheme>(RunnerAuthentication.Name, new OpenApiSecurityScheme
+        {
+            Type = SecuritySchemeType.MutualTLS,
+            Description = "The certificate that a runner got when it joined.",
         });
         document.AddComponent<IOpenApiSchema>(nameof(Problem), await context.GetOrCreateSchemaAsync(typeof(Problem), cancellationToken: cancel));
         foreach (var operation in document.Paths.Values.SelectMany(path => path.Operations?.Values ?? Enumerable.Empty<OpenApiOperation>()))

@@ -13,8 +13,11 @@ using Baremetal.Conductor.Inventories;
 using Baremetal.Conductor.Jobs;
 using Baremetal.Conductor.Operations;
 using Baremetal.Conductor.Power;
+using Baremetal.Conductor.Runners;
+using Baremetal.Conductor.Runners.Streams;
 using Baremetal.Conductor.Secrets;
 using Baremetal.Conductor.Settings;
+using Baremetal.Conductor.VmImages;
 using Baremetal.Netboot;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -47,6 +50,7 @@ public static class ConductorHost
         app.UseAuthentication();
         app.UseAuthorization();
         app.UseRateLimiter();
+        app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(15) });
         Endpoints.Map(app);
         return app;
     }
@@ -71,6 +75,8 @@ public static class ConductorHost
         services.AddSingleton<OperatorTokens>();
         services.AddSingleton<BlobStore>();
         services.AddSingleton<TrustChainStore>();
+        services.AddSingleton<LayerDigests>();
+        services.AddSingleton<OwnImages>();
         services.AddSingleton<PowerDrivers>();
         services.AddSingleton<EventFeed>();
 
@@ -83,8 +89,16 @@ public static class ConductorHost
         services.AddSingleton<ConfigDrives>();
         services.AddSingleton<Effects>();
 
-        // What runs by itself: jobs, netboot, and the word to systemd.
+        services.AddSingleton<RunnerPresence>();
+        services.AddSingleton<EventAllowance>();
+        services.AddSingleton<JoinEndpoints>();
+        services.AddSingleton<RunnerReports>();
+        services.AddSingleton<OpenStreams>();
+        services.AddSingleton<StreamEndpoints>();
+
+        // What runs by itself: jobs, netboot, orders for runners, and the word to systemd.
         AddHosted<Worker>(services);
+        AddHosted<OrderFeed>(services);
         services.AddSingleton<SightingAllowance>();
         AddHosted<NodeSightings>(services);
         services.AddSingleton<PendingNodes>();
@@ -103,7 +117,8 @@ public static class ConductorHost
         services.AddWebEncoders();
         new AuthenticationBuilder(services)
             .AddScheme<AuthenticationSchemeOptions, OperatorAuthentication>(OperatorAuthentication.Name, null)
-            .AddScheme<AuthenticationSchemeOptions, AgentAuthentication>(AgentAuthentication.Name, null);
+            .AddScheme<AuthenticationSchemeOptions, AgentAuthentication>(AgentAuthentication.Name, null)
+            .AddScheme<AuthenticationSchemeOptions, RunnerAuthentication>(RunnerAuthentication.Name, null);
         services.AddAuthorization();
         services.AddRateLimiter(Limits.AddRates);
         // A body that cannot be read is a problem in words, as everything else that is wrong.
@@ -118,7 +133,8 @@ public static class ConductorHost
                 json.SerializerOptions.Converters.Add(words);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Default.WithAddedModifier(RequireWhatIsNotNullable));
             json.SerializerOptions.TypeInfoResolverChain.Insert(1, AgentJson.Default.WithAddedModifier(RequireWhatIsNotNullable));
-            json.SerializerOptions.TypeInfoResolverChain.Insert(2, ParameterJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(2, RunnerJson.Default.WithAddedModifier(RequireWhatIsNotNullable));
+            json.SerializerOptions.TypeInfoResolverChain.Insert(3, ParameterJson.Default);
         });
         // Streams of events end when the host stops; a blob that is being sent gets a moment.
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
@@ -153,6 +169,7 @@ public static class ConductorHost
         // A refused call is the caller's to know.
         logging.AddFilter(typeof(OperatorAuthentication).FullName, LogLevel.Warning);
         logging.AddFilter(typeof(AgentAuthentication).FullName, LogLevel.Warning);
+        logging.AddFilter(typeof(RunnerAuthentication).FullName, LogLevel.Warning);
         if (Environment.GetEnvironmentVariable("JOURNAL_STREAM") is not null)
             logging.AddSystemdConsole();
         else
@@ -167,6 +184,7 @@ internal sealed class Started
 }
 
 /// <summary>What the API's description needs of values in addresses and bodies, beside the wire's own records.</summary>
+[JsonSerializable(typeof(bool))]
 [JsonSerializable(typeof(int?))]
 [JsonSerializable(typeof(long?))]
 [JsonSerializable(typeof(string))]

@@ -1,3 +1,5 @@
+using System.ComponentModel;
+using System.Security.Claims;
 using Baremetal.Api;
 using Baremetal.Conductor.Access;
 using Baremetal.Conductor.Agents;
@@ -9,6 +11,9 @@ using Baremetal.Conductor.Jobs;
 using Baremetal.Conductor.Nodes;
 using Baremetal.Conductor.Operations;
 using Baremetal.Conductor.Power;
+using Baremetal.Conductor.Runners;
+using Baremetal.Conductor.Runners.Streams;
+using Baremetal.Conductor.VmImages;
 using Baremetal.Netboot.Boot;
 using Microsoft.AspNetCore.Authorization;
 
@@ -48,7 +53,7 @@ internal static class Endpoints
         app.MapPost(Routes.AgentEnrol, (AgentEnrol ask, EnrolEndpoints enrol) => enrol.Enrol(ask)).RequireRateLimiting(Limits.Enrolment)
             .Describe("agentEnrol", "Takes a certificate for the one-time token of a boot script.");
         var agents = app.MapGroup("").RequireAuthorization(By(AgentAuthentication.Name)).AddEndpointFilter<SignOfLife>();
-        agents.MapPost(Routes.AgentRenew, (AgentRenew ask, System.Security.Claims.ClaimsPrincipal user, EnrolEndpoints enrol) => enrol.Renew(ask, user))
+        agents.MapPost(Routes.AgentRenew, (AgentRenew ask, ClaimsPrincipal user, EnrolEndpoints enrol) => enrol.Renew(ask, user))
             .Describe("agentRenew", "Renews the agent's certificate.");
         agents.MapGet(Routes.AgentTrust, AgentEndpoints.Trust)
             .Describe("agentTrust", "Fetches the trust documents after a version.");
@@ -68,6 +73,25 @@ internal static class Endpoints
             .Describe("agentRescue", "Fetches the SSH server of a rescue, for the ramdisk that it was ordered in.");
         agents.MapGet(Routes.AgentManifest, AgentEndpoints.Manifest).Produces(StatusCodes.Status200OK, contentType: "application/json")
             .Describe("agentManifest", "Fetches the signed manifest of an image.");
+
+        // Runners: they join by one-time token, and call by the certificate that it gets them. Nobody calls them.
+        app.MapPost(Routes.RunnerJoin, (RunnerJoin ask, HttpContext http, JoinEndpoints join) => join.Join(ask, http)).RequireRateLimiting(Limits.Enrolment)
+            .Describe("runnerJoin", "Takes a certificate for the one-time token that lets a machine join as a runner.");
+        var runners = app.MapGroup("").RequireAuthorization(By(RunnerAuthentication.Name));
+        runners.MapPost(Routes.RunnerRenew, (RunnerRenew ask, ClaimsPrincipal user, JoinEndpoints join) => join.Renew(ask, user))
+            .Describe("runnerRenew", "Renews the runner's certificate.");
+        runners.MapGet(Routes.RunnerOrders, (ClaimsPrincipal user, IHostApplicationLifetime life, OrderFeed feed, CancellationToken cancel, long after = -1) => feed.Answer(user, life, cancel, after))
+            .Describe("runnerOrders", "Asks for all that the runner shall have; waits until that is another revision than the one given, half a minute at most.");
+        runners.MapPost(Routes.RunnerReport, (RunnerReport report, ClaimsPrincipal user, HttpContext http, RunnerReports reports) => reports.Hear(report, user, http)).WithMetadata(new BodyLimit(ReportBounds.Bytes))
+            .Describe("runnerReport", "Tells how the runner and its VMs are.");
+        runners.MapGet(Routes.RunnerStream, (string stream, ClaimsPrincipal user, HttpContext http, StreamEndpoints streams) => streams.Take(stream, user, http)).Produces(StatusCodes.Status101SwitchingProtocols)
+            .Describe("runnerStream", "The runner's end of a stream that it was asked for: a WebSocket.");
+        runners.MapMethods(RegistryEndpoints.Root, Read, RegistryEndpoints.Ping)
+            .Describe("registry", "Says that here is a registry of OCI images.");
+        runners.MapMethods(RegistryEndpoints.Manifest, Read, RegistryEndpoints.GetManifest).Produces(StatusCodes.Status200OK, contentType: OciImage.ManifestType)
+            .Describe("registryManifest", "Fetches the OCI manifest of an image for VMs, by its digest.");
+        runners.MapMethods(RegistryEndpoints.Blob, Read, RegistryEndpoints.GetBlob).Produces(StatusCodes.Status200OK, contentType: "application/octet-stream")
+            .Describe("registryBlob", "Fetches the configuration or the layer of an image for VMs.");
 
         // Operators, by bearer token.
         var operators = app.MapGroup("").RequireAuthorization(By(OperatorAuthentication.Name));
@@ -137,6 +161,42 @@ internal static class Endpoints
             .Describe("removeImage", "Removes an image from the catalogue.");
         operators.MapGet(Routes.ImageManifest, ImageEndpoints.Manifest).Produces(StatusCodes.Status200OK, contentType: "application/json")
             .Describe("getImageManifest", "Fetches the signed manifest of an image.");
+        operators.MapPost(Routes.VmImages, VmImageEndpoints.Build).Tell("made for VMs")
+            .Describe("buildVmImage", "Makes an image of the catalogue one that VMs can be made of.");
+        operators.MapGet(Routes.VmImages, VmImageEndpoints.List)
+            .Describe("listVmImages", "Lists the images that VMs can be made of.");
+        operators.MapDelete(Routes.VmImage, VmImageEndpoints.Remove).Tell("took from VMs")
+            .Describe("removeVmImage", "Takes an image from those that VMs can be made of; the image for servers stays.");
+        operators.MapPost(Routes.RunnerTokens, RunnerEndpoints.Token)
+            .Describe("makeRunnerToken", "Makes a one-time token by which a machine joins as a runner; it is shown this once.");
+        operators.MapGet(Routes.Runners, RunnerEndpoints.List)
+            .Describe("listRunners", "Lists the runners, by name.");
+        operators.MapGet(Routes.Runner, RunnerEndpoints.Show)
+            .Describe("getRunner", "Shows a runner, by id or name.");
+        operators.MapDelete(Routes.Runner, RunnerEndpoints.Remove).Tell("removed")
+            .Describe("removeRunner", "Shuts a runner out and forgets it; the machine itself stays as it is.");
+        operators.MapPost(Routes.Vms, VmEndpoints.Create).Tell("created")
+            .Describe("createVm", "Creates a VM on a runner.");
+        operators.MapGet(Routes.Vms, VmEndpoints.List)
+            .Describe("listVmsOfRunner", "Lists a runner's VMs, by name.");
+        operators.MapGet(Routes.AllVms, VmEndpoints.ListAll)
+            .Describe("listVms", "Lists the VMs of all runners, the oldest first.");
+        operators.MapGet(Routes.Vm, VmEndpoints.Show)
+            .Describe("getVm", "Shows a VM, by id or name.");
+        operators.MapDelete(Routes.Vm, VmEndpoints.Delete).Tell("deleted")
+            .Describe("deleteVm", "Deletes a VM with its disk: its runner does, and says so.");
+        operators.MapPost(OfVm(VmActions.Start), VmEndpoints.Start).Tell("started")
+            .Describe("startVm", "Starts a VM; one that runs goes on.");
+        operators.MapPost(OfVm(VmActions.Stop), VmEndpoints.Stop).Tell("stopped")
+            .Describe("stopVm", "Shuts a VM down; its disk is kept.");
+        operators.MapPost(OfVm(VmActions.Restart), VmEndpoints.Restart).Tell("restarted")
+            .Describe("restartVm", "Shuts a VM down and starts it again; one that is stopped is started.");
+        operators.MapGet(Routes.VmLogs, (string runner, string vm, HttpContext http, StreamEndpoints streams) => streams.Logs(runner, vm, http)).Produces(StatusCodes.Status200OK, contentType: "text/plain")
+            .Describe("getVmLogs", "What a VM's container said: text, to its end.");
+        operators.MapGet(Routes.VmConsoleLog, (string runner, string vm, HttpContext http, StreamEndpoints streams) => streams.ConsoleLog(runner, vm, http)).Produces(StatusCodes.Status200OK, contentType: "text/plain")
+            .Describe("getVmConsoleLog", "What a VM's serial console said, as far as it is kept: text, to its end.");
+        operators.MapGet(Routes.VmConsole, (string runner, string vm, HttpContext http, StreamEndpoints streams, [Description("serial, or vnc: RFB (RFC 6143).")] string kind = "serial") => streams.Console(runner, vm, http, kind)).Produces(StatusCodes.Status101SwitchingProtocols)
+            .Describe("openVmConsole", "A VM's serial console or screen, both ways: a WebSocket, binary.");
         operators.MapPut(Routes.Blob, BlobEndpoints.Put).WithMetadata(new BodyLimit(Limits.BlobBytes))
             .Describe("putBlob", "Uploads content under its SHA-256.");
         operators.MapOpenApi();
@@ -146,6 +206,8 @@ internal static class Endpoints
     private static RouteHandlerBuilder Tell(this RouteHandlerBuilder call, string act) => call.AddEndpointFilter(new OperatorAct(act));
 
     private static void Describe(this RouteHandlerBuilder call, string id, string summary) => call.WithName(id).WithSummary(summary);
+
+    private static string OfVm(string action) => Routes.VmAction.Replace("{action}", action, StringComparison.Ordinal);
 
     private static string Action(string action) => Routes.NodeAction.Replace("{action}", action, StringComparison.Ordinal);
 

@@ -59,6 +59,7 @@ internal static partial class Problems
         {
             var type when type.Contains(nameof(NodeState), StringComparison.Ordinal) => OneOf<NodeState>(),
             var type when type.Contains(nameof(JobState), StringComparison.Ordinal) => OneOf<JobState>(),
+            var type when type.Contains("bool", StringComparison.OrdinalIgnoreCase) => "It is true or false.",
             _ => "It is a whole number.",
         });
 

@@ -17,6 +17,7 @@ internal sealed record CommandRun(int ExitCode, string Output, string Error)
         {
             In = new StringReader(around.Input),
             AskSecret = around.AskSecret,
+            OpenBytes = () => around.Bytes,
             Variable = around.Variable,
             ConfigDirectory = around.ConfigDirectory,
             StateDirectory = around.StateDirectory,
@@ -51,6 +52,8 @@ internal sealed record Surroundings
     public string Input { get; init; } = "";
 
     public Func<string, byte[]?> AskSecret { get; init; } = _ => null;
+
+    public ByteConsole Bytes { get; init; } = ByteConsole.None;
 
     public Dictionary<string, string> Variables { get; init; } = [];
 

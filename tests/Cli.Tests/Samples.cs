@@ -66,6 +66,38 @@ internal static class Samples
         Steps = [new JobStep("write-image", 1, Now.AddSeconds(2), Now.AddSeconds(10), "Chunk 17 of the source differs from the signed index. Upload the image again.")],
     };
 
+    public static readonly Runner Ready = new(
+        "019bc14e-0000-7000-8000-0000000000a1", "kvm1", RunnerState.Ready, Now.AddHours(-3), Cause: null, Node: "r12", "10.0.0.112", "0.1.0", Now.AddDays(-2), Now.AddSeconds(-4),
+        new RunnerCapacity(32, 128 << 10, 900L << 30, 512L << 30, "kvm", "podman 5.4.2", ["baremetal", "lan"]), new RunnerUse(3, 6, 24 << 10),
+        [new PreflightCheck("kvm", true, "/dev/kvm makes VMs.")]);
+
+    public static readonly Runner NotReady = Ready with
+    {
+        Name = "kvm2",
+        State = RunnerState.NotReady,
+        Cause = "tun: There is no /dev/net/tun.",
+        Node = null,
+        Address = null,
+        Capacity = null,
+        Used = new RunnerUse(0, 0, 0),
+        Preflight = [new PreflightCheck("kvm", true, "/dev/kvm makes VMs."), new PreflightCheck("tun", false, "There is no /dev/net/tun.", "modprobe tun")],
+    };
+
+    public static readonly Vm Web = new(
+        "019bc14e-0000-7000-8000-0000000000b1", "web", "kvm1", VmState.Running, Now.AddMinutes(-5), VmTarget.Running,
+        new CreateVm("web", "registry.example/team/web:1", 2048, 2, [new PublishedPort(8080, 80), new PublishedPort(5353, 53, "fd00::1", "udp")], SshKeys: ["k"]), HasUserData: true, Now.AddHours(-1),
+        ImageDigest: $"sha256:{new string('a', 64)}", Address: "10.88.0.7", Mac: "52:54:00:aa:bb:01", Accelerator: "tcg");
+
+    public static readonly Vm Broken = Web with
+    {
+        Id = "019bc14e-0000-7000-8000-0000000000b2",
+        Name = "db",
+        State = VmState.Failed,
+        Cause = "The image has two disks.",
+        Spec = new CreateVm("db", "debian-12"),
+        Address = null,
+    };
+
     /// <summary>A deploy as its events tell it: one step, written in two pieces.</summary>
     public static readonly Event[] DeployEvents =
     [

@@ -1,6 +1,9 @@
+using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
+using System.Net.WebSockets;
 using System.Security.Authentication;
+using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 
@@ -59,6 +62,34 @@ internal sealed class Connection(SocketsHttpHandler handler, Uri server, string?
         }
     }
 
+    /// <summary>
+    /// Opens a WebSocket (RFC 6455 §4.1), once. Not by <see cref="ClientWebSocket"/>, which keeps a refusal's words to itself; who answers is proved by the
+    /// pinned certificate, so that the key of the handshake has nothing to prove.
+    /// </summary>
+    public async Task<WebSocket> OpenAsync(string path, CancellationToken cancel)
+    {
+        var (answer, failure) = await TryAsync(Upgrade, HttpCompletionOption.ResponseHeadersRead, cancel);
+        if (answer is null)
+            throw new ProblemException(failure!.Problem);
+        if (answer.StatusCode == HttpStatusCode.SwitchingProtocols)
+            return WebSocket.CreateFromStream(await answer.Content.ReadAsStreamAsync(cancel), new WebSocketCreationOptions { KeepAliveInterval = TimeSpan.FromSeconds(15) });
+        using (answer)
+            throw new ProblemException((await RefusalAsync(answer, cancel)).Problem);
+
+        HttpRequestMessage Upgrade() => new(HttpMethod.Get, path)
+        {
+            Version = HttpVersion.Version11,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Headers =
+            {
+                { "Connection", "Upgrade" },
+                { "Upgrade", "websocket" },
+                { "Sec-WebSocket-Version", "13" },
+                { "Sec-WebSocket-Key", Convert.ToBase64String(RandomNumberGenerator.GetBytes(16)) },
+            },
+        };
+    }
+
     public void Dispose() => _http.Dispose();
 
     public static HttpRequestMessage Post(string path, byte[] json) => WithBody(HttpMethod.Post, path, json);
@@ -83,7 +114,7 @@ internal sealed class Connection(SocketsHttpHandler handler, Uri server, string?
         try
         {
             var answer = await _http.SendAsync(request, completion, either.Token);
-            if (answer.IsSuccessStatusCode)
+            if (answer.IsSuccessStatusCode || answer.StatusCode == HttpStatusCode.SwitchingProtocols)
                 return (answer, null);
             using (answer)
                 return (null, await RefusalAsync(answer, either.Token));

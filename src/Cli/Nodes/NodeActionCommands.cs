@@ -72,7 +72,7 @@ internal static class NodeActionCommands
             "conductor node rescue r7 --ssh-key ~/.ssh/id_ed25519.pub --for 2h",
             async (call, cancel) =>
             {
-                var rescue = new RescueNode(SshKeyFiles.Read(call.Get(keys) ?? []), call.Get(time) is { } text ? SecondsOf(text) : RescueNode.UsualSeconds);
+                var rescue = new RescueNode(SshKeyFiles.Read(call.Get(keys) ?? []), call.Get(time) is { } text ? TimeSpanWord.SecondsOf(text, "--for") : RescueNode.UsualSeconds);
                 using var follower = new JobFollower(call);
                 return await follower.StartAsync(call.Require(names), node => follower.Conductor.RescueAsync(node, rescue, cancel), call.Get(wait), cancel);
             })
@@ -225,14 +225,6 @@ internal static class NodeActionCommands
             disk,
             wait,
         };
-    }
-
-    private static int SecondsOf(string text)
-    {
-        var unit = text.Length == 0 ? 0 : text[^1] switch { 's' => 1, 'm' => 60, 'h' => 3600, 'd' => 86400, _ => 0 };
-        return unit > 0 && int.TryParse(text.AsSpan(0, text.Length - 1), out var count) && count > 0 && count <= int.MaxValue / unit
-            ? count * unit
-            : throw Failure.WrongUsage($"--for is '{text}'.", "Give a time such as 90s, 30m, 4h or 1d.");
     }
 
     // Said of a node, and answered with the node as it is now.

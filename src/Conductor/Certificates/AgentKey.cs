@@ -5,7 +5,7 @@ using Baremetal.Trust;
 
 namespace Baremetal.Conductor.Certificates;
 
-/// <summary>The public key of an agent: ECDSA P-256 and nothing else, known by the SHA-256 of its SubjectPublicKeyInfo.</summary>
+/// <summary>The public key of an agent or a runner: ECDSA P-256 and nothing else, known by the SHA-256 of its SubjectPublicKeyInfo.</summary>
 public sealed record AgentKey(byte[] Spki)
 {
     private const int MostRequestBytes = 4096;

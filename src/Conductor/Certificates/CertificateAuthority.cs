@@ -9,7 +9,7 @@ namespace Baremetal.Conductor.Certificates;
 
 /// <summary>
 /// The conductor's own authority: made at the first start, pinned by agents through its digest in the boot script and in the trust document.
-/// It signs the server's certificate and those of agents, and nothing else.
+/// It signs the server's certificate and those of agents and runners, and nothing else.
 /// </summary>
 public sealed class CertificateAuthority : IDisposable
 {
@@ -18,6 +18,14 @@ public sealed class CertificateAuthority : IDisposable
 
     /// <summary>An agent's certificate outlives its conductor's restart, not its own deploy by much; it can be renewed.</summary>
     public static readonly TimeSpan AgentLife = TimeSpan.FromHours(1);
+
+    /// <summary>A runner may stand without a conductor for a season, and renews long before.</summary>
+    public static readonly TimeSpan RunnerLife = TimeSpan.FromDays(90);
+
+    /// <summary>The unit in a runner's subject. An agent's has none: neither of the two passes for the other.</summary>
+    private const string RunnerUnit = "baremetal runner";
+
+    private const string UnitOid = "2.5.4.11";
 
     /// <summary>Below the 398 days that clients accept.</summary>
     private static readonly TimeSpan ServerLife = TimeSpan.FromDays(365);
@@ -72,21 +80,25 @@ public sealed class CertificateAuthority : IDisposable
     }
 
     /// <summary>Certifies an agent's key. Who it is the caller has found out; the request's own subject is not looked at.</summary>
-    public X509Certificate2 IssueAgent(AgentKey key, string nodeId)
-    {
-        using var ecdsa = ECDsa.Create();
-        ecdsa.ImportSubjectPublicKeyInfo(key.Spki, out _);
-        return Sign(Leaf($"CN={nodeId}", ecdsa, ClientAuth), AgentLife);
-    }
+    public X509Certificate2 IssueAgent(AgentKey key, string nodeId) => IssueClient(key, $"CN={nodeId}", AgentLife);
+
+    /// <summary>Certifies a runner's key.</summary>
+    public X509Certificate2 IssueRunner(AgentKey key, string runnerId) => IssueClient(key, $"CN={runnerId}, OU={RunnerUnit}", RunnerLife);
 
     /// <summary>Whether this is a certificate that we gave to an agent, good now. Which boot of which node it speaks for is the caller's question.</summary>
-    public bool IsAgent(X509Certificate2 certificate)
+    public bool IsAgent(X509Certificate2 certificate) => UnitOf(certificate) is null && IsClient(certificate);
+
+    /// <summary>Whether this is a certificate that we gave to a runner, good now. Whether that is still one of ours is the caller's question.</summary>
+    public bool IsRunner(X509Certificate2 certificate) => UnitOf(certificate) == RunnerUnit && IsClient(certificate);
+
+    /// <summary>Whether this is a certificate that we gave to somebody who calls us, good now.</summary>
+    public bool IsClient(X509Certificate2 certificate)
     {
         using var chain = new X509Chain();
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         chain.ChainPolicy.CustomTrustStore.Add(_certificate);
         chain.ChainPolicy.ApplicationPolicy.Add(ClientAuth);
-        // Agents' certificates live an hour and their keys are looked up on each call: no list of revoked ones is needed.
+        // The keys are looked up on each call: no list of revoked ones is needed.
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
         chain.ChainPolicy.DisableCertificateDownloads = true;
         chain.ChainPolicy.VerificationTime = _time.GetUtcNow().UtcDateTime;
@@ -115,6 +127,16 @@ public sealed class CertificateAuthority : IDisposable
         }
         return (first, last);
     }
+
+    private X509Certificate2 IssueClient(AgentKey key, string subject, TimeSpan life)
+    {
+        using var ecdsa = ECDsa.Create();
+        ecdsa.ImportSubjectPublicKeyInfo(key.Spki, out _);
+        return Sign(Leaf(subject, ecdsa, ClientAuth), life);
+    }
+
+    private static string? UnitOf(X509Certificate2 certificate) =>
+        certificate.SubjectName.EnumerateRelativeDistinguishedNames().FirstOrDefault(part => !part.HasMultipleElements && part.GetSingleElementType().Value == UnitOid)?.GetSingleElementValue();
 
     private static CertificateRequest Leaf(string subject, ECDsa key, Oid usage)
     {

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Https;
 namespace Baremetal.Conductor.Certificates;
 
 /// <summary>
-/// TLS on the one port for both: operators come without a certificate, agents with theirs. A certificate that is not ours ends the
+/// TLS on the one port for both: operators come without a certificate, agents and runners with theirs. A certificate that is not ours ends the
 /// handshake. The server's own is made anew at each start and, in a process that runs for long, when half of its life is over.
 /// </summary>
 public sealed class ServerTls(CertificateAuthority authority, ConductorSettings settings, TimeProvider time) : IDisposable
@@ -21,7 +21,7 @@ public sealed class ServerTls(CertificateAuthority authority, ConductorSettings 
         {
             ServerCertificate = Current(),
             ClientCertificateRequired = true,
-            RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is null || (certificate is X509Certificate2 one && authority.IsAgent(one)),
+            RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is null || (certificate is X509Certificate2 one && authority.IsClient(one)),
             CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
         }),
     };

@@ -28,6 +28,9 @@ internal static class Columns
         SqlMapper.AddTypeHandler(new JsonColumn<SshHostKey[]>(ApiJson.Default.SshHostKeyArray));
         SqlMapper.AddTypeHandler(new JsonColumn<StaleConfigDrive[]>(ApiJson.Default.StaleConfigDriveArray));
         SqlMapper.AddTypeHandler(new JsonColumn<ErasedDisk[]>(ApiJson.Default.ErasedDiskArray));
+        SqlMapper.AddTypeHandler(new JsonColumn<RunnerCapacity>(ApiJson.Default.RunnerCapacity));
+        SqlMapper.AddTypeHandler(new JsonColumn<PreflightCheck[]>(ApiJson.Default.PreflightCheckArray));
+        SqlMapper.AddTypeHandler(new JsonColumn<CreateVm>(ApiJson.Default.CreateVm));
     }
 }
 

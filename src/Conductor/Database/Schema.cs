@@ -270,6 +270,86 @@ internal static class Schema
         ALTER TABLE nodes ADD COLUMN circuit TEXT;
         ALTER TABLE nodes ADD COLUMN remote TEXT;
         """,
+
+        // Runners, the tokens that machines join by, and the VMs: what they shall be, and how their runner last found them.
+        """
+        CREATE TABLE runners (
+            id TEXT PRIMARY KEY,
+            name TEXT NOT NULL,
+            key_sha256 TEXT NOT NULL,
+            node TEXT REFERENCES nodes ON DELETE SET NULL,
+            version TEXT NOT NULL,
+            joined INTEGER NOT NULL,
+            last_seen INTEGER NOT NULL,
+            address TEXT,
+            revision INTEGER NOT NULL,
+            reported_revision INTEGER,
+            state TEXT NOT NULL,
+            since INTEGER NOT NULL,
+            cause TEXT,
+            capacity TEXT,
+            preflight TEXT
+        ) STRICT;
+        CREATE UNIQUE INDEX runners_by_name ON runners (lower(name));
+
+        CREATE TABLE runner_tokens (
+            sha256 TEXT PRIMARY KEY,
+            name TEXT,
+            node TEXT REFERENCES nodes ON DELETE CASCADE,
+            rejoins TEXT REFERENCES runners ON DELETE CASCADE,
+            expires INTEGER NOT NULL,
+            key_sha256 TEXT,
+            certificate TEXT,
+            runner TEXT REFERENCES runners ON DELETE CASCADE
+        ) STRICT;
+
+        CREATE TABLE vms (
+            id TEXT PRIMARY KEY,
+            runner TEXT NOT NULL REFERENCES runners ON DELETE CASCADE,
+            name TEXT NOT NULL,
+            spec TEXT NOT NULL,
+            memory_mb INTEGER NOT NULL,
+            processors INTEGER NOT NULL,
+            user_data BLOB,
+            target TEXT NOT NULL,
+            run INTEGER NOT NULL,
+            order_revision INTEGER NOT NULL,
+            restart_key TEXT,
+            created INTEGER NOT NULL,
+            idempotency_key TEXT UNIQUE,
+            request_sha256 TEXT,
+            state TEXT,
+            since INTEGER,
+            reported_run INTEGER NOT NULL,
+            cause TEXT,
+            exit_code INTEGER,
+            image_digest TEXT,
+            address TEXT,
+            mac TEXT,
+            accelerator TEXT
+        ) STRICT;
+        CREATE UNIQUE INDEX vms_by_name ON vms (runner, lower(name));
+        """,
+
+        // Images of the catalogue that VMs are made of: the documents around the disk, which is the image's own blob.
+        """
+        CREATE TABLE vm_images (
+            manifest_sha256 TEXT PRIMARY KEY REFERENCES images ON DELETE CASCADE,
+            oci_sha256 TEXT NOT NULL,
+            oci_manifest BLOB NOT NULL,
+            config_sha256 TEXT NOT NULL,
+            oci_config BLOB NOT NULL,
+            layer_sha256 TEXT NOT NULL,
+            layer_bytes INTEGER NOT NULL,
+            disk_sha256 TEXT NOT NULL,
+            format TEXT NOT NULL,
+            built INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX vm_images_by_oci ON vm_images (oci_sha256);
+        CREATE INDEX vm_images_by_layer ON vm_images (layer_sha256);
+        CREATE INDEX vm_images_by_config ON vm_images (config_sha256);
+        ALTER TABLE vms ADD COLUMN own_image TEXT;
+        """,
     ];
 
     public static void Upgrade(WriteTransaction tx)

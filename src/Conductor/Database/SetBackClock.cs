@@ -17,13 +17,15 @@ internal static class SetBackClock
         ("agents", "1", ["enrolled_at", "last_seen", "inventory_at", "left_at"]),
         ("boot_tokens", "1", ["issued", "expires"]),
         ("nodes", "1", ["system_seen"]),
+        ("runners", "1", ["last_seen"]),
+        ("runner_tokens", "1", ["expires"]),
     ];
 
     /// <summary>By how much the clock is behind what was written last; zero if it is not.</summary>
     public static TimeSpan Mend(WriteTransaction tx)
     {
         var last = tx.Sql.QuerySingle<DateTimeOffset>(
-            "SELECT coalesce(max(at), 0) FROM (SELECT at FROM (SELECT at FROM events ORDER BY seq DESC LIMIT 1) UNION ALL SELECT max(last_seen) FROM agents)");
+            "SELECT coalesce(max(at), 0) FROM (SELECT at FROM (SELECT at FROM events ORDER BY seq DESC LIMIT 1) UNION ALL SELECT max(last_seen) FROM agents UNION ALL SELECT max(last_seen) FROM runners)");
         if (last <= tx.Now)
             return TimeSpan.Zero;
         var by = last - tx.Now;

@@ -232,7 +232,7 @@ internal static class JobEndpoints
             throw Problems.Invalid($"The user data has more than {ConfigDrives.MostUserDataBytes} bytes.", "Let it fetch the rest from elsewhere.");
     }
 
-    private static void RequireKeys(string[] keys)
+    public static void RequireKeys(string[] keys)
     {
         if (keys.Length > MostSshKeys || keys.Any(key => key is not { Length: > 0 and <= LongestSshKey } || key.AsSpan().ContainsAny('\r', '\n')))
             throw Problems.Invalid($"An SSH key is empty, longer than {LongestSshKey} characters or has several lines, or there are more than {MostSshKeys}.", "Give each as its one line of a .pub file.");

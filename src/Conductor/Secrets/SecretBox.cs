@@ -74,5 +74,5 @@ public sealed class SecretBox : IDisposable
     public void Dispose() => _aes.Dispose();
 
     private static long CountSealed(IDbConnection sql) => sql.QuerySingle<long>(
-        "SELECT (SELECT count(*) FROM nodes WHERE power_password IS NOT NULL) + (SELECT count(*) FROM jobs WHERE user_data IS NOT NULL)");
+        "SELECT (SELECT count(*) FROM nodes WHERE power_password IS NOT NULL) + (SELECT count(*) FROM jobs WHERE user_data IS NOT NULL) + (SELECT count(*) FROM vms WHERE user_data IS NOT NULL)");
 }

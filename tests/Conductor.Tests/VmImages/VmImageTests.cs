@@ -134,7 +134,7 @@ public sealed class VmImageTests
 
     private static async Task<string> PodmanAsync(TempFolder folder, params string[] arguments)
     {
-        var start = new ProcessStartInfo("podman", ["--root", Path.Combine(folder.Path, "storage"), "--runroot", Path.Combine(folder.Path, "run"), "--tmpdir", Path.Combine(folder.Path, "tmp"), "--storage-driver", "vfs", .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("podman", ["--root", Path.Combine(folder.Path, "storage"), "--runroot", Path.Combine(folder.Path, "run"), "--tmpdir", Path.Combine(folder.Path, "tmp"), "--storage-driver", "vfs", .. arguments]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
         using var process = Process.Start(start)!;
         var (output, errors) = (process.StandardOutput.ReadToEndAsync(None), process.StandardError.ReadToEndAsync(None));
         await process.WaitForExitAsync(None).WaitAsync(TimeSpan.FromMinutes(5), None);
