@@ -108,7 +108,8 @@ internal sealed class TestRunner(TestConductor conductor) : IDisposable
     /// <summary>Calls that are none of the wire's.</summary>
     public HttpClient Http()
     {
-        using var ca = conductor.Certificate();
+        var ca = conductor.Certificate();
+        _used.Add(ca);
         return new HttpClient(PinnedHttp.Handler(ca, CertificateTimes.Enforced, CertificateOf(Identity!.Certificate))) { BaseAddress = conductor.TlsUrl };
     }
 
