@@ -23,6 +23,8 @@ public static class BuildOutputs
 
     public static string DeployAgent => Require($"build/bin/DeployAgent/{Configuration}_linux-x64/deploy-agent", "dotnet build -c Release Baremetal.sln");
 
+    public static string VmRunner => Require($"build/bin/VmRunner/{Configuration}_linux-x64/vm-runner", "dotnet build -c Release Baremetal.sln");
+
     /// <summary>A disk that boots in seconds: kernel, busybox and GRUB.</summary>
     public static string TinyImage => Require("build/images/tiny.qcow2", "lab/images/tiny.sh");
 
