@@ -185,7 +185,7 @@ internal sealed class TestConductor : IAsyncDisposable
             context.Abort();
             return;
         }
-        await AnswerAsync(context, new RunnerIdentity("runner-1", join.HostName, certificate.ExportCertificatePem(), certificate.NotAfter), RunnerJson.Default.RunnerIdentity);
+        await AnswerAsync(context, new RunnerIdentity("runner-1", join.HostName, certificate.ExportCertificatePem(), new DateTimeOffset(certificate.NotAfter)), RunnerJson.Default.RunnerIdentity);
     }
 
     private async Task RenewAsync(HttpContext context)
@@ -196,7 +196,7 @@ internal sealed class TestConductor : IAsyncDisposable
         Renewals++;
         Life = (TimeSpan.FromMinutes(1), TimeSpan.FromHours(20));
         using var certificate = Certificate(renew.Csr);
-        await AnswerAsync(context, new RunnerCertificate(certificate.ExportCertificatePem(), certificate.NotAfter), RunnerJson.Default.RunnerCertificate);
+        await AnswerAsync(context, new RunnerCertificate(certificate.ExportCertificatePem(), new DateTimeOffset(certificate.NotAfter)), RunnerJson.Default.RunnerCertificate);
     }
 
     private async Task OrdersAsync(HttpContext context)
