@@ -1,5 +1,18 @@
 using System.CommandLine;
+using Baremetal.VmRunner.Host;
 using Baremetal.VmRunner.Supervisor;
 
-var root = new RootCommand("Runs virtual machines as containers.") { SuperviseCommand.Create() };
-return await root.Parse(args).InvokeAsync();
+const int WrongUsage = 2;
+
+var root = new RootCommand("Runs virtual machines as containers.") { JoinCommand.Create(), PreflightCommand.Create(), RunCommand.Create(), SuperviseCommand.Create(), KvmTrial.Command() };
+var parse = root.Parse(args);
+if (parse.Errors.Count > 0)
+{
+    foreach (var error in parse.Errors)
+        Console.Error.WriteLine(error.Message);
+    Console.Error.WriteLine($"'vm-runner {(parse.CommandResult.Command == root ? "" : $"{parse.CommandResult.Command.Name} ")}--help' says more.");
+    return WrongUsage;
+}
+// A supervisor minds its signals itself, for as long as its guest takes; the service ends the calls to the engine that it has begun.
+TimeSpan? termination = parse.CommandResult.Command.Name == "supervise" ? null : TimeSpan.FromMinutes(2);
+return await parse.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = termination });

@@ -30,6 +30,9 @@ internal sealed class VmHost : IAsyncDisposable
 
     public string Folder { get; }
 
+    /// <summary>Of the network that its containers are in.</summary>
+    public string Namespace => _network.Name;
+
     /// <summary>Mounted at /vm of each container.</summary>
     public string Shared => Path.Combine(Folder, "vm");
 
