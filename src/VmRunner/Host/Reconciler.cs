@@ -21,7 +21,7 @@ internal sealed class Reconciler : IDisposable
     public Reconciler(HostSettings settings, Engine engine, BaseImage baseImage, HostLog log, TimeProvider time, string bootId)
     {
         Networks = new NetworkPlan(engine, () => _keepers.Values.Select(keeper => keeper.Record.Address));
-        _world = new HostWorld(settings, engine, new Containers(engine), new VmImages(engine, settings.State, log), baseImage, Networks, log, time, bootId, new SemaphoreSlim(4));
+        _world = new HostWorld(settings, engine, new Containers(engine), new VmImages(engine, settings.State, new OwnRegistry(new RunnerIdentityFile(settings.State), settings.State), log), baseImage, Networks, log, time, bootId, new SemaphoreSlim(4));
     }
 
     public NetworkPlan Networks { get; }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Baremetal.Api;
 using Baremetal.Trust;
 using Baremetal.VmRunner.Supervisor;
 
@@ -21,7 +22,7 @@ internal sealed class VmRefusedException(Rejection why) : Exception(why.ToString
 /// The images of VMs. They are data: none of their programs is ever run. The disk in one is looked through before it is used, once for each
 /// content; the supervisor does the same in the container, beside whatever may have come between.
 /// </summary>
-internal sealed class VmImages(Engine engine, StateFolder state, HostLog log) : IDisposable
+internal sealed class VmImages(Engine engine, StateFolder state, OwnRegistry own, HostLog log) : IDisposable
 {
     // Two lines fetched at once fill any link; more only make each of them slower.
     private readonly SemaphoreSlim _pulls = new(2);
@@ -29,6 +30,12 @@ internal sealed class VmImages(Engine engine, StateFolder state, HostLog log) : 
 
     // A registry says these of what will not come by waiting.
     private static readonly string[] _forGood = ["manifest unknown", "name unknown", "repository name not known", "404 (Not Found)", "access to the resource is denied", "unauthorized:", "authentication required", "no image found"];
+
+    /// <summary>How the engine knows the image that an order names.</summary>
+    /// <param name="order">Of the VM.</param>
+    /// <param name="pinned">The digest that it was made from, if it was: its disk lies over that image, and over no other.</param>
+    public string NameOf(VmOrder order, string? pinned) =>
+        order.OwnImage is { } image ? own.NameOf(image) : pinned is not null ? ImageReference.Pinned(order.Spec.Image, pinned) : order.Spec.Image;
 
     /// <summary>Throws a <see cref="VmRefusedException"/>, or an <see cref="EngineException"/> where it may succeed later.</summary>
     /// <param name="name">As ordered.</param>
@@ -88,7 +95,7 @@ internal sealed class VmImages(Engine engine, StateFolder state, HostLog log) : 
         try
         {
             log.Say($"Fetching the image {name}.");
-            await engine.RunAsync(Engine.Long, cancel, "pull", "--quiet", $"docker://{name}");
+            await engine.RunAsync(Engine.Long, cancel, ["pull", "--quiet", .. own.OptionsFor(name), $"docker://{name}"]);
         }
         catch (EngineException e) when (Array.Exists(_forGood, words => e.Message.Contains(words, StringComparison.OrdinalIgnoreCase)))
         {

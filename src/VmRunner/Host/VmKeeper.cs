@@ -191,9 +191,7 @@ internal sealed class VmKeeper(VmRecord first, HostWorld world, Action changed) 
         switch (decision.Action)
         {
             case VmAction.Pull:
-                // The guest's disk lies over the image that it was made from, and over no other.
-                var name = Record.ImageDigest is { } pinned ? ImageReference.Pinned(Record.Order.Spec.Image, pinned) : Record.Order.Spec.Image;
-                var image = await world.Images.GetAsync(name, () => Become(VmState.Pulling, null), cancel);
+                var image = await world.Images.GetAsync(world.Images.NameOf(Record.Order, Record.ImageDigest), () => Become(VmState.Pulling, null), cancel);
                 Require(image.Options);
                 Change(record => record with { ImageId = image.Id, ImageDigest = image.Digest });
                 KeepOrThrow();
