@@ -12,7 +12,7 @@ packages=(
     # the ramdisk
     busybox-static kmod cpio zstd libdeflate0 dropbear-bin
     # disk images: Debian with cloud-init, and a tiny one
-    mmdebstrap mtools dosfstools gdisk fdisk e2fsprogs grub-pc-bin grub-efi-amd64-bin grub-common
+    mmdebstrap mtools dosfstools xorriso gdisk fdisk e2fsprogs grub-pc-bin grub-efi-amd64-bin grub-common
     # what the conductor loads and runs
     libsqlite3-0 openssl ipmitool
     # a BMC of virtual servers

@@ -21,10 +21,13 @@ cd "$home"
 mkdir -p "$out"
 exec 9>"$out/.lock" && flock 9
 
-programs=(qemu-system-x86_64 qemu-img ip nft setpriv stat chown)
+programs=(qemu-system-x86_64 qemu-img ip nft setpriv stat chown mkfs.vfat mcopy)
 for program in "${programs[@]}"; do command -v "$program" >/dev/null || die "there is no $program; lab/setup.sh installs it"; done
 # Opened by name while they run, so that ldd does not tell: QEMU's emulation, and what our own programs call.
 libraries=(/usr/lib/x86_64-linux-gnu/qemu/accel-tcg-x86_64.so /usr/lib/x86_64-linux-gnu/{libdeflate.so.0,libzstd.so.1,libssl.so.3,libcrypto.so.3})
+
+# DOS's code page 850, by which mkfs.vfat and mcopy write names.
+codepage=(/usr/lib/x86_64-linux-gnu/gconv/{gconv-modules.cache,IBM850.so})
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -32,7 +35,7 @@ dotnet publish src/VmRunner -c Release -o "$work/vm-runner" -v quiet -nologo >"$
     || { tail -n 20 "$out/publish.log" >&2; die "vm-runner does not build; the whole output is in $out/publish.log"; }
 programs+=("$work/vm-runner/vm-runner")
 
-inputs=$(digest runner/build.sh "$work/vm-runner/vm-runner" $(for program in "${programs[@]}"; do command -v "$program"; done) "${libraries[@]}" /usr/share/seabios)
+inputs=$(digest runner/build.sh "$(sha256sum <"$work/vm-runner/vm-runner")" $(for program in "${programs[@]}"; do command -v "$program"; done) "${libraries[@]}" "${codepage[@]}" /usr/share/seabios)
 if is_current "$out/.stamp" "$inputs" "$out/base.tar"; then
     echo "The containers' base is current: $out/base.tar, $(stat -c %s "$out/base.tar") bytes"
     exit 0
@@ -40,11 +43,12 @@ fi
 rm -f "$out/.stamp"
 
 root=$work/root
-mkdir -p "$root"/{dev,etc,image,proc,run,sys,tmp,usr/bin,usr/lib/x86_64-linux-gnu/qemu,usr/lib64,usr/share/qemu,vm}
+mkdir -p "$root"/{dev,etc,image,proc,run,sys,tmp,usr/bin,usr/lib/x86_64-linux-gnu/{gconv,qemu},usr/lib64,usr/share/qemu}
 for folder in bin sbin lib lib64; do ln -s "usr/${folder/sbin/bin}" "$root/$folder"; done
 ln -s bin "$root/usr/sbin"
 
 for program in "${programs[@]}"; do cp -L "$(command -v "$program")" "$root/usr/bin/"; done
+cp -L "${codepage[@]}" "$root/usr/lib/x86_64-linux-gnu/gconv/"
 cp -L "${libraries[@]:0:1}" "$root/usr/lib/x86_64-linux-gnu/qemu/"
 { printf '%s\n' "${libraries[@]:1}"; ldd "$root"/usr/bin/* "${libraries[@]}" | awk '$2 == "=>" && $3 ~ "^/" { print $3 }'; } | xargs -n 1 realpath -s | sed "s,^/lib/,/usr/lib/," | sort -u | xargs cp -L -t "$root/usr/lib/x86_64-linux-gnu/"
 cp -L /lib64/ld-linux-x86-64.so.2 "$root/usr/lib64/"

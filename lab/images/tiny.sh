@@ -2,7 +2,8 @@
 # Builds build/images/tiny.raw and tiny.qcow2 (or --out DIR): a disk that boots in seconds under SeaBIOS and OVMF,
 # for tests that need a real operating system but not a large one: Debian's cloud kernel, busybox, GRUB.
 # With --flavour server, build/images/tiny-server.*: the same with the kernel and the drivers of the ramdisk's flavour of that name.
-# It takes its hostname and SSH keys from a config drive on its own disk, asks for an address, and says on ttyS0
+# It takes its hostname and SSH keys from a config drive on its own disk or another, asks for an address, serves a page on port 80, hears its
+# power button (and says TINY-POWER-BUTTON), and says on ttyS0
 #   TINY-READY host=NAME seed=configdrive|none instance=UUID keys=N ip=ADDRESS|none fw=bios|uefi root=PARTUUID=ID|none release=1
 # Other formats are one `qemu-img convert` of tiny.raw away. tiny-root.qcow2, tiny-root.vmlinuz and tiny-root.initrd are the same as a
 # partition image: a root file system alone, without a /boot, and what boots it. What is there and current is not built again.
@@ -60,6 +61,8 @@ ln -s bin "$root/sbin"
 install -m 644 lab/images/tiny/inittab "$root/etc/inittab"
 install -m 755 lab/images/tiny/rc "$root/etc/rc"
 install -m 755 lab/images/tiny/lease "$root/etc/lease"
+install -D -m 755 lab/images/tiny/power-button "$root/etc/acpi/PWRF/00000080"
+install -m 755 lab/images/tiny/curl "$root/bin/curl"
 echo 'root::0:0:root:/root:/bin/sh' >"$root/etc/passwd"
 cp "build/kernel/$flavour/boot/vmlinuz-$release" "$root/boot/vmlinuz"
 pack "$initrd" 19 >"$root/boot/initrd.img"

@@ -4,7 +4,7 @@ using Baremetal.VmRunner.Supervisor;
 
 const int WrongUsage = 2;
 
-var root = new RootCommand("Runs virtual machines as containers.") { JoinCommand.Create(), PreflightCommand.Create(), RunCommand.Create(), SuperviseCommand.Create(), KvmTrial.Command() };
+var root = new RootCommand("Runs virtual machines as containers.") { JoinCommand.Create(), PreflightCommand.Create(), RunCommand.Create(), SuperviseCommand.Create(), DiskInspection.Command(), KvmTrial.Command() };
 var parse = root.Parse(args);
 if (parse.Errors.Count > 0)
 {

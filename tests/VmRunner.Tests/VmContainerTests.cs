@@ -4,38 +4,68 @@ using Baremetal.VmRunner.Tests.World;
 
 namespace Baremetal.VmRunner.Tests;
 
-/// <summary>Virtual machines in containers of podman and runc, from power-on to power-off.</summary>
+/// <summary>Virtual machines in containers of podman and runc.</summary>
 [Trait("Needs", "VirtualServers")]
-public sealed class VmContainerTests
+[Collection(VmContainers.Name)]
+public sealed class VmContainerTests(VmHost host)
 {
-    private static readonly string _tiny = $"FROM {VmHost.Base}\nCOPY tiny.qcow2 /base_image/tiny.qcow2\n";
-
     [Fact]
     public async Task Run_AnImage_GivesTheContainersPlaceInItsNetworkToTheGuest()
     {
-        await using var host = await VmHost.StartAsync();
-        var image = await host.BuildAsync(_tiny, BuildOutputs.TinyImage);
+        var vm = await host.RunAsync(await host.TinyAsync(), ["-m", "400m", "-e", "MEMORY_MB=192", "-p", "127.0.0.1:18080:80"]);
 
-        var vm = await host.RunAsync(image, "vm1", "10.99.7.50", ["-m", "400m", "-e", "MEMORY_MB=192"]);
-
-        Assert.Contains(" ip=10.99.7.50 ", await vm.SaysAsync("TINY-READY"), StringComparison.Ordinal);
-        Assert.Contains("1 received", await host.InsideAsync("ping", "-c", "1", "-W", "10", "10.99.7.50"), StringComparison.Ordinal);
+        Assert.Contains($" ip={vm.Address} ", await vm.ReadyAsync(), StringComparison.Ordinal);
+        Assert.Contains("1 received", await host.InsideAsync("ping", "-c", "1", "-W", "10", vm.Address), StringComparison.Ordinal);
         Assert.Equal("RFB 003.008\n", await vm.FirstOfAsync("vnc"));
         Assert.Contains($"VNC server will listen on Unix socket /vm/{Path.GetFileName(vm.Doors)}/vnc", await vm.LogsAsync(), StringComparison.Ordinal);
+
+        // A port that the engine publishes; a neighbour that knows its name alone; and the way out.
+        Assert.Equal("tiny tiny\n", await host.InsideAsync("curl", "-sS", "--max-time", "60", "http://127.0.0.1:18080/"));
+        Assert.Equal("tiny tiny\n", await host.NeighbourAsync("curl", "-sS", "--max-time", "60", $"http://{vm.Name}/"));
+        Assert.Contains($"default via {VmHost.Gateway} dev eth0", await vm.ShellAsync("ip route"), StringComparison.Ordinal);
+        Assert.Contains("169.254.169.254 dev eth0", await vm.ShellAsync("ip route"), StringComparison.Ordinal);
+        Assert.Contains("1 packets received", await vm.ShellAsync($"ping -c 1 -W 10 {VmHost.Gateway}"), StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData("FROM BASE\n", ExitCodes.NoDisk, "The image has neither /base_image nor /disk")]
     [InlineData("FROM BASE\nCOPY tiny.qcow2 /base_image/a\nCOPY tiny.qcow2 /base_image/b\n", ExitCodes.NoDisk, "there are a, b.")]
+    [InlineData("FROM BASE\nCOPY --chmod=600 tiny.qcow2 /disk/a\n", ExitCodes.NoDisk, "/disk/a is not run: the user 107, as whom it is run, may not read it.")]
+    [InlineData("FROM BASE\nCOPY tiny.qcow2 /disk/a\nENV VM_DISK_GB=0\n", ExitCodes.RefusedOption, "VM_DISK_GB is '0'")]
     [InlineData("FROM BASE\nCOPY tiny.qcow2 /disk/a\nENV KVM_BLK_OPTS=\"-drive file=/etc/shadow\"\n", ExitCodes.RefusedOption, "KVM_BLK_OPTS has file '/etc/shadow'")]
     [InlineData("FROM BASE\nCOPY tiny.qcow2 /disk/a\nCMD [\"-m\", \"64g\"]\n", ExitCodes.RefusedOption, "The command line has -m 64g")]
     public async Task Run_WhatIsNotAllowed_EndsWithItsCodeAndSaysWhy(string dockerfile, int exitCode, string why)
     {
-        await using var host = await VmHost.StartAsync();
         var image = await host.BuildAsync(dockerfile.Replace("BASE", VmHost.Base, StringComparison.Ordinal), BuildOutputs.TinyImage);
 
-        var vm = await host.RunAsync(image, "vm1", "10.99.7.50", []);
+        await EndsAsync(await host.RunAsync(image, []), exitCode, why);
+    }
 
+    [Fact]
+    public async Task Run_OnAVolumeThatCannotBeWritten_Ends3() =>
+        await EndsAsync(await host.RunAsync(await host.TinyAsync(), ["-v", $"{Directory.CreateDirectory(Path.Combine(host.Folder, "full")).FullName}:/image:ro"]), ExitCodes.NoOverlay, "The guest's own disk /image/sda.qcow2 cannot be made: Read-only file system");
+
+    [Theory]
+    [InlineData("--device", "/dev/net/tun")]
+    [InlineData("--cap-add", "NET_ADMIN")]
+    public async Task Run_WithOnlyHalfOfWhatTheNetworkTakes_Ends4(string option, string value) =>
+        await EndsAsync(await host.RunAsync([option, value], await host.TinyAsync(), []), ExitCodes.NoNetwork, "It needs the capability NET_ADMIN and the device /dev/net/tun.");
+
+    [Fact]
+    public async Task Run_WithLessMemoryThanTheGuest_Ends69SayingSo() =>
+        await EndsAsync(await host.RunAsync(await host.TinyAsync(), ["-m", "100m", "--memory-swap", "100m", "-e", "MEMORY_MB=256"]), ExitCodes.NoMachine, "The container's memory limit was reached: it must be larger than MEMORY_MB");
+
+    [Fact]
+    public async Task Run_WithMetadataThatIsNone_Ends64NamingTheFile()
+    {
+        var meta = Directory.CreateDirectory(Path.Combine(host.Folder, "meta-wrong")).FullName;
+        await File.WriteAllTextAsync(Path.Combine(meta, "meta.json"), """{"hostnam": "x"}""", TestContext.Current.CancellationToken);
+
+        await EndsAsync(await host.RunAsync(await host.TinyAsync(), ["-v", $"{meta}:/meta:ro"]), ExitCodes.RefusedOption, "/meta/meta.json is not as it should be: ");
+    }
+
+    private static async Task EndsAsync(VmContainer vm, int exitCode, string why)
+    {
         Assert.Equal(exitCode, await vm.ExitCodeAsync());
         Assert.Contains(why, await vm.LogsAsync(), StringComparison.Ordinal);
     }

@@ -1,30 +1,22 @@
-using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 using Baremetal.Api;
 using Baremetal.Conductor.Database;
 using Baremetal.Conductor.Nodes;
 using Baremetal.Conductor.Settings;
+using Baremetal.Metadata;
 using Baremetal.Trust;
 using Dapper;
 
 namespace Baremetal.Conductor.Jobs;
 
-/// <summary>A config drive could not be built; the message says why.</summary>
-public sealed class ConfigDriveException(string message) : Exception(message);
-
 /// <summary>
-/// Config drives as cloud-init's ConfigDrive source reads them: a file system labelled <c>CONFIG-2</c> with <c>openstack/latest/</c>.
-/// VFAT, because an ISO 9660 does not mount on disks with sectors of 4096 bytes. It holds secrets: a file that only we can read, and only
-/// while its job may need it.
+/// Config drives as cloud-init's ConfigDrive source reads them, with <c>openstack/latest/</c>. They hold secrets: files that only we can read,
+/// and only while their job may need them.
 /// </summary>
 public sealed class ConfigDrives(IDatabase database, StateDirectory state)
 {
-    /// <summary>What the agent makes room for at the disk's end.</summary>
-    private const int SizeKiB = 8 << 10;
-
-    /// <summary>What is left of that beside the file system's own tables and the metadata.</summary>
-    public const int MostUserDataBytes = 6 << 20;
+    public const int MostUserDataBytes = VfatDrive.MostUserDataBytes;
 
     public static bool IsWanted(DeployNode spec, bool hasUserData) =>
         spec.Hostname is not null || spec.SshKeys is { Length: > 0 } || hasUserData || spec.NetworkData is not null || spec.WaitFor == BootSign.PhoneHome;
@@ -39,12 +31,7 @@ public sealed class ConfigDrives(IDatabase database, StateDirectory state)
         var image = Path.Combine(folder.FullName, "drive.img");
         try
         {
-            var latest = Directory.CreateDirectory(Path.Combine(folder.FullName, "openstack", "latest"));
-            foreach (var (name, content) in FilesOf(node, spec, userData, phoneHomeUrl))
-                await File.WriteAllBytesAsync(Path.Combine(latest.FullName, name), content, cancel);
-            await RunAsync("mkfs.vfat", ["-C", "-n", "CONFIG-2", "-S", $"{sectorBytes}", image, $"{SizeKiB}"], cancel);
-            await RunAsync("mcopy", ["-s", "-i", image, Path.Combine(folder.FullName, "openstack"), "::"], cancel);
-
+            await VfatDrive.BuildAsync(image, FilesOf(node, spec, userData, phoneHomeUrl).Select(file => ($"openstack/latest/{file.Name}", file.Content)), sectorBytes, cancel);
             var drive = await File.ReadAllBytesAsync(image, cancel);
             File.Delete(PathOf(job));
             StateDirectory.WriteSecret(PathOf(job), drive);
@@ -70,7 +57,7 @@ public sealed class ConfigDrives(IDatabase database, StateDirectory state)
 
     private static IEnumerable<(string Name, byte[] Content)> FilesOf(NodeRow node, DeployNode spec, string? userData, string phoneHomeUrl)
     {
-        yield return ("meta_data.json", MetaData(node, spec));
+        yield return ("meta_data.json", new InstanceMetadata(node.Id, spec.Hostname ?? node.Name, spec.SshKeys ?? []).ToOpenStack());
         yield return ("vendor_data.json", VendorData(phoneHomeUrl));
         if (userData is not null)
             yield return ("user_data", Encoding.UTF8.GetBytes(userData));
@@ -89,46 +76,5 @@ public sealed class ConfigDrives(IDatabase database, StateDirectory state)
             json.WriteEndObject();
         }
         return buffer.ToArray();
-    }
-
-    private static byte[] MetaData(NodeRow node, DeployNode spec)
-    {
-        using var buffer = new MemoryStream();
-        using (var json = new Utf8JsonWriter(buffer))
-        {
-            json.WriteStartObject();
-            json.WriteString("uuid", node.Id);
-            json.WriteString("hostname", spec.Hostname ?? node.Name);
-            json.WriteString("name", spec.Hostname ?? node.Name);
-            json.WriteStartObject("public_keys");
-            foreach (var (number, key) in (spec.SshKeys ?? []).Index())
-                json.WriteString($"key-{number}", key);
-            json.WriteEndObject();
-            json.WriteEndObject();
-        }
-        return buffer.ToArray();
-    }
-
-    private static async Task RunAsync(string tool, string[] arguments, CancellationToken cancel)
-    {
-        var start = new ProcessStartInfo(tool, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
-        using var process = Start(start);
-        var output = process.StandardOutput.ReadToEndAsync(cancel);
-        var errors = process.StandardError.ReadToEndAsync(cancel);
-        await process.WaitForExitAsync(cancel);
-        if (process.ExitCode != 0)
-            throw new ConfigDriveException($"The config drive could not be built: {tool} ended with {process.ExitCode} ({(await errors + await output).Trim()}).");
-    }
-
-    private static Process Start(ProcessStartInfo start)
-    {
-        try
-        {
-            return Process.Start(start)!;
-        }
-        catch (System.ComponentModel.Win32Exception e)
-        {
-            throw new ConfigDriveException($"The config drive could not be built: {start.FileName} cannot be run ({e.Message}). Install the packages dosfstools and mtools.");
-        }
     }
 }

@@ -4,6 +4,7 @@ using Baremetal.Conductor.Database;
 using Baremetal.Conductor.Nodes;
 using Baremetal.Conductor.Power;
 using Baremetal.Conductor.Secrets;
+using Baremetal.Metadata;
 using Baremetal.Trust;
 
 namespace Baremetal.Conductor.Jobs;

@@ -2,11 +2,11 @@ namespace Baremetal.VmRunner.Supervisor;
 
 /// <summary>
 /// How a VM's container ends. 1 to 4 are those of RancherVM's <c>startvm</c>, which its users' scripts know; 64, 69 and 70 are those of
-/// <c>sysexits.h</c>.
+/// <c>sysexits.h</c>, and 137 is the engine's own.
 /// </summary>
 internal static class ExitCodes
 {
-    /// <summary>The guest switched itself off, or was told to.</summary>
+    /// <summary>The guest switched itself off, or shut down when it was told to.</summary>
     public const int Done = 0;
 
     /// <summary>The image does not hold exactly one disk, or one that is not run; or no address has the wanted prefix.</summary>
@@ -29,6 +29,9 @@ internal static class ExitCodes
 
     /// <summary>A fault of the supervisor (EX_SOFTWARE).</summary>
     public const int Fault = 70;
+
+    /// <summary>The guest was told to shut down, did not in time, and was switched off: what an engine itself says of who had to be killed.</summary>
+    public const int SwitchedOff = 137;
 }
 
 /// <summary>The container ends here, with a sentence for whoever reads its log.</summary>

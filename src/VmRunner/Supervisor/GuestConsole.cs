@@ -13,44 +13,50 @@ internal sealed class GuestConsole(string qemu, string log, string listener)
     private readonly Lock _gate = new();
     private readonly List<Socket> _watchers = [];
 
-    public async Task ServeAsync(CancellationToken stop)
+    /// <summary>Ends with QEMU: its last words are read, too.</summary>
+    public async Task ServeAsync()
     {
         using var line = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        await line.ConnectAsync(new UnixDomainSocketEndPoint(qemu), stop);
+        await line.ConnectAsync(new UnixDomainSocketEndPoint(qemu));
         File.Delete(listener);
         using var door = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         door.Bind(new UnixDomainSocketEndPoint(listener));
         door.Listen();
-        var welcoming = WelcomeAsync(door, line, stop);
+        var welcoming = WelcomeAsync(door, line);
         var buffer = new byte[16 << 10];
         try
         {
             int read;
-            while ((read = await line.ReceiveAsync(buffer, stop)) > 0)
+            while ((read = await line.ReceiveAsync(buffer)) > 0)
             {
                 Keep(buffer.AsSpan(0, read));
                 Tell(buffer.AsSpan(0, read));
             }
         }
-        catch (Exception e) when (e is SocketException or OperationCanceledException)
+        catch (SocketException)
         {
-            // QEMU has ended.
+            // QEMU was killed.
         }
         door.Dispose();
         await welcoming;
+        lock (_gate)
+            _watchers.ForEach(watcher => watcher.Dispose());
     }
 
+    // A volume without room costs the log, not the guest.
     private void Keep(ReadOnlySpan<byte> said)
     {
-        using var file = new FileStream(log, FileMode.Append, FileAccess.Write, FileShare.Read | FileShare.Delete, bufferSize: 0);
-        if (file.Length + said.Length > MostBytes / 2)
+        try
         {
-            file.Dispose();
-            File.Move(log, log + ".1", overwrite: true);
-            File.WriteAllBytes(log, said);
-            return;
+            if (new FileInfo(log) is { Exists: true } file && file.Length + said.Length > MostBytes / 2)
+                File.Move(log, log + ".1", overwrite: true);
+            using var kept = new FileStream(log, FileMode.Append, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+            kept.Write(said);
         }
-        file.Write(said);
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // What comes next is tried again.
+        }
     }
 
     // One that does not read is let go: nobody holds up the guest.
@@ -75,35 +81,35 @@ internal sealed class GuestConsole(string qemu, string log, string listener)
         }
     }
 
-    private async Task WelcomeAsync(Socket door, Socket line, CancellationToken stop)
+    private async Task WelcomeAsync(Socket door, Socket line)
     {
         try
         {
             while (true)
             {
-                var watcher = await door.AcceptAsync(stop);
+                var watcher = await door.AcceptAsync();
                 watcher.Blocking = false;
                 lock (_gate)
                     _watchers.Add(watcher);
-                _ = TypeAsync(watcher, line, stop);
+                _ = TypeAsync(watcher, line);
             }
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException or OperationCanceledException)
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
             // The guest is gone.
         }
     }
 
-    private static async Task TypeAsync(Socket watcher, Socket line, CancellationToken stop)
+    private static async Task TypeAsync(Socket watcher, Socket line)
     {
         var buffer = new byte[256];
         try
         {
             int read;
-            while ((read = await watcher.ReceiveAsync(buffer, stop)) > 0)
-                await line.SendAsync(buffer.AsMemory(0, read), stop);
+            while ((read = await watcher.ReceiveAsync(buffer)) > 0)
+                await line.SendAsync(buffer.AsMemory(0, read));
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException or OperationCanceledException)
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
             // It is let go of when it is told something next.
         }

@@ -26,20 +26,23 @@ internal static class GuestNetwork
     {
         try
         {
+            var here = RandomMac();
             // The rules first: nothing passes before they hold.
-            Tools.Run("nft", ["-f", "-"], RulesFor(link));
+            Tools.Run("nft", ["-f", "-"], RulesFor(link, here));
             Ip("link", "set", "dev", link.Name, "down");
             // Its address of old is the guest's now; this is one of the locally administered kind that RancherVM took.
             Ip("link", "set", "dev", link.Name, "address", RandomMac().ToString());
             Ip("-4", "address", "flush", "dev", link.Name);
             Ip("-6", "address", "flush", "dev", link.Name);
-            Ip("link", "add", "name", Bridge, "mtu", Text(link.Mtu), "type", "bridge", "stp_state", "0", "forward_delay", "0", "mcast_snooping", "0");
+            Ip("link", "add", "name", Bridge, "address", here.ToString(), "mtu", Text(link.Mtu), "type", "bridge", "stp_state", "0", "forward_delay", "0", "mcast_snooping", "0");
             var tap = TapDevice.Open(Tap);
             Ip("link", "set", "dev", Tap, "mtu", Text(link.Mtu), "master", Bridge, "up");
             Ip("link", "set", "dev", link.Name, "master", Bridge, "up");
             Ip("address", "add", $"{Here}/32", "dev", Bridge);
             Ip("link", "set", "dev", Bridge, "up");
             Ip("route", "add", $"{link.Address}/32", "dev", Bridge, "src", Here.ToString());
+            // Known beforehand: nobody is asked, and so nobody else can answer.
+            Ip("neighbor", "add", link.Address.ToString(), "lladdr", link.Mac.ToString(), "dev", Bridge, "nud", "permanent");
             return tap;
         }
         catch (IOException e)
@@ -49,11 +52,15 @@ internal static class GuestNetwork
     }
 
     /// <summary>
-    /// The guest speaks as itself only, and to 169.254.169.254 here only; what comes from outside is neither DHCP's answers nor anybody's
-    /// question after that address.
+    /// The guest speaks as itself only, in ARP and IPv4, which is what the engine gave its container an address of; to 169.254.169.254 here only,
+    /// whichever router it takes for the way there. What comes from outside is neither DHCP's answers nor anybody's question after that address.
     /// </summary>
-    internal static string RulesFor(ContainerLink link) => $$"""
+    internal static string RulesFor(ContainerLink link, MacAddress here) => $$"""
         table bridge guest {
+          chain prerouting {
+            type filter hook prerouting priority -300; policy accept;
+            iifname "{{Tap}}" ether type ip ip daddr {{Here}} meta pkttype set unicast ether daddr set {{here}}
+          }
           chain forward {
             type filter hook forward priority 0; policy accept;
             iifname "{{Tap}}" jump from_guest
@@ -69,7 +76,7 @@ internal static class GuestNetwork
             oifname "{{link.Name}}" drop
           }
           chain from_guest {
-            ether type { 0x8100, 0x88a8 } drop
+            ether type != { arp, ip } drop
             ether saddr != {{link.Mac}} drop
             arp saddr ether != {{link.Mac}} drop
             arp saddr ip != { {{link.Address}}, 0.0.0.0 } drop
@@ -77,14 +84,13 @@ internal static class GuestNetwork
             ether type ip ip saddr != {{link.Address}} drop
             ip daddr {{Here}} drop
             udp dport { 67, 68 } drop
-            udp sport 547 drop
-            icmpv6 type nd-router-advert drop
           }
           chain from_guest_here {
             ether saddr != {{link.Mac}} drop
             arp daddr ip {{Here}} accept
             udp dport 67 accept
-            ip daddr {{Here}} accept
+            ip daddr {{Here}} tcp dport 80 accept
+            ip daddr {{Here}} icmp type echo-request accept
             drop
           }
           chain from_network {

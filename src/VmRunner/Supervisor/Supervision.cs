@@ -1,5 +1,9 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using Baremetal.Metadata;
+using Baremetal.VmRunner.Supervisor.Metadata;
 
 namespace Baremetal.VmRunner.Supervisor;
 
@@ -9,61 +13,65 @@ internal sealed class Supervision(VmSettings settings, ContainerFolders folders)
     // A guest that was asked to shut down and does nothing is asked once more, since some miss it while they boot.
     private static readonly TimeSpan _askAgain = TimeSpan.FromSeconds(5);
 
-    private const string Kvm = "/dev/kvm";
-
     private static readonly TimeSpan _toListen = TimeSpan.FromMinutes(1);
+
+    // A guest that is not there within this is gone: its own kernel answers in milliseconds.
+    private static readonly TimeSpan _toAsk = TimeSpan.FromSeconds(10);
+
+    private const string Kvm = "/dev/kvm";
+    private const int MetadataPort = 80;
+
+    private const int FirstSignalCode = 128; // how .NET, as shells do, tells a program that was killed by a signal
 
     /// <returns>The container's exit code.</returns>
     public async Task<int> RunAsync()
     {
-        var disk = BaseDisk.Find(folders.Image);
-        var overlay = Overlay.Make(folders.Volume, disk);
-        var link = ContainerLink.Read(settings.AddressPrefix);
-        var tap = GuestNetwork.HandOver(link);
-        var doors = MakeSockets(overlay);
-        Say($"The guest has {settings.MemoryMb} MiB, {settings.Processors} processor(s), the address {link.Address} and the MAC {link.Mac}; it runs by {settings.Accelerator}.");
-        Say($"VNC server will listen on Unix socket {Path.Combine(doors, "vnc")}");
-
-        using var over = new CancellationTokenSource();
         using var stopping = new CancellationTokenSource();
         using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, StopOn);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, StopOn);
-        using var qemu = Start(overlay, link, tap, doors);
-        var services = Task.CompletedTask;
-        try
-        {
-            using var patience = new CancellationTokenSource(_toListen);
-            using var gone = new CancellationTokenSource();
-            var exit = qemu.WaitForExitAsync(CancellationToken.None);
-            _ = exit.ContinueWith(_ => gone.Cancel(), TaskScheduler.Default);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, gone.Token);
-            using var monitor = await QemuMonitor.OpenAsync(Path.Combine(folders.Sockets, "qmp"), either.Token);
-            services = Task.WhenAll(
-                settings.GivesAddress ? new GuestDhcp(link).ServeAsync(over.Token) : Task.CompletedTask,
-                new GuestConsole(Path.Combine(folders.Sockets, "serial"), Path.Combine(folders.Volume, "console.log"), Path.Combine(doors, "console")).ServeAsync(over.Token));
-            monitor.Send("cont");
-            var telling = TellAsync(monitor);
-            await Task.WhenAny(exit, Task.Delay(Timeout.Infinite, stopping.Token));
-            if (!qemu.HasExited)
-                await ShutDownAsync(qemu, monitor);
-            await exit;
-            await telling;
-        }
-        catch (OperationCanceledException)
-        {
-            // It ended, or did not begin to listen.
-        }
-        finally
-        {
-            if (!qemu.HasExited)
-                qemu.Kill();
-            await over.CancelAsync();
-        }
+
+        var disk = BaseDisk.Find(folders.Image, DiskInspection.ByChild);
+        var discs = Discs(disk);
+        var overlay = Overlay.Make(folders.Volume, disk, settings.DiskGb);
+        var link = ContainerLink.Read(settings.AddressPrefix);
+        var metadata = GuestMetadata.Read(folders.Metadata, settings, link, ContainerFolders.Id);
+        var tap = GuestNetwork.HandOver(link);
+        using var door = ListenForMetadata();
+        var doors = folders.MakeDoors();
+        QemuCommand.Own(overlay);
+        int[] groups = File.Exists(Kvm) ? [GroupOf(Kvm)] : [];
+        var parts = new GuestParts(overlay, await MakeConfigDriveAsync(metadata), discs, tap, folders.Sockets, Path.Combine(doors, "vnc"), groups);
+        Say($"The guest has {settings.MemoryMb} MiB, {settings.Processors} processor(s), the address {link.Address} and the MAC {link.Mac}; it runs by {settings.Accelerator}.");
+        Say($"VNC server will listen on Unix socket {parts.Display}");
+
+        using var qemu = Start(parts, link);
+        using var over = new CancellationTokenSource();
+        using var monitor = await OpenMonitorAsync(qemu);
+        if (monitor is null)
+            return HowItEnded(qemu);
+        var failure = new TaskCompletionSource<Exception>();
+        var services = Task.WhenAll(
+            Guard(settings.GivesAddress ? new GuestDhcp(link).ServeAsync(over.Token) : Task.CompletedTask),
+            Guard(new MetadataServer(new MetadataTree(metadata, link), _toAsk).ServeAsync(door, over.Token)),
+            Guard(new GuestConsole(Path.Combine(folders.Sockets, "serial"), Path.Combine(folders.Volume, "console.log"), Path.Combine(doors, "console")).ServeAsync()));
+        monitor.Send("cont");
+        var telling = TellAsync(monitor);
+
+        var exit = qemu.WaitForExitAsync(CancellationToken.None);
+        await Task.WhenAny(exit, failure.Task, Task.Delay(Timeout.Infinite, stopping.Token));
+        if (failure.Task.IsCompleted)
+            Say($"What the container does for its guest has failed, and it cannot go on: {(await failure.Task).Message}");
+        var wasSwitchedOff = !qemu.HasExited && !await HasShutDownAsync(qemu, monitor);
+        await exit;
+        await telling;
+        await over.CancelAsync();
         await services;
-        if (qemu.ExitCode == 0)
-            return ExitCodes.Done;
-        Say(stopping.IsCancellationRequested ? "The guest did not shut down in time and was switched off." : $"QEMU ended by itself (exit code {qemu.ExitCode}); what it said stands above.");
-        return stopping.IsCancellationRequested ? ExitCodes.Done : ExitCodes.NoMachine;
+        if (failure.Task.IsCompleted)
+            return ExitCodes.Fault;
+        if (!wasSwitchedOff)
+            return HowItEnded(qemu);
+        Say($"The guest did not shut down within {settings.StopWithin.TotalSeconds:0} s and was switched off; what it had not written to its disk is lost.");
+        return ExitCodes.SwitchedOff;
 
         void StopOn(PosixSignalContext signal)
         {
@@ -71,45 +79,118 @@ internal sealed class Supervision(VmSettings settings, ContainerFolders folders)
             signal.Cancel = true;
             stopping.Cancel();
         }
+
+        async Task Guard(Task service)
+        {
+            try
+            {
+                await service;
+            }
+            catch (Exception e)
+            {
+                failure.TrySetResult(e);
+            }
+        }
     }
 
-    private string MakeSockets(string overlay)
+    // An image that is an ISO itself brings what is booted.
+    private string[] Discs(BaseDisk disk)
     {
-        Directory.CreateDirectory(folders.Sockets);
-        var doors = folders.MakeDoors();
-        Own(folders.Sockets, doors, overlay);
-        foreach (var left in Directory.GetFiles(folders.Sockets).Append(Path.Combine(doors, "vnc")))
-            File.Delete(left);
-        return doors;
+        var (boot, drivers) = (Path.Combine(folders.Discs, "boot.iso"), Path.Combine(folders.Discs, "drivers.iso"));
+        if (disk.Format == DiskInspection.Iso && File.Exists(boot))
+            throw new SupervisorException(ExitCodes.NoDisk, $"The image's disk is an ISO and there is {boot}, too; one of them can be booted.");
+        string[] all = [disk.Format == DiskInspection.Iso ? disk.Path : boot, drivers];
+        return Array.FindAll(all, File.Exists);
     }
 
-    private Process Start(string overlay, ContainerLink link, int tap, string doors)
+    private async Task<string?> MakeConfigDriveAsync(GuestMetadata metadata)
     {
-        int[] groups = File.Exists(Kvm) ? [GroupOf(Kvm)] : [];
-        var command = QemuCommand.Make(settings, overlay, link, tap, folders.Sockets, Path.Combine(doors, "vnc"), groups);
-        return Process.Start(new ProcessStartInfo("setpriv", command) { UseShellExecute = false, RedirectStandardInput = true }) ?? throw new SupervisorException(ExitCodes.Fault, "setpriv did not start.");
-    }
-
-    private async Task ShutDownAsync(Process qemu, QemuMonitor monitor)
-    {
-        Say($"The guest is asked to shut down, and has {settings.StopWithin.TotalSeconds:0} s.");
-        using var patience = new CancellationTokenSource(settings.StopWithin);
+        const int Sector = 512; // of every disk that QEMU plays here
+        if (!(settings.HasConfigDrive ?? Directory.Exists(folders.Metadata)))
+            return null;
+        var path = Path.Combine(folders.Sockets, "config-drive.img");
         try
         {
-            while (!qemu.HasExited)
-            {
-                monitor.Send("system_powerdown");
-                using var soon = CancellationTokenSource.CreateLinkedTokenSource(patience.Token);
-                soon.CancelAfter(_askAgain);
-                await Task.WhenAny(qemu.WaitForExitAsync(CancellationToken.None), Task.Delay(Timeout.Infinite, soon.Token));
-                patience.Token.ThrowIfCancellationRequested();
-            }
+            await VfatDrive.BuildAsync(path, metadata.DriveFiles(), Sector, CancellationToken.None);
+            QemuCommand.Own(path);
+            return path;
+        }
+        catch (Exception e) when (e is ConfigDriveException or IOException)
+        {
+            throw new SupervisorException(ExitCodes.Fault, $"{e.Message} It is made in /run and /tmp, which must be writable; VM_CONFIG_DRIVE=no does without it.", e);
+        }
+    }
+
+    private static Socket ListenForMetadata()
+    {
+        var door = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            door.Bind(new IPEndPoint(IPAddress.Parse(GuestNetwork.Here.ToString()), MetadataPort));
+            door.Listen(MetadataServer.MostConnections);
+            return door;
+        }
+        catch (SocketException e)
+        {
+            door.Dispose();
+            throw new SupervisorException(ExitCodes.NoNetwork, $"TCP port {MetadataPort} of {GuestNetwork.Here} cannot be opened for the guest's metadata: {e.Message}. Give the container the capability NET_BIND_SERVICE.", e);
+        }
+    }
+
+    private Process Start(GuestParts parts, ContainerLink link)
+    {
+        var start = new ProcessStartInfo("setpriv", QemuCommand.Make(settings, parts, link)) { UseShellExecute = false, RedirectStandardInput = true };
+        return Process.Start(start) ?? throw new SupervisorException(ExitCodes.Fault, "setpriv did not start.");
+    }
+
+    // Null: QEMU has ended before it listened.
+    private async Task<QemuMonitor?> OpenMonitorAsync(Process qemu)
+    {
+        using var patience = new CancellationTokenSource(_toListen);
+        using var gone = CancellationTokenSource.CreateLinkedTokenSource(patience.Token);
+        qemu.Exited += (_, _) => gone.Cancel();
+        qemu.EnableRaisingEvents = true;
+        try
+        {
+            return await QemuMonitor.OpenAsync(Path.Combine(folders.Sockets, "qmp"), gone.Token);
+        }
+        catch (OperationCanceledException) when (qemu.HasExited)
+        {
+            return null;
         }
         catch (OperationCanceledException)
         {
-            // What it has written is on its disk: QEMU flushes when it quits.
-            monitor.Send("quit");
+            // It ends with us, its first process.
+            throw new SupervisorException(ExitCodes.NoMachine, $"QEMU did not begin to listen within {_toListen.TotalSeconds:0} s.");
         }
+    }
+
+    private async Task<bool> HasShutDownAsync(Process qemu, QemuMonitor monitor)
+    {
+        Say($"The guest is asked to shut down, and has {settings.StopWithin.TotalSeconds:0} s.");
+        using var patience = new CancellationTokenSource(settings.StopWithin);
+        while (!qemu.HasExited && !patience.IsCancellationRequested)
+        {
+            monitor.Send("system_powerdown");
+            using var soon = CancellationTokenSource.CreateLinkedTokenSource(patience.Token);
+            soon.CancelAfter(_askAgain);
+            await Task.WhenAny(qemu.WaitForExitAsync(CancellationToken.None), Task.Delay(Timeout.Infinite, soon.Token));
+        }
+        if (qemu.HasExited)
+            return true;
+        // What it has written is on its disk: QEMU flushes when it quits.
+        monitor.Send("quit");
+        return false;
+    }
+
+    private static int HowItEnded(Process qemu)
+    {
+        if (qemu.ExitCode == 0)
+            return ExitCodes.Done;
+        Say(qemu.ExitCode <= FirstSignalCode
+            ? $"QEMU ended by itself (exit code {qemu.ExitCode}); what it said stands above."
+            : $"QEMU was killed (signal {qemu.ExitCode - FirstSignalCode}), and the guest's power was cut. {(GuestMemory.HasRunOut() ? "The container's memory limit was reached: it must be larger than MEMORY_MB by what QEMU itself needs." : "What the guest had flushed is on its disk; start the container again.")}");
+        return ExitCodes.NoMachine;
     }
 
     private static async Task TellAsync(QemuMonitor monitor)
@@ -120,8 +201,6 @@ internal sealed class Supervision(VmSettings settings, ContainerFolders folders)
                 Say($"guest: {name.ToLowerInvariant().Replace('_', ' ')}");
         }
     }
-
-    private static void Own(params string[] paths) => Tools.Run("chown", [$"{QemuCommand.User}:{QemuCommand.User}", .. paths]);
 
     private static int GroupOf(string device) => int.Parse(Tools.Run("stat", ["-c", "%g", device]), System.Globalization.CultureInfo.InvariantCulture);
 

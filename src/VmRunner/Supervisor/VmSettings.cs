@@ -11,9 +11,14 @@ namespace Baremetal.VmRunner.Supervisor;
 /// <param name="AddressPrefix">Which of the container's addresses the guest gets, by how it begins; empty for the first.</param>
 /// <param name="GivesAddress">False: the guest's address is nobody's business here (NO_DHCP).</param>
 /// <param name="Accelerator">QEMU's <c>kvm</c> or <c>tcg</c>.</param>
+/// <param name="DiskGb">How large the guest's disk is made when it is made, in GiB; null: as the image has it.</param>
+/// <param name="HasConfigDrive">Whether what the guest is told lies on a drive, too; null: if the host has something to tell.</param>
+/// <param name="InstanceId">What the guest is told that it is; empty: its container.</param>
+/// <param name="PublicKeys">Who may log in (PUBLIC_KEY_n), in the order of their numbers.</param>
 /// <param name="StopWithin">How long the guest has to shut down when the container is stopped; less than the engine's own patience.</param>
 internal sealed record VmSettings(
-    int MemoryMb, int Processors, GuestDisk Disk, GuestCard Card, GuestExtras Extras, string AddressPrefix, bool GivesAddress, string Accelerator, TimeSpan StopWithin)
+    int MemoryMb, int Processors, GuestDisk Disk, GuestCard Card, GuestExtras Extras, string AddressPrefix, bool GivesAddress, string Accelerator,
+    int? DiskGb, bool? HasConfigDrive, string InstanceId, IReadOnlyList<string> PublicKeys, TimeSpan StopWithin)
 {
     // Enough for any system that boots at all, and what RancherVM's own examples use.
     private const int UsualMemoryMb = 512;
@@ -21,6 +26,9 @@ internal sealed record VmSettings(
     private const int LeastMemoryMb = 16;
     private const int MostMemoryMb = 16 << 20;
     private const int MostProcessors = 255; // what QEMU's pc machine takes
+    private const int MostDiskGb = 2048; // what is written and grown anywhere in this project
+    private const string PublicKeyPrefix = "PUBLIC_KEY_";
+
     private const int MostPatienceSeconds = 24 * 60 * 60;
 
     /// <summary>Throws a <see cref="SupervisorException"/> that names the variable.</summary>
@@ -46,6 +54,20 @@ internal sealed record VmSettings(
             Text("IP_PREFIX"),
             Text("NO_DHCP").Length == 0,
             accelerator,
+            Text("VM_DISK_GB").Length == 0 ? null : Number("VM_DISK_GB", 0, 1, MostDiskGb),
+            Text("VM_CONFIG_DRIVE") switch
+            {
+                "" => null,
+                "yes" => true,
+                "no" => false,
+                var other => throw Refused("VM_CONFIG_DRIVE", $"is '{other}'; there are yes and no"),
+            },
+            Text("INSTANCE_ID"),
+            [.. environment
+                .Select(one => (Number: KeyNumber(one.Key), Value: one.Value.Trim()))
+                .Where(one => one.Number is not null && one.Value.Length > 0)
+                .OrderBy(one => one.Number)
+                .Select(one => one.Value)],
             TimeSpan.FromSeconds(Number("VM_STOP_SECONDS", 50, 0, MostPatienceSeconds)));
 
         string Text(string name) => environment.GetValueOrDefault(name, "").Trim();
@@ -57,6 +79,9 @@ internal sealed record VmSettings(
             var text => throw Refused(name, $"is '{text}'; it is a whole number from {least} to {most}"),
         };
     }
+
+    private static int? KeyNumber(string name) =>
+        name.StartsWith(PublicKeyPrefix, StringComparison.Ordinal) && int.TryParse(name.AsSpan(PublicKeyPrefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 
     private static SupervisorException Refused(string what, string refusal) => new(ExitCodes.RefusedOption, $"{what} {refusal}.");
 }

@@ -6,6 +6,7 @@ using Baremetal.Conductor.Jobs;
 using Baremetal.Conductor.Nodes;
 using Baremetal.Conductor.Settings;
 using Baremetal.Conductor.Tests.World;
+using Baremetal.Metadata;
 using Baremetal.Trust;
 
 namespace Baremetal.Conductor.Tests.Jobs;

@@ -15,7 +15,7 @@ public sealed class BaseDiskTests : IDisposable
     {
         var path = Put(name, new byte[1 << 20]);
 
-        Assert.Equal(new BaseDisk(path, "raw"), BaseDisk.Find(_root.FullName));
+        Assert.Equal(new BaseDisk(path, "raw", 1 << 20), BaseDisk.Find(_root.FullName, DiskInspection.Of));
     }
 
     [Fact]
@@ -56,7 +56,7 @@ public sealed class BaseDiskTests : IDisposable
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         File.CreateSymbolicLink(path, target);
 
-        Assert.Equal(ExitCodes.NoDisk, Assert.Throws<SupervisorException>(() => BaseDisk.Find(_root.FullName)).ExitCode);
+        Assert.Equal(ExitCodes.NoDisk, Assert.Throws<SupervisorException>(() => BaseDisk.Find(_root.FullName, DiskInspection.Of)).ExitCode);
     }
 
     [Fact]
@@ -73,14 +73,14 @@ public sealed class BaseDiskTests : IDisposable
         var path = Put("disk/evil.qcow2", []);
         Tools.Run("qemu-img", ["create", "-q", "-u", "-f", "qcow2", "-F", "raw", "-b", "/etc/shadow", path, "1M"]);
 
-        var end = Assert.Throws<SupervisorException>(() => BaseDisk.Find(_root.FullName));
+        var end = Assert.Throws<SupervisorException>(() => BaseDisk.Find(_root.FullName, DiskInspection.Of));
 
         Assert.StartsWith("/disk/evil.qcow2 is not run: ", end.Message, StringComparison.Ordinal);
     }
 
     private void AssertRefused(string why)
     {
-        var end = Assert.Throws<SupervisorException>(() => BaseDisk.Find(_root.FullName));
+        var end = Assert.Throws<SupervisorException>(() => BaseDisk.Find(_root.FullName, DiskInspection.Of));
         Assert.Equal((ExitCodes.NoDisk, why), (end.ExitCode, end.Message));
     }
 

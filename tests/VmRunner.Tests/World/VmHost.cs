@@ -1,115 +1,164 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using Baremetal.Lab;
 
 namespace Baremetal.VmRunner.Tests.World;
 
 /// <summary>
-/// A host of VM containers: podman and runc for real, in a network namespace and folders of the test's own. Every call is made inside, since
-/// podman looks for its bridge where it is called.
+/// A host of VM containers: podman and runc for real, in a network namespace and folders of the tests' own. Every call is made inside, since
+/// podman looks for its bridge where it is called. One for all tests, whose containers have names and addresses of their own.
 /// </summary>
-internal sealed class VmHost : IAsyncDisposable
+public sealed class VmHost : IAsyncLifetime
 {
-    public const string Base = "localhost/baremetal/vm-base";
+    internal const string Base = "localhost/baremetal/vm-base";
+    internal const string Network = "vmnet";
+    internal const string Gateway = "10.99.7.1";
 
-    private const string Network = "vmnet";
-
-    // What the supervisor needs: NET_ADMIN for bridge, tap and rules, SETUID and SETGID to start QEMU as nobody, CHOWN to hand the disk to it.
-    private static readonly string[] _capabilities = ["NET_ADMIN", "NET_BIND_SERVICE", "SETUID", "SETGID", "CHOWN", "FOWNER", "DAC_OVERRIDE"];
+    // The least that a VM's container works with.
+    private static readonly string[] _capabilities =
+    [
+        "NET_ADMIN", // bridge, tap and rules
+        "NET_BIND_SERVICE", // DHCP's port 67 and metadata's 80, where the engine leaves such ports to root
+        "CHOWN", // to give the guest's disk and the sockets' folder to QEMU's user
+        "SETUID", // to start QEMU as that user
+        "SETGID", // and with no group but its own
+    ];
 
     private static readonly TimeSpan _bound = TimeSpan.FromMinutes(5);
 
-    private readonly NetworkNamespace _network;
-    private int _images;
+    private readonly Dictionary<string, string> _images = new(StringComparer.Ordinal);
+    private NetworkNamespace _network = null!;
+    private int _containers;
 
-    private VmHost(NetworkNamespace network, string folder)
-    {
-        _network = network;
-        Folder = folder;
-    }
-
-    public string Folder { get; }
+    internal string Folder { get; private set; } = "";
 
     /// <summary>Of the network that its containers are in.</summary>
     public string Namespace => _network.Name;
 
     /// <summary>Mounted at /vm of each container.</summary>
-    public string Shared => Path.Combine(Folder, "vm");
+    internal string Shared => Path.Combine(Folder, "vm");
+
+    /// <summary>The host's own interface on the containers' network.</summary>
+    internal string Bridge { get; private set; } = "";
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public static async Task<VmHost> StartAsync()
+    public async ValueTask InitializeAsync()
     {
         await Leftovers.SweepAsync();
         var (name, folder) = Leftovers.NewNames();
-        var network = await NetworkNamespace.CreateAsync($"{name}-vm", Cancel);
-        var host = new VmHost(network, folder);
-        try
-        {
-            Directory.CreateDirectory(host.Shared);
-            await File.WriteAllTextAsync(Path.Combine(folder, "containers.conf"), """
-                [containers]
-                default_ulimits = ["nofile=8192:8192", "nproc=8192:8192"]
-                [engine]
-                runtime = "runc"
-                cgroup_manager = "cgroupfs"
-                events_logger = "file"
-                """, Cancel);
-            await network.IpAsync("link set lo up", Cancel);
-            await host.PodmanAsync("network", "create", "--subnet", "10.99.7.0/24", Network);
-            await host.PodmanAsync("import", "-c", """ENTRYPOINT ["/usr/bin/vm-runner","supervise"]""", "-c", """VOLUME ["/image"]""", Path.Combine(BuildOutputs.RunnerBase), Base);
-            return host;
-        }
-        catch
-        {
-            await host.DisposeAsync();
-            throw;
-        }
+        Folder = folder;
+        _network = await NetworkNamespace.CreateAsync($"{name}-vm", Cancel);
+        Directory.CreateDirectory(Shared);
+        await File.WriteAllTextAsync(Path.Combine(folder, "containers.conf"), """
+            [containers]
+            default_ulimits = ["nofile=8192:8192", "nproc=8192:8192"]
+            [engine]
+            runtime = "runc"
+            cgroup_manager = "cgroupfs"
+            events_logger = "file"
+            """, Cancel);
+        await _network.IpAsync("link set lo up", Cancel);
+        await PodmanAsync("network", "create", "--subnet", "10.99.7.0/24", Network);
+        using var network = JsonDocument.Parse(await PodmanAsync("network", "inspect", Network));
+        Bridge = network.RootElement[0].GetProperty("network_interface").GetString()!;
+        await PodmanAsync("import", "-c", """ENTRYPOINT ["/usr/bin/vm-runner","supervise"]""", "-c", """VOLUME ["/image"]""", Path.Combine(BuildOutputs.RunnerBase), Base);
     }
 
-    /// <summary>Builds a VM's image from a Dockerfile and the files beside it.</summary>
-    public async Task<string> BuildAsync(string dockerfile, params string[] files)
+    /// <summary>An image of the base with the tiny disk.</summary>
+    internal Task<string> TinyAsync() => BuildAsync($"FROM {Base}\nCOPY tiny.qcow2 /base_image/tiny.qcow2\n", BuildOutputs.TinyImage);
+
+    /// <summary>Builds a VM's image from a Dockerfile and the files beside it, once.</summary>
+    internal async Task<string> BuildAsync(string dockerfile, params string[] files)
     {
-        var name = $"localhost/vm:{Interlocked.Increment(ref _images)}";
-        var context = Directory.CreateDirectory(Path.Combine(Folder, $"image-{_images}")).FullName;
+        var key = string.Join('\n', [dockerfile, .. files]);
+        if (_images.TryGetValue(key, out var made))
+            return made;
+        var name = $"localhost/vm:{_images.Count + 1}";
+        var context = Directory.CreateDirectory(Path.Combine(Folder, $"image-{_images.Count + 1}")).FullName;
         await File.WriteAllTextAsync(Path.Combine(context, "Dockerfile"), dockerfile, Cancel);
         foreach (var file in files)
             File.Copy(file, Path.Combine(context, Path.GetFileName(file)));
         await PodmanAsync("build", "-q", "-t", name, context);
-        return name;
+        return _images[key] = name;
     }
 
     /// <summary>Starts a VM as the host's service does.</summary>
-    public async Task<VmContainer> RunAsync(string image, string name, string address, string[] options, params string[] arguments)
+    internal Task<VmContainer> RunAsync(string image, string[] options, params string[] arguments) => RunAsync(["-e", "VM_ACCELERATOR=tcg", .. Confined, .. options], image, arguments);
+
+    /// <summary>Starts a VM with no option but those that any container has.</summary>
+    internal Task<VmContainer> RunAsync(string[] options, string image, string[] arguments)
     {
-        var id = await PodmanAsync(
-        [
-            "run", "-d", "--name", name, "--hostname", name, "--network", Network, "--ip", address, "-e", "RANCHER_VM=true", "-e", "VM_ACCELERATOR=tcg",
-            "--cap-drop", "ALL", .. _capabilities.SelectMany(capability => new[] { "--cap-add", capability }), "--security-opt", "no-new-privileges",
-            "--read-only", "--tmpfs", "/run", "--tmpfs", "/tmp", "--device", "/dev/net/tun", "--pids-limit", "64", "-v", $"{Shared}:/vm", .. options, image, .. arguments,
-        ]);
-        return new VmContainer(this, id.Trim(), name, address);
+        var (address, mac) = (string.Create(CultureInfo.InvariantCulture, $"10.99.7.{_containers + 20}"), string.Create(CultureInfo.InvariantCulture, $"52:54:00:aa:bb:{_containers:x2}"));
+        return StartAsync(["--network", Network, "--ip", address, "--mac-address", mac, .. options, image, .. arguments], address, mac);
     }
 
-    public async Task<JsonElement> InspectAsync(string container)
+    /// <summary>Starts a VM on a network that the engine did not make.</summary>
+    internal async Task<VmContainer> RunAsync(string image, string[] options, NetworkNamespace network) =>
+        await StartAsync(["--network", $"ns:/run/netns/{network.Name}", "-e", "VM_ACCELERATOR=tcg", .. Confined, .. options, image], "", "");
+
+    private async Task<VmContainer> StartAsync(string[] arguments, string address, string mac)
     {
-        using var json = JsonDocument.Parse(await PodmanAsync("inspect", container));
+        var name = $"vm{++_containers}";
+        var id = await PodmanAsync(["run", "-d", "--name", name, "--hostname", name, .. arguments]);
+        return new VmContainer(this, id.Trim(), name, address, mac);
+    }
+
+    /// <summary>Runs one of this machine's programs in another container of the network.</summary>
+    internal async Task<string> NeighbourAsync(string program, params string[] arguments)
+    {
+        var image = await BuildAsync("FROM scratch\nENV PATH=/usr/bin\n");
+        return await PodmanAsync(["run", "--rm", "--network", Network, "-v", "/usr:/usr:ro", "-v", "/usr/lib:/lib:ro", "-v", "/usr/lib64:/lib64:ro", image, program, .. arguments]);
+    }
+
+    private string[] Folders =>
+    [
+        "--root", Path.Combine(Folder, "storage"), "--runroot", Path.Combine(Folder, "run"), "--tmpdir", Path.Combine(Folder, "tmp"),
+        "--network-config-dir", Path.Combine(Folder, "networks"),
+    ];
+
+    /// <summary>What a VM's container is held by.</summary>
+    private string[] Confined =>
+    [
+        "--cap-drop", "ALL", .. _capabilities.SelectMany(capability => new[] { "--cap-add", capability }), "--security-opt", "no-new-privileges",
+        "--read-only", "--tmpfs", "/run", "--tmpfs", "/tmp", "--device", "/dev/net/tun", "--pids-limit", "64", "-v", $"{Shared}:/vm",
+    ];
+
+    internal async Task<JsonElement> InspectAsync(string container)
+    {
+        var (exitCode, output, errors) = await RunToEndAsync("podman", [.. Folders, "inspect", container]);
+        // podman itself looks twice at a container that may end in between.
+        if (exitCode != 0 && errors.Contains("no such process", StringComparison.Ordinal))
+            return await InspectAsync(container);
+        if (exitCode != 0)
+            throw new InvalidOperationException($"`podman inspect {container}` failed with exit code {exitCode}: {errors}");
+        using var json = JsonDocument.Parse(output);
         return json.RootElement[0].Clone();
     }
 
-    public async Task<string> PodmanAsync(params string[] arguments) => (await PodmanBothAsync(arguments)).Output;
+    internal async Task<string> PodmanAsync(params string[] arguments) => (await PodmanBothAsync(arguments)).Output;
 
     /// <summary>What podman printed, and what it said beside that.</summary>
-    public Task<(string Output, string Errors)> PodmanBothAsync(params string[] arguments) => BothAsync("podman",
-    [
-        "--root", Path.Combine(Folder, "storage"), "--runroot", Path.Combine(Folder, "run"), "--tmpdir", Path.Combine(Folder, "tmp"),
-        "--network-config-dir", Path.Combine(Folder, "networks"), .. arguments,
-    ]);
+    internal Task<(string Output, string Errors)> PodmanBothAsync(params string[] arguments) => BothAsync("podman", [.. Folders, .. arguments]);
 
     /// <summary>Runs a program on the host's network.</summary>
-    public async Task<string> InsideAsync(string program, params string[] arguments) => (await BothAsync(program, arguments)).Output;
+    internal async Task<string> InsideAsync(string program, params string[] arguments) => (await BothAsync(program, arguments)).Output;
+
+    /// <summary>The same where the program may fail: null if it did.</summary>
+    internal async Task<string?> TryInsideAsync(string program, params string[] arguments)
+    {
+        var (exitCode, output, _) = await RunToEndAsync(program, arguments);
+        return exitCode == 0 ? output : null;
+    }
 
     private async Task<(string Output, string Errors)> BothAsync(string program, string[] arguments)
+    {
+        var (exitCode, output, errors) = await RunToEndAsync(program, arguments);
+        return exitCode == 0 ? (output, errors) : throw new InvalidOperationException($"`{program} {string.Join(' ', arguments)}` failed with exit code {exitCode}: {errors}");
+    }
+
+    private async Task<(int ExitCode, string Output, string Errors)> RunToEndAsync(string program, string[] arguments)
     {
         var start = new ProcessStartInfo("nsenter", [$"--net=/run/netns/{_network.Name}", program, .. arguments]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["CONTAINERS_CONF"] = Path.Combine(Folder, "containers.conf");
@@ -117,7 +166,7 @@ internal sealed class VmHost : IAsyncDisposable
         using var bounded = new CancellationTokenSource(_bound);
         var (output, errors) = (process.StandardOutput.ReadToEndAsync(bounded.Token), process.StandardError.ReadToEndAsync(bounded.Token));
         await process.WaitForExitAsync(bounded.Token);
-        return process.ExitCode == 0 ? (await output, await errors) : throw new InvalidOperationException($"`{program} {string.Join(' ', arguments)}` failed with exit code {process.ExitCode}: {await errors}");
+        return (process.ExitCode, await output, await errors);
     }
 
     public async ValueTask DisposeAsync()
@@ -135,4 +184,11 @@ internal sealed class VmHost : IAsyncDisposable
             Leftovers.RemoveFolder(Folder);
         }
     }
+}
+
+/// <summary>Tests with virtual machines, one after the other.</summary>
+[CollectionDefinition(Name)]
+public sealed class VmContainers : ICollectionFixture<VmHost>
+{
+    public const string Name = "VM containers";
 }
