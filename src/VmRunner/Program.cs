@@ -15,4 +15,13 @@ if (parse.Errors.Count > 0)
 }
 // A supervisor minds its signals itself, for as long as its guest takes; the service ends the calls to the engine that it has begun.
 TimeSpan? termination = parse.CommandResult.Command.Name == "supervise" ? null : TimeSpan.FromMinutes(2);
-return await parse.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = termination });
+try
+{
+    return await parse.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = termination, EnableDefaultExceptionHandler = false });
+}
+catch (Exception e)
+{
+    // A fault of ours, told apart from every end that has a meaning.
+    Console.Error.WriteLine(e);
+    return ExitCodes.Fault;
+}

@@ -16,9 +16,11 @@ internal sealed class Containers(Engine engine)
     /// <summary>The last that it said, as one line; empty where it said nothing.</summary>
     public async Task<string> LastWordsAsync(string container, CancellationToken cancel)
     {
-        var (output, errors) = await engine.BothAsync(Engine.Short, cancel, "logs", "--tail", "5", container);
-        return (errors + "\n" + output).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
-            .FirstOrDefault(line => !line.StartsWith("VNC server", StringComparison.Ordinal)) ?? "";
+        var (output, errors) = await engine.BothAsync(Engine.Short, cancel, "logs", "--tail", "40", container);
+        return Last(errors) ?? Last(output) ?? "";
+
+        // A stack's lines say nothing to whoever reads this.
+        static string? Last(string text) => Array.FindLast(text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries), line => !line.StartsWith("at ", StringComparison.Ordinal));
     }
 
     private async Task<Dictionary<string, ContainerView>> ListAsync(string label, CancellationToken cancel)

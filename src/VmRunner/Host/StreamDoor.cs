@@ -16,6 +16,10 @@ internal sealed class StreamDoor(Engine engine, StateFolder state, Func<string, 
     private static readonly TimeSpan _opening = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan _closing = TimeSpan.FromSeconds(5);
 
+    // A console that is not there yet is waited for: a quarter of a second, so often.
+    private static readonly TimeSpan _soon = TimeSpan.FromSeconds(0.25);
+    private const int MostAttempts = 40;
+
     private readonly ConcurrentDictionary<string, Task> _open = new(StringComparer.Ordinal);
 
     /// <summary>Serves it beside everything else. The same one ordered again changes nothing.</summary>
@@ -67,6 +71,8 @@ internal sealed class StreamDoor(Engine engine, StateFolder state, Func<string, 
                     foreach (var name in new[] { "console.log.1", "console.log" })
                         await SendFileAsync(Path.Combine(folder.Image, name), socket, cancel);
                     return null;
+                case var _ when !container.IsRunning:
+                    return "The VM does not run.";
                 default:
                     await SpliceAsync(Path.Combine(folder.Doors, container.Id, order.Kind == VmView.Vnc ? "vnc" : "console"), socket, cancel);
                     return null;
@@ -133,10 +139,7 @@ internal sealed class StreamDoor(Engine engine, StateFolder state, Func<string, 
 
     private static async Task SpliceAsync(string path, WebSocket socket, CancellationToken cancel)
     {
-        using var line = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        // By its inode: the container made it, and a link in its place is not followed. A socket's name is too short for our paths, besides.
-        using (var door = HostFile.Open(path, HostFile.PathOnly))
-            await line.ConnectAsync(new UnixDomainSocketEndPoint($"/proc/self/fd/{door.DangerousGetHandle()}"), cancel);
+        using var line = await ConnectAsync(path, cancel);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var directions = new[] { ToConductorAsync(line, socket, either.Token), ToGuestAsync(socket, line, either.Token) };
         // The end of one is the other's: the guest's is told to the conductor, the conductor's to the guest's console.
@@ -152,6 +155,32 @@ internal sealed class StreamDoor(Engine engine, StateFolder state, Func<string, 
         catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException or WebSocketException && !cancel.IsCancellationRequested)
         {
             // As meant.
+        }
+    }
+
+    private static async Task<Socket> ConnectAsync(string path, CancellationToken cancel)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var line = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            try
+            {
+                // By its inode: the container made it, and a link in its place is not followed. A socket's name is too short for our paths, besides.
+                using var door = HostFile.Open(path, HostFile.PathOnly);
+                await line.ConnectAsync(new UnixDomainSocketEndPoint($"/proc/self/fd/{door.DangerousGetHandle()}"), cancel);
+                return line;
+            }
+            catch (Exception e) when (e is IOException or SocketException && attempt < MostAttempts)
+            {
+                // QEMU is just being started.
+                line.Dispose();
+                await Task.Delay(_soon, cancel);
+            }
+            catch
+            {
+                line.Dispose();
+                throw;
+            }
         }
     }
 

@@ -55,6 +55,9 @@ internal sealed partial class VmFolder(StateFolder state, string id)
     {
         foreach (var folder in new[] { Image, Doors, Meta })
             StateFolder.Make(folder);
+        // QEMU is another user in there, and goes through them; on the host nobody comes so far.
+        foreach (var folder in new[] { Image, Doors })
+            File.SetUnixFileMode(folder, File.GetUnixFileMode(folder) | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
     }
 
     /// <summary>The guest's disk goes first and the record last, so that a start in the middle finds what to go on with.</summary>
@@ -69,6 +72,6 @@ internal sealed partial class VmFolder(StateFolder state, string id)
             Directory.Delete(_root, recursive: true);
     }
 
-    [GeneratedRegex("^[a-zA-Z0-9][a-zA-Z0-9-]{0,62}$", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"^[a-zA-Z0-9][a-zA-Z0-9-]{0,62}\z", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Id();
 }
