@@ -34,7 +34,6 @@ public static partial class Leftovers
         {
             if (!alsoKept && File.Exists(Path.Combine(folder, KeptMark)))
                 continue;
-            await UnmountAsync(folder);
             RemoveFolder(folder);
             removed.Add($"folder {folder}");
         }
@@ -50,15 +49,6 @@ public static partial class Leftovers
 
     /// <summary>Makes a folder stay when this process has gone.</summary>
     internal static void Keep(string folder) => File.WriteAllBytes(Path.Combine(folder, KeptMark), []);
-
-    // A test of containers that was killed leaves their file systems mounted.
-    private static async Task UnmountAsync(string folder)
-    {
-        var points = File.ReadLines("/proc/self/mountinfo").Select(line => line.Split(' ')[4]).Where(point => point.StartsWith($"{folder}/", StringComparison.Ordinal)).ToArray();
-        // Those that were mounted last lie on the others.
-        foreach (var point in points.Reverse())
-            await Tool.RunAsync("umount", ["--lazy", "--quiet", point], null, CancellationToken.None);
-    }
 
     internal static void RemoveFolder(string folder)
     {

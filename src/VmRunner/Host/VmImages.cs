@@ -152,7 +152,7 @@ internal sealed class VmImages(Engine engine, StateFolder state, OwnRegistry own
         try
         {
             // A large disk's tables take seconds.
-            await Task.Run(() => BaseDisk.Find(root), cancel);
+            await Task.Run(() => BaseDisk.Find(root, DiskInspection.Of), cancel);
             return null;
         }
         catch (SupervisorException e)
