@@ -53,7 +53,23 @@ public sealed class VmContainerTests(VmHost host)
 
     [Fact]
     public async Task Run_WithLessMemoryThanTheGuest_Ends69SayingSo() =>
-        await EndsAsync(await host.RunAsync(await host.TinyAsync(), ["-m", "100m", "--memory-swap", "100m", "-e", "MEMORY_MB=256"]), ExitCodes.NoMachine, "The container's memory limit was reached: it must be larger than MEMORY_MB");
+        await EndsAsync(await host.RunAsync(await host.TinyAsync(), ["-m", "100m", "--memory-swap", "100m", "-e", "MEMORY_MB=256"]), ExitCodes.NoMachine, "since the container's memory limit was reached: it must be MEMORY_MB and 128 MiB more.");
+
+    [Fact]
+    public async Task Run_WithWhatTheGuestAndItsContainerNeed_LivesWhenTheGuestUsesAll()
+    {
+        const int GuestMiB = 192;
+        var limit = $"{GuestMiB + GuestMemory.OverheadMiB}m";
+        var vm = await host.RunAsync(await host.TinyAsync(), ["-m", limit, "--memory-swap", limit, "-e", $"MEMORY_MB={GuestMiB}"]);
+        await vm.ReadyAsync();
+
+        // All that the guest's kernel has left, over and over.
+        Assert.Equal("done", await vm.ShellAsync("mount -t tmpfs -o size=90% tmpfs /mnt; for i in 1 2 3; do dd if=/dev/urandom of=/mnt/$i bs=1M count=$(($(awk '/MemAvailable/ { print $2 }' /proc/meminfo) / 1024 - 16)) 2>/dev/null; rm /mnt/$i; done; echo done"));
+
+        var used = await vm.MostMemoryAsync() >> 20;
+        TestContext.Current.TestOutputHelper?.WriteLine($"The container took {used} MiB.");
+        Assert.InRange(used, GuestMiB, GuestMiB + GuestMemory.OverheadMiB);
+    }
 
     [Fact]
     public async Task Run_WithMetadataThatIsNone_Ends64NamingTheFile()

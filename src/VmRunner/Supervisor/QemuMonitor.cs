@@ -57,11 +57,8 @@ internal sealed class QemuMonitor : IDisposable
     {
         while (await ReadLineAsync() is { } line)
         {
-            using var message = JsonDocument.Parse(line);
-            if (message.RootElement.TryGetProperty("event", out var name))
-                yield return name.GetString()!;
-            else if (message.RootElement.TryGetProperty("error", out var error))
-                yield return $"error: {error.GetProperty("desc").GetString()}";
+            if (NameOf(line) is { } name)
+                yield return name;
         }
     }
 
@@ -69,6 +66,22 @@ internal sealed class QemuMonitor : IDisposable
     {
         _reader.Dispose();
         _socket.Dispose();
+    }
+
+    // A guest that has taken QEMU over may say anything here.
+    private static string? NameOf(string line)
+    {
+        try
+        {
+            using var message = JsonDocument.Parse(line);
+            return message.RootElement.TryGetProperty("event", out var name) ? name.GetString()
+                : message.RootElement.TryGetProperty("error", out var error) ? $"error: {error.GetProperty("desc").GetString()}"
+                : null;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
+        {
+            return "error: what QEMU says is none of its protocol";
+        }
     }
 
     private async Task<string?> ReadLineAsync()

@@ -147,22 +147,13 @@ internal sealed class Supervision(VmSettings settings, ContainerFolders folders)
     private async Task<QemuMonitor?> OpenMonitorAsync(Process qemu)
     {
         using var patience = new CancellationTokenSource(_toListen);
-        using var gone = CancellationTokenSource.CreateLinkedTokenSource(patience.Token);
-        qemu.Exited += (_, _) => gone.Cancel();
-        qemu.EnableRaisingEvents = true;
-        try
-        {
-            return await QemuMonitor.OpenAsync(Path.Combine(folders.Sockets, "qmp"), gone.Token);
-        }
-        catch (OperationCanceledException) when (qemu.HasExited)
-        {
-            return null;
-        }
-        catch (OperationCanceledException)
-        {
-            // It ends with us, its first process.
-            throw new SupervisorException(ExitCodes.NoMachine, $"QEMU did not begin to listen within {_toListen.TotalSeconds:0} s.");
-        }
+        var opening = QemuMonitor.OpenAsync(Path.Combine(folders.Sockets, "qmp"), patience.Token);
+        await Task.WhenAny(opening, qemu.WaitForExitAsync(patience.Token));
+        if (opening.IsCompletedSuccessfully)
+            return await opening;
+        await patience.CancelAsync();
+        // One that does not listen ends with us, its first process.
+        return qemu.HasExited ? null : throw new SupervisorException(ExitCodes.NoMachine, $"QEMU did not begin to listen within {_toListen.TotalSeconds:0} s.");
     }
 
     private async Task<bool> HasShutDownAsync(Process qemu, QemuMonitor monitor)
@@ -187,9 +178,12 @@ internal sealed class Supervision(VmSettings settings, ContainerFolders folders)
     {
         if (qemu.ExitCode == 0)
             return ExitCodes.Done;
-        Say(qemu.ExitCode <= FirstSignalCode
-            ? $"QEMU ended by itself (exit code {qemu.ExitCode}); what it said stands above."
-            : $"QEMU was killed (signal {qemu.ExitCode - FirstSignalCode}), and the guest's power was cut. {(GuestMemory.HasRunOut() ? "The container's memory limit was reached: it must be larger than MEMORY_MB by what QEMU itself needs." : "What the guest had flushed is on its disk; start the container again.")}");
+        if (qemu.ExitCode <= FirstSignalCode)
+            Say($"QEMU ended by itself (exit code {qemu.ExitCode}); what it said stands above.");
+        else if (GuestMemory.HasRunOut())
+            Say($"QEMU was killed and the guest's power was cut, since the container's memory limit was reached: it must be MEMORY_MB and {GuestMemory.OverheadMiB} MiB more.");
+        else
+            Say($"QEMU was killed (signal {qemu.ExitCode - FirstSignalCode}), and the guest's power was cut. What the guest had flushed is on its disk; start the container again.");
         return ExitCodes.NoMachine;
     }
 

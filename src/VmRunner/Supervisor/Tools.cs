@@ -21,7 +21,7 @@ internal static class Tools
             process.StandardInput.Close();
             if (!process.WaitForExit(_bound))
             {
-                process.Kill();
+                End(process);
                 throw new IOException($"`{program} {string.Join(' ', arguments)}` did not end within {_bound.TotalSeconds} s");
             }
             return process.ExitCode == 0 ? output.Result : throw new IOException($"`{program} {string.Join(' ', arguments)}`: {errors.Result.Trim()}");
@@ -29,6 +29,18 @@ internal static class Tools
         catch (Win32Exception e)
         {
             throw new IOException($"{program} cannot be started: {e.Message}", e);
+        }
+    }
+
+    private static void End(Process process)
+    {
+        try
+        {
+            process.Kill();
+        }
+        catch (Win32Exception)
+        {
+            // Another user's by now, whom we may not end; it ends with us, the first process.
         }
     }
 }

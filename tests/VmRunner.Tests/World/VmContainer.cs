@@ -98,6 +98,14 @@ internal sealed class VmContainer(VmHost host, string id, string name, string ad
         await UntilAsync(async () => await IsOverAsync() ? throw new InvalidOperationException($"{name} ended. The container said:\n{await LogsAsync()}") : FindQemu(await PidAsync()), $"{name} to start QEMU"),
         CultureInfo.InvariantCulture);
 
+    /// <summary>The most bytes that the container has taken (cgroup v1's figure, or v2's).</summary>
+    public async Task<long> MostMemoryAsync()
+    {
+        var groups = (await File.ReadAllLinesAsync($"/proc/{await PidAsync()}/cgroup")).Select(line => line.Split(':', 3)).ToArray();
+        var file = groups.FirstOrDefault(group => group[1] == "memory") is { } memory ? $"/sys/fs/cgroup/memory{memory[2]}/memory.max_usage_in_bytes" : $"/sys/fs/cgroup{groups.First(group => group[0] == "0")[2]}/memory.peak";
+        return long.Parse(await File.ReadAllTextAsync(file), CultureInfo.InvariantCulture);
+    }
+
     /// <summary>Runs a program of the host's in the container's network.</summary>
     public async Task<string> InNetworkAsync(string program, params string[] arguments) => await host.InsideAsync("nsenter", [$"--net=/proc/{await PidAsync()}/ns/net", program, .. arguments]);
 

@@ -12,7 +12,6 @@ namespace Baremetal.VmRunner.Tests.World;
 public sealed class VmHost : IAsyncLifetime
 {
     internal const string Base = "localhost/baremetal/vm-base";
-    internal const string Network = "vmnet";
     internal const string Gateway = "10.99.7.1";
 
     // The least that a VM's container works with.
@@ -39,6 +38,9 @@ public sealed class VmHost : IAsyncLifetime
     /// <summary>Mounted at /vm of each container.</summary>
     internal string Shared => Path.Combine(Folder, "vm");
 
+    /// <summary>Of this process alone: podman keeps one list of addresses a network's name, wherever its other files are.</summary>
+    internal string Network { get; private set; } = "";
+
     /// <summary>The host's own interface on the containers' network.</summary>
     internal string Bridge { get; private set; } = "";
 
@@ -46,9 +48,10 @@ public sealed class VmHost : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
+        await EndDeadHostsAsync();
         await Leftovers.SweepAsync();
         var (name, folder) = Leftovers.NewNames();
-        Folder = folder;
+        (Folder, Network) = (folder, $"{name}-net");
         _network = await NetworkNamespace.CreateAsync($"{name}-vm", Cancel);
         Directory.CreateDirectory(Shared);
         await File.WriteAllTextAsync(Path.Combine(folder, "containers.conf"), """
@@ -150,6 +153,23 @@ public sealed class VmHost : IAsyncLifetime
     {
         var (exitCode, output, _) = await RunToEndAsync(program, arguments);
         return exitCode == 0 ? output : null;
+    }
+
+    // Containers outlive a test run that was killed, and what podman has mounted for them cannot be deleted.
+    private async Task EndDeadHostsAsync()
+    {
+        foreach (var folder in Directory.GetDirectories(Path.GetTempPath(), "baremetal-lab-*").Where(folder => File.Exists(Path.Combine(folder, "containers.conf")) && !Directory.Exists($"/proc/{folder.Split('-')[^2]}")))
+        {
+            (Folder, var mine) = (folder, Folder);
+            using (var podman = Process.Start(new ProcessStartInfo("podman", [.. Folders, "rm", "-fa", "-t", "0", "-v"]) { UseShellExecute = false, RedirectStandardError = true, RedirectStandardOutput = true })!)
+                await podman.WaitForExitAsync(Cancel);
+            Folder = mine;
+            foreach (var mount in (await File.ReadAllLinesAsync("/proc/self/mounts", Cancel)).Select(line => line.Split(' ')[1]).Where(mount => mount.StartsWith(folder + "/", StringComparison.Ordinal)).OrderDescending(StringComparer.Ordinal))
+            {
+                using var unmount = Process.Start("umount", ["--lazy", mount]);
+                await unmount.WaitForExitAsync(Cancel);
+            }
+        }
     }
 
     private async Task<(string Output, string Errors)> BothAsync(string program, string[] arguments)

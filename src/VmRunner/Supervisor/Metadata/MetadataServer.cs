@@ -28,12 +28,12 @@ internal sealed class MetadataServer(MetadataTree tree, TimeSpan patience)
         {
             while (true)
             {
-                connections.RemoveAll(connection => connection.IsCompleted);
+                connections.RemoveAll(one => one.IsCompleted);
                 // The kernel keeps those who wait, as few as the listener said.
                 if (connections.Count == MostConnections)
                     await Task.WhenAny(connections).WaitAsync(stop);
-                else
-                    connections.Add(AnswerAsync(await door.AcceptAsync(stop), stop));
+                else if (await AcceptAsync(door, stop) is { } connection)
+                    connections.Add(AnswerAsync(connection, stop));
             }
         }
         catch (OperationCanceledException)
@@ -59,6 +59,19 @@ internal sealed class MetadataServer(MetadataTree tree, TimeSpan patience)
         int.TryParse(seconds, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number is >= 1 and <= MostTokenSeconds
             ? HttpResponse.Ok(System.Text.Encoding.ASCII.GetBytes(Convert.ToBase64String(RandomNumberGenerator.GetBytes(32))), header: $"{TokenSecondsHeader}: {number}")
             : HttpResponse.Refusal("400 Bad Request", $"{TokenSecondsHeader} must be 1 to {MostTokenSeconds}.");
+
+    private static async Task<Socket?> AcceptAsync(Socket door, CancellationToken stop)
+    {
+        try
+        {
+            return await door.AcceptAsync(stop);
+        }
+        catch (SocketException)
+        {
+            // It hung up before it was let in.
+            return null;
+        }
+    }
 
     private async Task AnswerAsync(Socket connection, CancellationToken stop)
     {
