@@ -49,8 +49,8 @@ internal sealed class Reconciler : IDisposable
     {
         foreach (var order in orders.Vms.Take(MostVms))
         {
-            if (!VmFolder.IsId(order.Id) || order.Spec is null)
-                _world.Log.SayOnce($"order {order.Id}", $"The conductor ordered a VM with the id '{order.Id}', which cannot be one; it is left out.");
+            if (order is not { Id: { } id, Spec: { Name: not null, Image: not null } } || !VmFolder.IsId(id))
+                _world.Log.SayOnce("order", $"The conductor ordered a VM that cannot be one ({order?.Id}); it is left out.");
             else if (_keepers.GetValueOrDefault(order.Id) is { } keeper)
                 keeper.Take(order);
             else

@@ -21,6 +21,7 @@ internal sealed class VmKeeper(VmRecord first, HostWorld world, Action changed) 
     private long _countedEnd = -1;
     private volatile bool _isGone;
     private volatile ContainerView? _seen;
+    private CancellationTokenSource? _fetching;
 
     public string Id { get; } = first.Id;
 
@@ -56,6 +57,8 @@ internal sealed class VmKeeper(VmRecord first, HostWorld world, Action changed) 
             if (order.Run != _ordered.Run || order.Target != _ordered.Target)
                 _backoff.Reset();
             _ordered = order;
+            // What is fetched may not be wanted any more.
+            _fetching?.Cancel();
         }
         Wake();
     }
@@ -112,9 +115,15 @@ internal sealed class VmKeeper(VmRecord first, HostWorld world, Action changed) 
             world.Log.SayOnce(Id, $"VM {Name}: {e.Message}");
             return Timeout.InfiniteTimeSpan;
         }
-        catch (Exception e) when (e is EngineException or IOException or UnauthorizedAccessException && !cancel.IsCancellationRequested)
+        catch (Exception e) when (e is EngineException or IOException or UnauthorizedAccessException)
         {
             return Failed(action, e.Message);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // A fault of ours that one VM brings out keeps the others from nothing.
+            world.Log.Say($"VM {Name}: {e}");
+            return Failed(action, $"A fault of vm-runner: {e.Message}");
         }
     }
 
@@ -191,10 +200,7 @@ internal sealed class VmKeeper(VmRecord first, HostWorld world, Action changed) 
         switch (decision.Action)
         {
             case VmAction.Pull:
-                var image = await world.Images.GetAsync(world.Images.NameOf(Record.Order, Record.ImageDigest), () => Become(VmState.Pulling, null), cancel);
-                Require(image.Options);
-                Change(record => record with { ImageId = image.Id, ImageDigest = image.Digest });
-                KeepOrThrow();
+                await FetchAsync(cancel);
                 break;
             case VmAction.Create:
                 Become(VmState.Starting, null);
@@ -222,6 +228,33 @@ internal sealed class VmKeeper(VmRecord first, HostWorld world, Action changed) 
                 world.Log.Forget(Id);
                 changed();
                 break;
+        }
+    }
+
+    private async Task FetchAsync(CancellationToken cancel)
+    {
+        using var fetching = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        lock (_gate)
+        {
+            if (!ReferenceEquals(_record.Order, _ordered))
+                return;
+            _fetching = fetching;
+        }
+        try
+        {
+            var image = await world.Images.GetAsync(world.Images.NameOf(Record.Order, Record.ImageDigest), () => Become(VmState.Pulling, null), fetching.Token);
+            Require(image.Options);
+            Change(record => record with { ImageId = image.Id, ImageDigest = image.Digest });
+            KeepOrThrow();
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            // Another order has come.
+        }
+        finally
+        {
+            lock (_gate)
+                _fetching = null;
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json;
@@ -159,6 +160,22 @@ public sealed class RunnerServiceTests
         Assert.Empty(Directory.GetDirectories(Path.Combine(RunnerService.State(host), "vms")));
 
         Task FailsAsync(string id, string why) => conductor.SeesAsync(id, vm => vm.State == VmState.Failed && vm.Cause!.Contains(why, StringComparison.Ordinal), $"{id} to fail: {why}", service);
+    }
+
+    [Fact]
+    public async Task Vm_WhoseRegistryHangs_IsDeletedWithoutWaitingForIt()
+    {
+        await using var host = await VmHost.StartAsync();
+        await using var conductor = await JoinedAsync(host);
+        await using var service = RunnerService.Start(host);
+        using var registry = host.ListenInside();
+
+        conductor.Order("a1", 1, VmTarget.Running, Spec($"127.0.0.1:{((IPEndPoint)registry.LocalEndPoint!).Port}/x/y:1"));
+        await conductor.SeesAsync("a1", vm => vm.State == VmState.Pulling, "the image to be fetched", service);
+        using var coming = await registry.AcceptAsync(Cancel);
+        conductor.Order("a1", 1, VmTarget.Deleted);
+
+        await conductor.SeesAsync("a1", vm => vm.IsGone, "the VM to be gone", service);
     }
 
     [Fact]

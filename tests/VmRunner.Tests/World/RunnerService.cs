@@ -47,7 +47,7 @@ internal sealed class RunnerService : IAsyncDisposable
 
     public static string[] Options(VmHost host) =>
     [
-        "--state", State(host), "--base", BuildOutputs.RunnerBase, "--accelerator", "tcg", "--network", "vmnet",
+        "--state", State(host), "--base", BuildOutputs.RunnerBase, "--accelerator", "tcg", "--network", host.Network,
         "--engine-store", host.Folder, "--containers-conf", Path.Combine(host.Folder, "containers.conf"),
     ];
 

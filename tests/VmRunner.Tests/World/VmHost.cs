@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using System.Text.Json;
 using Baremetal.Lab;
 
@@ -46,13 +48,20 @@ public sealed class VmHost : IAsyncLifetime
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
+    /// <summary>One of a test's own.</summary>
+    internal static async Task<VmHost> StartAsync()
+    {
+        var host = new VmHost();
+        await host.InitializeAsync();
+        return host;
+    }
+
     public async ValueTask InitializeAsync()
     {
-        await EndDeadHostsAsync();
         await Leftovers.SweepAsync();
         var (name, folder) = Leftovers.NewNames();
         (Folder, Network) = (folder, $"{name}-net");
-        _network = await NetworkNamespace.CreateAsync($"{name}-vm", Cancel);
+        _network = await NetworkNamespace.CreateAsync(name + ContainerStore.NamespaceSuffix, Cancel);
         Directory.CreateDirectory(Shared);
         await File.WriteAllTextAsync(Path.Combine(folder, "containers.conf"), """
             [containers]
@@ -115,11 +124,7 @@ public sealed class VmHost : IAsyncLifetime
         return await PodmanAsync(["run", "--rm", "--network", Network, "-v", "/usr:/usr:ro", "-v", "/usr/lib:/lib:ro", "-v", "/usr/lib64:/lib64:ro", image, program, .. arguments]);
     }
 
-    private string[] Folders =>
-    [
-        "--root", Path.Combine(Folder, "storage"), "--runroot", Path.Combine(Folder, "run"), "--tmpdir", Path.Combine(Folder, "tmp"),
-        "--network-config-dir", Path.Combine(Folder, "networks"),
-    ];
+    private ContainerStore Store => new(Folder, Namespace);
 
     /// <summary>What a VM's container is held by.</summary>
     private string[] Confined =>
@@ -130,7 +135,7 @@ public sealed class VmHost : IAsyncLifetime
 
     internal async Task<JsonElement> InspectAsync(string container)
     {
-        var (exitCode, output, errors) = await RunToEndAsync("podman", [.. Folders, "inspect", container]);
+        var (exitCode, output, errors) = await RunToEndAsync([.. Store.Command, "inspect", container]);
         // podman itself looks twice at a container that may end in between.
         if (exitCode != 0 && errors.Contains("no such process", StringComparison.Ordinal))
             return await InspectAsync(container);
@@ -143,44 +148,38 @@ public sealed class VmHost : IAsyncLifetime
     internal async Task<string> PodmanAsync(params string[] arguments) => (await PodmanBothAsync(arguments)).Output;
 
     /// <summary>What podman printed, and what it said beside that.</summary>
-    internal Task<(string Output, string Errors)> PodmanBothAsync(params string[] arguments) => BothAsync("podman", [.. Folders, .. arguments]);
+    internal Task<(string Output, string Errors)> PodmanBothAsync(params string[] arguments) => BothAsync([.. Store.Command, .. arguments]);
+
+    /// <summary>Listens on the loopback of the host's network, and says nothing to whoever comes.</summary>
+    internal Socket ListenInside() => _network.Inside(() =>
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        socket.Listen();
+        return socket;
+    });
 
     /// <summary>Runs a program on the host's network.</summary>
-    internal async Task<string> InsideAsync(string program, params string[] arguments) => (await BothAsync(program, arguments)).Output;
+    internal async Task<string> InsideAsync(string program, params string[] arguments) => (await BothAsync([.. Inside, program, .. arguments])).Output;
 
     /// <summary>The same where the program may fail: null if it did.</summary>
     internal async Task<string?> TryInsideAsync(string program, params string[] arguments)
     {
-        var (exitCode, output, _) = await RunToEndAsync(program, arguments);
+        var (exitCode, output, _) = await RunToEndAsync([.. Inside, program, .. arguments]);
         return exitCode == 0 ? output : null;
     }
 
-    // Containers outlive a test run that was killed, and what podman has mounted for them cannot be deleted.
-    private async Task EndDeadHostsAsync()
+    private string[] Inside => ["nsenter", $"--net=/run/netns/{Namespace}"];
+
+    private async Task<(string Output, string Errors)> BothAsync(string[] command)
     {
-        foreach (var folder in Directory.GetDirectories(Path.GetTempPath(), "baremetal-lab-*").Where(folder => File.Exists(Path.Combine(folder, "containers.conf")) && !Directory.Exists($"/proc/{folder.Split('-')[^2]}")))
-        {
-            (Folder, var mine) = (folder, Folder);
-            using (var podman = Process.Start(new ProcessStartInfo("podman", [.. Folders, "rm", "-fa", "-t", "0", "-v"]) { UseShellExecute = false, RedirectStandardError = true, RedirectStandardOutput = true })!)
-                await podman.WaitForExitAsync(Cancel);
-            Folder = mine;
-            foreach (var mount in (await File.ReadAllLinesAsync("/proc/self/mounts", Cancel)).Select(line => line.Split(' ')[1]).Where(mount => mount.StartsWith(folder + "/", StringComparison.Ordinal)).OrderDescending(StringComparer.Ordinal))
-            {
-                using var unmount = Process.Start("umount", ["--lazy", mount]);
-                await unmount.WaitForExitAsync(Cancel);
-            }
-        }
+        var (exitCode, output, errors) = await RunToEndAsync(command);
+        return exitCode == 0 ? (output, errors) : throw new InvalidOperationException($"`{string.Join(' ', command)}` failed with exit code {exitCode}: {errors}");
     }
 
-    private async Task<(string Output, string Errors)> BothAsync(string program, string[] arguments)
+    private async Task<(int ExitCode, string Output, string Errors)> RunToEndAsync(string[] command)
     {
-        var (exitCode, output, errors) = await RunToEndAsync(program, arguments);
-        return exitCode == 0 ? (output, errors) : throw new InvalidOperationException($"`{program} {string.Join(' ', arguments)}` failed with exit code {exitCode}: {errors}");
-    }
-
-    private async Task<(int ExitCode, string Output, string Errors)> RunToEndAsync(string program, string[] arguments)
-    {
-        var start = new ProcessStartInfo("nsenter", [$"--net=/run/netns/{_network.Name}", program, .. arguments]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(command[0], command[1..]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["CONTAINERS_CONF"] = Path.Combine(Folder, "containers.conf");
         using var process = Process.Start(start)!;
         using var bounded = new CancellationTokenSource(_bound);
@@ -191,18 +190,9 @@ public sealed class VmHost : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        try
-        {
-            await PodmanAsync("rm", "-fa", "-t", "0", "-v");
-        }
-        finally
-        {
-            await _network.DisposeAsync();
-            // podman holds the folder of its layers mounted onto itself.
-            using var unmount = Process.Start("umount", ["--lazy", "--quiet", Path.Combine(Folder, "storage", "overlay")]);
-            await unmount.WaitForExitAsync(CancellationToken.None);
-            Leftovers.RemoveFolder(Folder);
-        }
+        await Store.RemoveAsync();
+        await _network.DisposeAsync();
+        Leftovers.RemoveFolder(Folder);
     }
 }
 
