@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Baremetal.Api;
 using Baremetal.Cli.Display;
-using Baremetal.Trust;
 
 namespace Baremetal.Cli.Vms;
 
@@ -151,15 +150,8 @@ internal static class VmCommands
             using var conductor = call.Connect();
             var (runner, vm) = await VmReference.FindAsync(conductor, call.Require(name), cancel);
             await using Stream shown = call.Out.IsTerminal ? new ScreenLines(call.Out) : call.Shell.OpenBytes().Out;
-            try
-            {
-                await conductor.CopyVmTextAsync(runner, vm, view, shown, cancel);
-                await shown.FlushAsync(cancel);
-            }
-            catch (HttpIOException)
-            {
-                throw new Failure(ExitCodes.Failed, new Rejection($"The text of {runner}/{vm} broke off: its runner or the conductor went away.", "Ask again."));
-            }
+            await conductor.CopyVmTextAsync(runner, vm, view, shown, cancel);
+            await shown.FlushAsync(cancel);
             return ExitCodes.Done;
         })
         {
