@@ -52,6 +52,8 @@ public static class ConductorHost
         app.UseRateLimiter();
         app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(15) });
         Endpoints.Map(app);
+        // It counts from when it was made.
+        app.Services.GetRequiredService<RunnerPresence>();
         return app;
     }
 

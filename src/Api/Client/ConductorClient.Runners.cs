@@ -7,6 +7,8 @@ namespace Baremetal.Api.Client;
 /// <summary>What an operator can ask of runners and their VMs.</summary>
 public sealed partial class ConductorClient
 {
+    private const int TextBuffer = 16 << 10;
+
     /// <summary>The address that this client calls.</summary>
     public Uri Server => _connection.Server;
 
@@ -48,12 +50,28 @@ public sealed partial class ConductorClient
         return answer.StatusCode == HttpStatusCode.NoContent ? null : await _connection.ReadAsync(answer, ApiJson.Default.Vm, cancel);
     }
 
-    /// <summary>What its container, or its serial console, said; the text is copied as it comes, to its end. An answer that breaks off is an <see cref="HttpIOException"/>.</summary>
+    /// <summary>What its container, or its serial console, said; the text is copied as it comes, to its end. One that breaks off is a problem, after what came of it.</summary>
     public async Task CopyVmTextAsync(string runner, string vm, VmView view, Stream to, CancellationToken cancel)
     {
         var path = Routes.For(view == VmView.Logs ? Routes.VmLogs : Routes.VmConsoleLog, runner, vm);
         using var answer = await _connection.SendAsync(() => new HttpRequestMessage(HttpMethod.Get, path), Retry.Never, HttpCompletionOption.ResponseHeadersRead, cancel);
-        await answer.Content.CopyToAsync(to, cancel);
+        await using var from = await answer.Content.ReadAsStreamAsync(cancel);
+        var buffer = new byte[TextBuffer];
+        while (await ReadAsync() is > 0 and var count)
+            await to.WriteAsync(buffer.AsMemory(0, count), cancel);
+
+        // Apart from the writing, which may fail as well, and for other reasons.
+        async Task<int> ReadAsync()
+        {
+            try
+            {
+                return await from.ReadAsync(buffer, cancel);
+            }
+            catch (Exception e) when (e is IOException or HttpRequestException)
+            {
+                throw new ProblemException(new Problem(Problems.Unreachable, $"The text of VM {runner}/{vm} broke off: {e.Message}", 0, Remedy: "Its runner or the conductor went away; ask again."));
+            }
+        }
     }
 
     /// <summary>Its serial console or its screen, both ways.</summary>

@@ -105,10 +105,11 @@ public sealed class ConsoleCommandTests
     {
         await using var conductor = await WithConsoleAsync(async socket =>
         {
-            await SayAsync(socket, "x");
+            await socket.ReceiveAsync(new byte[16].AsMemory(), TestContext.Current.CancellationToken);
             socket.Abort();
         });
         var input = new Pipe();
+        await input.Writer.WriteAsync("x"u8.ToArray(), TestContext.Current.CancellationToken);
 
         var run = await CommandRun.Of(conductor.Operator with { Bytes = new ByteConsole(input.Reader.AsStream(), Stream.Null, null) }, "vm", "console", "kvm1/web");
 

@@ -213,13 +213,19 @@ public sealed class VmCommandsTests
     [Fact]
     public async Task Text_ThatBreaksOff_IsNoSuccess()
     {
+        using var file = new MemoryStream();
         await using var conductor = await TestConductor.StartAsync(app => app.MapGet(Routes.VmLogs, async (HttpContext context) =>
         {
             await context.Response.Body.WriteAsync("one\n"u8.ToArray(), context.RequestAborted);
             await context.Response.Body.FlushAsync(context.RequestAborted);
+            while (file.Length == 0)
+                await Task.Delay(20, context.RequestAborted);
             context.Abort();
         }));
 
-        Assert.Contains("broke off", (await conductor.RunAsync("vm", "logs", "kvm1/web")).EndedWith(ExitCodes.Failed), StringComparison.Ordinal);
+        var run = await CommandRun.Of(conductor.Operator with { Bytes = new ByteConsole(Stream.Null, file, null) }, "vm", "logs", "kvm1/web");
+
+        Assert.Contains("The text of VM kvm1/web broke off", run.EndedWith(ExitCodes.Failed), StringComparison.Ordinal);
+        Assert.Equal("one\n"u8.ToArray(), file.ToArray());
     }
 }
