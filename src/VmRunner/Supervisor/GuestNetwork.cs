@@ -52,27 +52,28 @@ internal static class GuestNetwork
     }
 
     /// <summary>
-    /// The guest speaks as itself only, in ARP and IPv4, which is what the engine gave its container an address of; to 169.254.169.254 here only,
-    /// whichever router it takes for the way there. What comes from outside is neither DHCP's answers nor anybody's question after that address.
+    /// The guest speaks as itself only, in ARP and IPv4, which is what the engine gave its container an address of. What it says to
+    /// 169.254.169.254 or to a DHCP server stays here, whichever router it takes for the way there. What comes from outside is neither DHCP's
+    /// answers nor anybody's question after that address.
     /// </summary>
+    /// <remarks>
+    /// Where frames come in, before all else: on a host with br_netfilter, which engines load, a frame that is passed on goes past every chain of
+    /// the forward hook with its usual priority.
+    /// </remarks>
     internal static string RulesFor(ContainerLink link, MacAddress here) => $$"""
         table bridge guest {
           chain prerouting {
             type filter hook prerouting priority -300; policy accept;
-            iifname "{{Tap}}" ether type ip ip daddr {{Here}} meta pkttype set unicast ether daddr set {{here}}
-          }
-          chain forward {
-            type filter hook forward priority 0; policy accept;
             iifname "{{Tap}}" jump from_guest
             iifname "{{link.Name}}" jump from_network
           }
           chain input {
-            type filter hook input priority 0; policy accept;
+            type filter hook input priority -300; policy accept;
             iifname "{{Tap}}" jump from_guest_here
             iifname "{{link.Name}}" drop
           }
           chain output {
-            type filter hook output priority 0; policy accept;
+            type filter hook output priority -300; policy accept;
             oifname "{{link.Name}}" drop
           }
           chain from_guest {
@@ -80,10 +81,12 @@ internal static class GuestNetwork
             ether saddr != {{link.Mac}} drop
             arp saddr ether != {{link.Mac}} drop
             arp saddr ip != { {{link.Address}}, 0.0.0.0 } drop
-            arp daddr ip {{Here}} drop
+            arp daddr ip {{Here}} meta pkttype set host ether daddr set {{here}} accept
+            udp dport 67 meta pkttype set host ether daddr set {{here}} accept
             ether type ip ip saddr != {{link.Address}} drop
-            ip daddr {{Here}} drop
-            udp dport { 67, 68 } drop
+            ip daddr {{Here}} meta pkttype set host ether daddr set {{here}} accept
+            udp sport 67 drop
+            udp dport 68 drop
           }
           chain from_guest_here {
             ether saddr != {{link.Mac}} drop
