@@ -47,8 +47,16 @@ internal sealed class RunnerReports(IDatabase database, EventAllowance allowance
             """,
             new
             {
-                was.Id, report.Version, address, now = tx.Now, revision = ReportDifference.RevisionOf(was, report), report.Capacity, report.Preflight,
-                state = state.ToString(), since = isOther ? tx.Now : was.Since, cause,
+                was.Id,
+                report.Version,
+                address,
+                now = tx.Now,
+                revision = ReportDifference.RevisionOf(was, report),
+                report.Capacity,
+                report.Preflight,
+                state = state.ToString(),
+                since = isOther ? tx.Now : was.Since,
+                cause,
             });
         if (isOther && allowance.Take(was.Id))
             tx.Append(EventKinds.RunnerState, was.Node, text: $"runner {was.Name}: {Word(state)}{Because(cause)}");
@@ -71,7 +79,15 @@ internal sealed class RunnerReports(IDatabase database, EventAllowance allowance
             """,
             new
             {
-                was.Id, state = now.State.ToString(), now.Run, now.Cause, now.ExitCode, now.ImageDigest, now.Address, now.Mac, now.Accelerator,
+                was.Id,
+                state = now.State.ToString(),
+                now.Run,
+                now.Cause,
+                now.ExitCode,
+                now.ImageDigest,
+                now.Address,
+                now.Mac,
+                now.Accelerator,
                 since = !isOther && was.Since is { } earlier ? earlier : now.Since < was.Created || now.Since > tx.Now ? tx.Now : now.Since,
             });
         if (was.State != now.State && allowance.Take(runner.Id))

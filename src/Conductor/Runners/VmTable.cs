@@ -40,7 +40,19 @@ internal static class VmTable
             """,
             new
             {
-                vm.Id, vm.Runner, vm.Name, vm.Spec, vm.OwnImage, vm.Spec.MemoryMb, vm.Spec.Processors, vm.UserData, target = vm.Target.ToString(), vm.Run, vm.Created, vm.IdempotencyKey, vm.RequestSha256,
+                vm.Id,
+                vm.Runner,
+                vm.Name,
+                vm.Spec,
+                vm.OwnImage,
+                vm.Spec.MemoryMb,
+                vm.Spec.Processors,
+                vm.UserData,
+                target = vm.Target.ToString(),
+                vm.Run,
+                vm.Created,
+                vm.IdempotencyKey,
+                vm.RequestSha256,
                 revision = RunnerTable.NewOrders(tx, runner.Id),
             });
         tx.Append(EventKinds.VmState, runner.Node, text: $"VM {runner.Name}/{vm.Name}: pending");
