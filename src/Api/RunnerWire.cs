@@ -30,7 +30,10 @@ public sealed record RunnerOrders(long Revision, VmOrder[] Vms, StreamOrder[] St
 /// none of its guest's doing: QEMU died, or the host restarted.
 /// </param>
 /// <param name="Spec">With the user data.</param>
-public sealed record VmOrder(string Id, long Run, VmTarget Target, CreateVm Spec);
+/// <param name="OwnImage">
+/// Not null: the image is one of the conductor's own, fetched from its registry on its TLS port by this name there, such as <c>vm@sha256:…</c>, with the runner's certificate.
+/// </param>
+public sealed record VmOrder(string Id, long Run, VmTarget Target, CreateVm Spec, string? OwnImage = null);
 
 /// <summary>Somebody waits to see this: the runner connects to <see cref="Routes.RunnerStream"/> and passes the bytes on, both ways, as binary WebSocket messages.</summary>
 public sealed record StreamOrder(string Id, string Vm, VmView Kind);
@@ -41,7 +44,7 @@ public sealed record StreamOrder(string Id, string Vm, VmView Kind);
 public sealed record RunnerReport(string Version, long Revision, RunnerCapacity Capacity, PreflightCheck[] Preflight, VmReport[] Vms);
 
 /// <summary>How one VM is.</summary>
-/// <param name="Run">Under which number it was last started; 0 for never.</param>
+/// <param name="Run">The number of the start that was last tried, the fetching of its image included; 0 for none.</param>
 /// <param name="IsGone">It was deleted, with its disk.</param>
 public sealed record VmReport(
     string Id,

@@ -32,8 +32,9 @@ internal sealed class VmImages(Engine engine, StateFolder state, HostLog log) : 
 
     /// <summary>Throws a <see cref="VmRefusedException"/>, or an <see cref="EngineException"/> where it may succeed later.</summary>
     /// <param name="name">As ordered.</param>
+    /// <param name="certificates">The folder of what its registry is to be asked with; null: podman's own.</param>
     /// <param name="pulling">Told that it has to be fetched.</param>
-    public async Task<VmImage> GetAsync(string name, Action pulling, CancellationToken cancel)
+    public async Task<VmImage> GetAsync(string name, string? certificates, Action pulling, CancellationToken cancel)
     {
         if (ImageReference.Fault(name) is { } fault)
             throw new VmRefusedException(fault);
@@ -41,7 +42,7 @@ internal sealed class VmImages(Engine engine, StateFolder state, HostLog log) : 
         if (image is null)
         {
             pulling();
-            await PullAsync(name, cancel);
+            await PullAsync(name, certificates, cancel);
             image = await InspectAsync(name, cancel) ?? throw new EngineException($"The image {name} was fetched, and is not there.");
         }
         await LookThroughAsync(name, image.Id, cancel);
@@ -80,7 +81,7 @@ internal sealed class VmImages(Engine engine, StateFolder state, HostLog log) : 
         }
     }
 
-    private async Task PullAsync(string name, CancellationToken cancel)
+    private async Task PullAsync(string name, string? certificates, CancellationToken cancel)
     {
         if (!ImageReference.HasRegistry(name))
             throw new VmRefusedException(new Rejection($"The image '{name}' is not on this runner, and names no registry to fetch it from.", "Name it with its registry, as registry.example/team/web:1."));
@@ -88,7 +89,7 @@ internal sealed class VmImages(Engine engine, StateFolder state, HostLog log) : 
         try
         {
             log.Say($"Fetching the image {name}.");
-            await engine.RunAsync(Engine.Long, cancel, "pull", "--quiet", $"docker://{name}");
+            await engine.RunAsync(Engine.Long, cancel, ["pull", "--quiet", .. certificates is null ? Array.Empty<string>() : [$"--cert-dir={certificates}"], $"docker://{name}"]);
         }
         catch (EngineException e) when (Array.Exists(_forGood, words => e.Message.Contains(words, StringComparison.OrdinalIgnoreCase)))
         {

@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using System.Text.Json;
 using Baremetal.Lab;
 
@@ -107,15 +105,6 @@ internal sealed class VmHost : IAsyncDisposable
         "--root", Path.Combine(Folder, "storage"), "--runroot", Path.Combine(Folder, "run"), "--tmpdir", Path.Combine(Folder, "tmp"),
         "--network-config-dir", Path.Combine(Folder, "networks"), .. arguments,
     ]);
-
-    /// <summary>Listens on the loopback of the host's network, and says nothing to whoever comes.</summary>
-    public Socket ListenInside() => _network.Inside(() =>
-    {
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        socket.Listen();
-        return socket;
-    });
 
     /// <summary>Runs a program on the host's network.</summary>
     public async Task<string> InsideAsync(string program, params string[] arguments) => (await BothAsync(program, arguments)).Output;
