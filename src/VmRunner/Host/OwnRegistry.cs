@@ -1,27 +1,20 @@
 namespace Baremetal.VmRunner.Host;
 
-/// <summary>The conductor's own registry, on its TLS port: it knows this runner by its certificate, and is known by the pinned CA.</summary>
-internal sealed class OwnRegistry(RunnerIdentityFile identity, StateFolder state)
+/// <summary>The registry of the conductor's own images, on the TLS port of the server that was joined. It knows a runner by its certificate.</summary>
+internal sealed class OwnRegistry(StateFolder state, RunnerIdentityFile file)
 {
-    /// <summary>What the engine calls an image of it.</summary>
-    /// <param name="image">As ordered: <c>vm@sha256:…</c></param>
-    public string NameOf(string image) => $"{identity.Load().Server.Authority}/{image}";
+    /// <summary>How an image is named there, with its registry.</summary>
+    public string NameOf(string image) => $"{file.Load().Server.Authority}/{image}";
 
-    /// <summary>What the engine needs to pull this image, beside its name; nothing for another registry's.</summary>
-    public string[] OptionsFor(string name)
+    /// <summary>Writes what podman proves itself with and trusts, as it is now: the certificate is renewed from time to time.</summary>
+    /// <returns>The folder, laid out as containers-certs.d(5) has it.</returns>
+    public string WriteCertificates()
     {
-        var saved = identity.Load();
-        return name.StartsWith($"{saved.Server.Authority}/", StringComparison.Ordinal) ? ["--cert-dir", WriteCertificates(saved)] : [];
-    }
-
-    // Written for each pull: the certificate is renewed now and then. The names are those that engines look for (containers-certs.d(5)).
-    private string WriteCertificates(SavedRunner saved)
-    {
-        var folder = StateFolder.Make(state.RegistryCertificates);
-        using var key = identity.Key();
+        var folder = StateFolder.Make(Path.Combine(state.Root, "registry"));
+        var saved = file.Load();
         StateFolder.Write(Path.Combine(folder, "ca.crt"), saved.Ca);
         StateFolder.Write(Path.Combine(folder, "client.cert"), saved.Certificate);
-        StateFolder.Write(Path.Combine(folder, "client.key"), key.ExportPkcs8PrivateKeyPem());
+        StateFolder.Write(Path.Combine(folder, "client.key"), File.ReadAllText(state.Key));
         return folder;
     }
 }

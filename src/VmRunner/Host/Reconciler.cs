@@ -9,8 +9,8 @@ internal sealed class Reconciler : IDisposable
     // A VM that ends is noticed this soon.
     private static readonly TimeSpan _lookEvery = TimeSpan.FromSeconds(3);
 
-    // Past this an order is a conductor's fault rather than a fleet.
-    private const int MostVms = 4096;
+    // What a conductor takes in one report.
+    private const int MostVms = 1000;
 
     private readonly HostWorld _world;
     private readonly ConcurrentDictionary<string, VmKeeper> _keepers = new(StringComparer.Ordinal);
@@ -18,10 +18,10 @@ internal sealed class Reconciler : IDisposable
     private readonly SemaphoreSlim _changed = new(0);
     private CancellationToken _cancel;
 
-    public Reconciler(HostSettings settings, Engine engine, BaseImage baseImage, HostLog log, TimeProvider time, string bootId)
+    public Reconciler(HostSettings settings, RunnerIdentityFile identity, Engine engine, BaseImage baseImage, HostLog log, TimeProvider time, string bootId)
     {
         Networks = new NetworkPlan(engine, () => _keepers.Values.Select(keeper => keeper.Record.Address));
-        _world = new HostWorld(settings, engine, new Containers(engine), new VmImages(engine, settings.State, new OwnRegistry(new RunnerIdentityFile(settings.State), settings.State), log), baseImage, Networks, log, time, bootId, new SemaphoreSlim(4));
+        _world = new HostWorld(settings, engine, new Containers(engine), new VmImages(engine, settings.State, log), new OwnRegistry(settings.State, identity), baseImage, Networks, log, time, bootId, new SemaphoreSlim(4));
     }
 
     public NetworkPlan Networks { get; }
@@ -32,7 +32,7 @@ internal sealed class Reconciler : IDisposable
     /// <summary>The container of a VM, where it has one.</summary>
     public ContainerView? ContainerOf(string vm) => _keepers.GetValueOrDefault(vm)?.Seen;
 
-    public VmReport[] Reports() => [.. _keepers.Values.OrderBy(keeper => keeper.Id, StringComparer.Ordinal).Select(keeper => keeper.Report())];
+    public VmReport[] Reports() => [.. _keepers.Values.OrderBy(keeper => keeper.Id, StringComparer.Ordinal).Select(keeper => keeper.Report()).Take(MostVms)];
 
     /// <summary>Until something changed that a report tells, or the time is over.</summary>
     public async Task<bool> ChangedAsync(TimeSpan within, CancellationToken cancel)

@@ -25,7 +25,7 @@ internal static class RunCommand
         var engine = new Engine(settings.Engine);
         var baseImage = new BaseImage(engine, settings.Base);
         var bootId = (await File.ReadAllTextAsync("/proc/sys/kernel/random/boot_id", cancel)).Trim();
-        using var reconciler = new Reconciler(settings, engine, baseImage, log, time, bootId);
+        using var reconciler = new Reconciler(settings, identity, engine, baseImage, log, time, bootId);
         var standing = new Standing(settings, engine, baseImage, reconciler, log, time);
         await standing.LookAsync(cancel);
         ServiceNotice.Say(ServiceNotice.Ready);

@@ -21,9 +21,6 @@ internal sealed class StateFolder(string root)
     /// <summary>What was found in images that were looked through, by their ids.</summary>
     public string Images => Path.Combine(Root, "images");
 
-    /// <summary>What the engine proves this runner by, to the conductor's registry.</summary>
-    public string RegistryCertificates => Path.Combine(Root, "registry");
-
     public static string Make(string folder) => Directory.CreateDirectory(folder, FolderMode).FullName;
 
     /// <summary>Puts new content in a file's place, on the disk when this returns: whoever looks, or cuts the power, finds the old or the new.</summary>

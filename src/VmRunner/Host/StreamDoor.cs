@@ -41,7 +41,7 @@ internal sealed class StreamDoor(Engine engine, StateFolder state, Func<string, 
             var end = await PassAsync(order, socket, cancel);
             using var closing = new CancellationTokenSource(_closing);
             if (socket.State is WebSocketState.Open or WebSocketState.CloseReceived)
-                await socket.CloseAsync(end is null ? WebSocketCloseStatus.NormalClosure : WebSocketCloseStatus.EndpointUnavailable, end, closing.Token);
+                await socket.CloseAsync(end is null ? WebSocketCloseStatus.NormalClosure : WebSocketCloseStatus.InternalServerError, end, closing.Token);
         }
         catch (Exception e) when (e is WebSocketException or HttpRequestException or IOException or SocketException or OperationCanceledException)
         {

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Baremetal.Api;
 using Baremetal.Trust;
 using Baremetal.VmRunner.Supervisor;
 
@@ -22,7 +21,7 @@ internal sealed class VmRefusedException(Rejection why) : Exception(why.ToString
 /// The images of VMs. They are data: none of their programs is ever run. The disk in one is looked through before it is used, once for each
 /// content; the supervisor does the same in the container, beside whatever may have come between.
 /// </summary>
-internal sealed class VmImages(Engine engine, StateFolder state, OwnRegistry own, HostLog log) : IDisposable
+internal sealed class VmImages(Engine engine, StateFolder state, HostLog log) : IDisposable
 {
     // Two lines fetched at once fill any link; more only make each of them slower.
     private readonly SemaphoreSlim _pulls = new(2);
@@ -31,16 +30,11 @@ internal sealed class VmImages(Engine engine, StateFolder state, OwnRegistry own
     // A registry says these of what will not come by waiting.
     private static readonly string[] _forGood = ["manifest unknown", "name unknown", "repository name not known", "404 (Not Found)", "access to the resource is denied", "unauthorized:", "authentication required", "no image found"];
 
-    /// <summary>How the engine knows the image that an order names.</summary>
-    /// <param name="order">Of the VM.</param>
-    /// <param name="pinned">The digest that it was made from, if it was: its disk lies over that image, and over no other.</param>
-    public string NameOf(VmOrder order, string? pinned) =>
-        order.OwnImage is { } image ? own.NameOf(image) : pinned is not null ? ImageReference.Pinned(order.Spec.Image, pinned) : order.Spec.Image;
-
     /// <summary>Throws a <see cref="VmRefusedException"/>, or an <see cref="EngineException"/> where it may succeed later.</summary>
     /// <param name="name">As ordered.</param>
+    /// <param name="certificates">The folder of what its registry is to be asked with; null: podman's own.</param>
     /// <param name="pulling">Told that it has to be fetched.</param>
-    public async Task<VmImage> GetAsync(string name, Action pulling, CancellationToken cancel)
+    public async Task<VmImage> GetAsync(string name, string? certificates, Action pulling, CancellationToken cancel)
     {
         if (ImageReference.Fault(name) is { } fault)
             throw new VmRefusedException(fault);
@@ -48,7 +42,7 @@ internal sealed class VmImages(Engine engine, StateFolder state, OwnRegistry own
         if (image is null)
         {
             pulling();
-            await PullAsync(name, cancel);
+            await PullAsync(name, certificates, cancel);
             image = await InspectAsync(name, cancel) ?? throw new EngineException($"The image {name} was fetched, and is not there.");
         }
         await LookThroughAsync(name, image.Id, cancel);
@@ -87,7 +81,7 @@ internal sealed class VmImages(Engine engine, StateFolder state, OwnRegistry own
         }
     }
 
-    private async Task PullAsync(string name, CancellationToken cancel)
+    private async Task PullAsync(string name, string? certificates, CancellationToken cancel)
     {
         if (!ImageReference.HasRegistry(name))
             throw new VmRefusedException(new Rejection($"The image '{name}' is not on this runner, and names no registry to fetch it from.", "Name it with its registry, as registry.example/team/web:1."));
@@ -95,7 +89,7 @@ internal sealed class VmImages(Engine engine, StateFolder state, OwnRegistry own
         try
         {
             log.Say($"Fetching the image {name}.");
-            await engine.RunAsync(Engine.Long, cancel, ["pull", "--quiet", .. own.OptionsFor(name), $"docker://{name}"]);
+            await engine.RunAsync(Engine.Long, cancel, ["pull", "--quiet", .. certificates is null ? Array.Empty<string>() : [$"--cert-dir={certificates}"], $"docker://{name}"]);
         }
         catch (EngineException e) when (Array.Exists(_forGood, words => e.Message.Contains(words, StringComparison.OrdinalIgnoreCase)))
         {

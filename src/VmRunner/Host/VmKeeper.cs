@@ -6,7 +6,7 @@ namespace Baremetal.VmRunner.Host;
 /// <summary>What all keepers of a host share.</summary>
 /// <param name="BootId">Of the host, from its kernel.</param>
 /// <param name="Acts">How many containers are made and started at once.</param>
-internal sealed record HostWorld(HostSettings Settings, Engine Engine, Containers Containers, VmImages Images, BaseImage Base, NetworkPlan Networks, HostLog Log, TimeProvider Time, string BootId, SemaphoreSlim Acts);
+internal sealed record HostWorld(HostSettings Settings, Engine Engine, Containers Containers, VmImages Images, OwnRegistry Registry, BaseImage Base, NetworkPlan Networks, HostLog Log, TimeProvider Time, string BootId, SemaphoreSlim Acts);
 
 /// <summary>Keeps one VM as it is ordered: looks, decides (<see cref="Decision"/>), acts, and looks again. What it waits for holds up no other VM.</summary>
 internal sealed class VmKeeper(VmRecord first, HostWorld world, Action changed) : IDisposable
@@ -44,8 +44,10 @@ internal sealed class VmKeeper(VmRecord first, HostWorld world, Action changed) 
         var now = Record;
         var cause = now.Cause is { Length: > VmReport.LongestCause } long_ ? long_[..VmReport.LongestCause] : now.Cause;
         return new VmReport(
-            now.Id, now.StartedRun, now.State, now.Since, cause, now.ExitCode, now.ImageDigest, now.Address, now.Mac, now.State == VmState.Running ? world.Settings.Accelerator : null, IsGone);
+            now.Id, IsTried(now) ? now.Order.Run : now.StartedRun, now.State, now.Since, cause, now.ExitCode, now.ImageDigest, now.Address, now.Mac, now.State == VmState.Running ? world.Settings.Accelerator : null, IsGone);
     }
+
+    private static bool IsTried(VmRecord now) => now.Order.Target == VmTarget.Running && now.State is VmState.Pulling or VmState.Starting or VmState.Failed;
 
     /// <summary>Takes up an order; what is under way ends first.</summary>
     public void Take(VmOrder order)
@@ -137,7 +139,7 @@ internal sealed class VmKeeper(VmRecord first, HostWorld world, Action changed) 
                 return;
             // It shall run again: what it ended with before says nothing any more.
             var isNew = _record.Order.Run != _ordered.Run && _ordered.Target == VmTarget.Running;
-            _record = isNew ? _record with { Order = _ordered, Cause = null, ExitCode = null } : _record with { Order = _ordered };
+            _record = isNew ? _record with { Order = _ordered, Cause = null, ExitCode = null, State = _record.State == VmState.Failed ? VmState.Pending : _record.State } : _record with { Order = _ordered };
         }
         Keep();
     }
@@ -242,7 +244,12 @@ internal sealed class VmKeeper(VmRecord first, HostWorld world, Action changed) 
         }
         try
         {
-            var image = await world.Images.GetAsync(world.Images.NameOf(Record.Order, Record.ImageDigest), () => Become(VmState.Pulling, null), fetching.Token);
+            // The guest's disk lies over the image that it was made from, and over no other.
+            var name = Record.Order.OwnImage is { } own ? world.Registry.NameOf(own)
+                : Record.ImageDigest is { } pinned ? ImageReference.Pinned(Record.Order.Spec.Image, pinned)
+                : Record.Order.Spec.Image;
+            var certificates = Record.Order.OwnImage is null ? null : world.Registry.WriteCertificates();
+            var image = await world.Images.GetAsync(name, certificates, () => Become(VmState.Pulling, null), fetching.Token);
             Require(image.Options);
             Change(record => record with { ImageId = image.Id, ImageDigest = image.Digest });
             KeepOrThrow();

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json;
@@ -146,6 +147,7 @@ public sealed class RunnerServiceTests
         await FailsAsync("option", "has file '/etc/shadow'");
         await FailsAsync("port", "Tried again in");
         await FailsAsync("away", "could not be fetched");
+        Assert.Equal(1, conductor.Last!.Vms.First(vm => vm.Id == "away").Run);
         // What may pass is tried again, later each time; what cannot is not.
         await conductor.SeesAsync("away", vm => vm.State == VmState.Failed && vm.Cause!.EndsWith("Tried again in 4 s.", StringComparison.Ordinal), "a third attempt", service);
         Assert.Equal(1, conductor.History.Count(vm => vm is { Id: "two", State: VmState.Failed }));
@@ -168,7 +170,9 @@ public sealed class RunnerServiceTests
         await using var host = await VmHost.StartAsync();
         await using var conductor = await JoinedAsync(host);
         await using var service = RunnerService.Start(host);
-        using var registry = host.ListenInside();
+        using var registry = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        registry.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        registry.Listen();
 
         conductor.Order("a1", 1, VmTarget.Running, Spec($"127.0.0.1:{((IPEndPoint)registry.LocalEndPoint!).Port}/x/y:1"));
         await conductor.SeesAsync("a1", vm => vm.State == VmState.Pulling, "the image to be fetched", service);
@@ -176,6 +180,25 @@ public sealed class RunnerServiceTests
         conductor.Order("a1", 1, VmTarget.Deleted);
 
         await conductor.SeesAsync("a1", vm => vm.IsGone, "the VM to be gone", service);
+    }
+
+    [Fact]
+    public async Task Vm_OfAnImageOfTheConductorsOwn_IsFetchedWithTheRunnersCertificate()
+    {
+        await using var host = await VmHost.StartAsync();
+        await using var conductor = await JoinedAsync(host);
+        conductor.Images = Path.Combine(host.Folder, "registry");
+        var image = await TinyAsync(host);
+        await host.PodmanAsync("push", "--quiet", image, $"oci:{conductor.Images}:vm");
+        await host.PodmanAsync("rmi", "--force", image);
+        using var index = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(conductor.Images, "index.json"), Cancel));
+        var digest = index.RootElement.GetProperty("manifests")[0].GetProperty("digest").GetString()!;
+        await using var service = RunnerService.Start(host);
+
+        conductor.Order("a1", 1, VmTarget.Running, Spec("tiny:1"), $"vm@{digest}");
+
+        var vm = await conductor.SeesAsync("a1", one => one.State is VmState.Running, "the VM to run", service);
+        Assert.Equal(digest, vm.ImageDigest);
     }
 
     [Fact]

@@ -98,7 +98,13 @@ internal sealed class RunnerService : IAsyncDisposable
         var script = Path.Combine(folder, "podman");
         if (!File.Exists(script))
         {
-            File.WriteAllText(script, $"#!/bin/sh\nexec nsenter --net=/run/netns/{host.Namespace} /usr/bin/podman \"$@\"\n");
+            File.WriteAllText(script, $"""
+                #!/bin/sh
+                # Images are fetched where the service is.
+                case " $* " in *" pull "*) exec /usr/bin/podman "$@" ;; esac
+                exec nsenter --net=/run/netns/{host.Namespace} /usr/bin/podman "$@"
+
+                """);
             File.SetUnixFileMode(script, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         }
         return folder;

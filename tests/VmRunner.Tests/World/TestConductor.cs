@@ -48,6 +48,9 @@ internal sealed class TestConductor : IAsyncDisposable
     /// <summary>The next answer to a join is lost on its way.</summary>
     public bool LosesAnswer { get; set; }
 
+    /// <summary>A folder in OCI's layout: what its registry has.</summary>
+    public string? Images { get; set; }
+
     public int Joins { get; private set; }
 
     public int Renewals { get; private set; }
@@ -84,9 +87,9 @@ internal sealed class TestConductor : IAsyncDisposable
         return path;
     }
 
-    public void Order(string id, long run, VmTarget target, CreateVm spec)
+    public void Order(string id, long run, VmTarget target, CreateVm spec, string? ownImage = null)
     {
-        _vms[id] = new VmOrder(id, run, target, spec);
+        _vms[id] = new VmOrder(id, run, target, spec, ownImage);
         Interlocked.Increment(ref _revision);
         Tell();
     }
@@ -161,6 +164,9 @@ internal sealed class TestConductor : IAsyncDisposable
         app.MapGet(Routes.RunnerOrders, OrdersAsync);
         app.MapPost(Routes.RunnerReport, ReportAsync);
         app.Map(Routes.RunnerStream, StreamAsync);
+        // Its registry, as the OCI distribution specification has it.
+        app.MapGet("/v2/", async (HttpContext context) => { await IsKnownAsync(context); });
+        app.MapGet("/v2/vm/{kind}/{digest}", BlobAsync);
     }
 
     private async Task JoinAsync(HttpContext context)
@@ -229,6 +235,14 @@ internal sealed class TestConductor : IAsyncDisposable
         // It lives as long as its call does; the test closes it, or the runner.
         while (socket.State is WebSocketState.Open or WebSocketState.CloseReceived or WebSocketState.CloseSent && !context.RequestAborted.IsCancellationRequested)
             await Task.Delay(TimeSpan.FromMilliseconds(50));
+    }
+
+    private async Task BlobAsync(HttpContext context, string kind, string digest)
+    {
+        if (!await IsKnownAsync(context))
+            return;
+        context.Response.ContentType = kind == "manifests" ? "application/vnd.oci.image.manifest.v1+json" : "application/octet-stream";
+        await context.Response.SendFileAsync(Path.Combine(Images!, "blobs", "sha256", digest["sha256:".Length..]));
     }
 
     private async Task<bool> IsKnownAsync(HttpContext context)
