@@ -148,7 +148,7 @@ public sealed class VmHost : IAsyncLifetime
     internal async Task<string> PodmanAsync(params string[] arguments) => (await PodmanBothAsync(arguments)).Output;
 
     /// <summary>The same where podman may fail: null if it did.</summary>
-    internal Task<string?> TryPodmanAsync(params string[] arguments) => TryInsideAsync("podman", [.. Folders, .. arguments]);
+    internal Task<string?> TryPodmanAsync(params string[] arguments) => TryAsync([.. Store.Command, .. arguments]);
 
     /// <summary>What podman printed, and what it said beside that.</summary>
     internal Task<(string Output, string Errors)> PodmanBothAsync(params string[] arguments) => BothAsync([.. Store.Command, .. arguments]);
@@ -166,9 +166,11 @@ public sealed class VmHost : IAsyncLifetime
     internal async Task<string> InsideAsync(string program, params string[] arguments) => (await BothAsync([.. Inside, program, .. arguments])).Output;
 
     /// <summary>The same where the program may fail: null if it did.</summary>
-    internal async Task<string?> TryInsideAsync(string program, params string[] arguments)
+    internal Task<string?> TryInsideAsync(string program, params string[] arguments) => TryAsync([.. Inside, program, .. arguments]);
+
+    private async Task<string?> TryAsync(string[] command)
     {
-        var (exitCode, output, _) = await RunToEndAsync([.. Inside, program, .. arguments]);
+        var (exitCode, output, _) = await RunToEndAsync(command);
         return exitCode == 0 ? output : null;
     }
 
