@@ -119,9 +119,9 @@ public sealed class IsolationTests(VmHost host)
     {
         using var links = JsonDocument.Parse(await victim.InNetworkAsync("ip", "-json", "link", "show", "br0"));
         var bridge = links.RootElement[0].GetProperty("address").GetString();
-        await attacker.ShellAsync($"ip neigh replace 169.254.169.254 lladdr {bridge} dev eth0");
+        await attacker.ShellAsync($"ip route replace 169.254.169.254 dev eth0; arp -i eth0 -s 169.254.169.254 {bridge}");
         var (_, id) = await attacker.TryShellAsync("curl -s http://169.254.169.254/latest/meta-data/instance-id");
-        await attacker.ShellAsync("ip neigh del 169.254.169.254 dev eth0");
+        await attacker.ShellAsync("arp -i eth0 -d 169.254.169.254");
         return id;
     }
 
