@@ -10,12 +10,6 @@ namespace Baremetal.VmRunner.Host;
 /// <summary>How a VM becomes a container: the base image runs, with the VM's own mounted in it to read from.</summary>
 internal static partial class ContainerPlan
 {
-    /// <summary>
-    /// What a VM's container takes beyond the guest's memory, in MiB: QEMU's own and its video memory, PID 1, and what the kernel keeps of the disk's
-    /// pages. A guest of 256 MiB was seen at 240 MiB with its supervisor; this leaves a third of a small VM as head room.
-    /// </summary>
-    public const int OverheadMb = 192;
-
     private const int LeastMemoryMb = 16;
     private const int MostMemoryMb = 16 << 20;
     private const int MostProcessors = 255;
@@ -25,8 +19,9 @@ internal static partial class ContainerPlan
     /// <summary>How much longer the engine waits than the supervisor, which must be the first to lose its patience.</summary>
     public const int PatienceSeconds = 15;
 
-    // What the supervisor needs: NET_ADMIN for bridge, tap and rules, SETUID and SETGID to start QEMU as nobody, CHOWN to hand the disk to it.
-    private static readonly string[] _capabilities = ["NET_ADMIN", "NET_BIND_SERVICE", "SETUID", "SETGID", "CHOWN", "FOWNER", "DAC_OVERRIDE"];
+    // The least that the supervisor works with: NET_ADMIN for bridge, tap and rules, NET_BIND_SERVICE for DHCP's and metadata's ports, SETUID and SETGID
+    // to start QEMU as its own user, CHOWN to hand the disk to it.
+    private static readonly string[] _capabilities = ["NET_ADMIN", "NET_BIND_SERVICE", "SETUID", "SETGID", "CHOWN"];
 
     /// <summary>Why a VM is not made as it was ordered, or null.</summary>
     public static Rejection? Fault(CreateVm spec, ImageOptions options)
@@ -77,7 +72,7 @@ internal static partial class ContainerPlan
             "--read-only", "--tmpfs=/run", "--tmpfs=/tmp",
             "--device=/dev/net/tun", .. settings.Accelerator == "kvm" ? ["--device=/dev/kvm"] : Array.Empty<string>(),
             $"--pids-limit={Text(128 + spec.Processors)}",
-            $"--memory={Text(spec.MemoryMb + OverheadMb)}m",
+            $"--memory={Text(spec.MemoryMb + CreateVm.OverheadMb)}m",
             // A share rather than a limit: what one guest leaves is the others'.
             $"--cpu-shares={Text(Math.Min(1024 * spec.Processors, 262144))}",
             "--restart=no",

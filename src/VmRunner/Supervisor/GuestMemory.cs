@@ -1,3 +1,5 @@
+using Baremetal.Api;
+
 namespace Baremetal.VmRunner.Supervisor;
 
 /// <summary>What a VM's container takes of memory beside its guest's.</summary>
@@ -9,7 +11,7 @@ internal static class GuestMemory
     /// 16 and what it has translated so far, which may become <see cref="TranslatedMiB"/>. What else is counted is cached files, which the kernel
     /// takes back.
     /// </summary>
-    public const int OverheadMiB = 128;
+    public const int OverheadMiB = CreateVm.OverheadMb;
 
     /// <summary>MiB of translated code that QEMU keeps without KVM. It would take an eighth of the host's memory.</summary>
     public const int TranslatedMiB = 64;

@@ -51,7 +51,7 @@ public sealed class ContainerPlanTests
         foreach (var expected in new[]
         {
             "--label=io.baremetal.vm=id-1", "--network=baremetal", "--ip=10.89.0.20", "--mac-address=52:54:00:00:00:01", "--publish=8080:80/tcp", "--publish=192.0.2.1:53:53/udp",
-            "--env=KVM_BLK_OPTS=-hda $KVM_IMAGE", "--env=MEMORY_MB=1024", "--memory=1216m", "--cpu-shares=2048", "--stop-timeout=75", "--env=VM_STOP_SECONDS=60", "--cap-drop=ALL", "--read-only",
+            "--env=KVM_BLK_OPTS=-hda $KVM_IMAGE", "--env=MEMORY_MB=1024", "--memory=1152m", "--cpu-shares=2048", "--stop-timeout=75", "--env=VM_STOP_SECONDS=60", "--cap-drop=ALL", "--read-only",
             "--volume=/var/lib/x/vms/id-1/image:/image", "--mount=type=image,source=sha,destination=/vmimage",
         })
             Assert.Contains(expected, arguments);
