@@ -139,9 +139,6 @@ public sealed class VmHost : IAsyncLifetime
 
     internal async Task<string> PodmanAsync(params string[] arguments) => (await PodmanBothAsync(arguments)).Output;
 
-    /// <summary>The same where podman may fail: null if it did.</summary>
-    internal Task<string?> TryPodmanAsync(params string[] arguments) => TryInsideAsync("podman", [.. Folders, .. arguments]);
-
     /// <summary>What podman printed, and what it said beside that.</summary>
     internal Task<(string Output, string Errors)> PodmanBothAsync(params string[] arguments) => BothAsync("podman", [.. Folders, .. arguments]);
 
