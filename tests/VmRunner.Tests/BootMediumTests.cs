@@ -25,7 +25,7 @@ public sealed class BootMediumTests(VmHost host)
 
         await vm.ReadyAsync();
 
-        Assert.Equal("eltorito.img\ngrub.cfg", await vm.ShellAsync("mount -t iso9660 -o ro /dev/sr0 /mnt && ls /mnt/boot/grub && umount /mnt"));
+        Assert.Equal("eltorito.img\ngrub.cfg", await vm.ShellAsync("mount -t iso9660 -o ro /dev/sr0 /mnt && ls -1 /mnt/boot/grub && umount /mnt"));
         Assert.Equal("driver", await vm.ShellAsync("mount -t iso9660 -o ro /dev/sr1 /mnt && cat /mnt/driver.inf && umount /mnt"));
         Assert.NotEqual(0, (await vm.TryShellAsync("dd if=/dev/zero of=/dev/sr0 count=1")).ExitCode);
     }

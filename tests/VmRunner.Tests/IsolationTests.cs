@@ -6,7 +6,7 @@ namespace Baremetal.VmRunner.Tests;
 
 /// <summary>
 /// What a hostile guest can do to its neighbours, its host and its metadata. Each attack is made twice: against the rules, and without them, where
-/// it must succeed, or it would prove nothing.
+/// it must succeed, or it would prove nothing. (Of metadata it is seen by whose it is.)
 /// </summary>
 [Trait("Needs", "VirtualServers")]
 [Collection(VmContainers.Name)]
@@ -37,9 +37,6 @@ public sealed class IsolationTests(VmHost host)
         Assert.True(await AnswersForMetadataAsync());
         Assert.True(await LeasesAsync(attacker));
         Assert.True(await SpeaksIpv6Async(attacker));
-        // Nor would its container know a way back.
-        await victim.InNetworkAsync("ip", "route", "add", $"{attacker.Address}/32", "dev", "br0");
-        Assert.Equal("victim", await MetadataThroughAsync(attacker, victim));
         Assert.True(await SpeaksAsAsync(attacker, victim.Address));
         Assert.True(await PoisonsAsync(attacker, victim));
         Assert.True(await TakesMacAsync(attacker, victim));

@@ -33,11 +33,13 @@ internal sealed partial record ContainerFolders(string Image, string Volume, str
     /// <summary>Whom nobody else is.</summary>
     public static string Id { get; } = ReadId() ?? Environment.MachineName;
 
+    /// <summary>From now on nobody else opens what this process and its children make: QEMU's sockets are its group's, too.</summary>
+    public static void KeepOthersOut() => _ = SetMask(MaskOfOthers);
+
     /// <summary>Makes the folders of sockets anew, open to QEMU and to us.</summary>
     /// <returns>Where display and console listen. Without a <see cref="Shared"/> folder nobody outside gets to them.</returns>
     public string MakeDoors()
     {
-        _ = SetMask(MaskOfOthers);
         var doors = Shared is null ? Sockets : Path.Combine(Shared, Id);
         foreach (var folder in new[] { Sockets, doors }.Distinct(StringComparer.Ordinal))
         {

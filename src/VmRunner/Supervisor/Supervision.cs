@@ -37,6 +37,7 @@ internal sealed class Supervision(VmSettings settings, ContainerFolders folders)
         var metadata = GuestMetadata.Read(folders.Metadata, settings, link, ContainerFolders.Id);
         var tap = GuestNetwork.HandOver(link);
         using var door = ListenForMetadata();
+        ContainerFolders.KeepOthersOut();
         var doors = folders.MakeDoors();
         QemuCommand.Own(overlay);
         int[] groups = File.Exists(Kvm) ? [GroupOf(Kvm)] : [];

@@ -147,9 +147,6 @@ public sealed class VmHost : IAsyncLifetime
 
     internal async Task<string> PodmanAsync(params string[] arguments) => (await PodmanBothAsync(arguments)).Output;
 
-    /// <summary>The same where podman may fail: null if it did.</summary>
-    internal Task<string?> TryPodmanAsync(params string[] arguments) => TryAsync([.. Store.Command, .. arguments]);
-
     /// <summary>What podman printed, and what it said beside that.</summary>
     internal Task<(string Output, string Errors)> PodmanBothAsync(params string[] arguments) => BothAsync([.. Store.Command, .. arguments]);
 
