@@ -108,7 +108,7 @@ public sealed class JoinTests
     {
         await using var conductor = await TestConductor.StartAsync();
         using var first = await TestRunner.StartAsync(conductor);
-        await conductor.Operator.CreateVmAsync("kvm1", new CreateVm("web", "debian"), None);
+        await conductor.Operator.CreateVmAsync("kvm1", new CreateVm("web", TestRunner.Image), None);
         Assert.Contains("--rejoin", (await RefusedAsync(409, () => TokenAsync(conductor, new NewRunnerToken("KVM1")))).Remedy, StringComparison.Ordinal);
         using var second = new TestRunner(conductor);
         var unnamed = await TokenAsync(conductor);

@@ -29,11 +29,11 @@ public sealed class OrderTests
         // What is no order of this runner's wakes nobody.
         await conductor.Operator.EnrolNodeAsync(new EnrolNode("n1", "52:54:00:00:01:01", new PowerSettings("manual")), None);
         using var other = await TestRunner.StartAsync(conductor, "kvm2");
-        await conductor.Operator.CreateVmAsync("kvm2", new CreateVm("other", "debian"), None);
+        await conductor.Operator.CreateVmAsync("kvm2", new CreateVm("other", TestRunner.Image), None);
         Assert.Single((await other.OrdersAsync()).Vms);
         Assert.False(asked.IsCompleted);
 
-        await conductor.Operator.CreateVmAsync("kvm1", new CreateVm("web", "debian"), None);
+        await conductor.Operator.CreateVmAsync("kvm1", new CreateVm("web", TestRunner.Image), None);
         var orders = await Until.DoneAsync(asked, "the new order");
         Assert.Equal((1, "web"), (orders!.Revision, Assert.Single(orders.Vms).Spec.Name));
     }
@@ -66,7 +66,7 @@ public sealed class OrderTests
         var older = await WaitingAsync(conductor, runner, 0);
         var newer = runner.Client.AskOrdersAsync(0, None);
         Assert.Null(await Until.DoneAsync(older, "the older question's end"));
-        await conductor.Operator.CreateVmAsync("kvm1", new CreateVm("web", "debian"), None);
+        await conductor.Operator.CreateVmAsync("kvm1", new CreateVm("web", TestRunner.Image), None);
         Assert.Single((await Until.DoneAsync(newer, "the order"))!.Vms);
     }
 
@@ -83,7 +83,7 @@ public sealed class OrderTests
     {
         await using var conductor = await TestConductor.StartAsync();
         using var runner = await TestRunner.StartAsync(conductor);
-        await conductor.Operator.CreateVmAsync("kvm1", new CreateVm("web", "debian", UserData: "x"), None);
+        await conductor.Operator.CreateVmAsync("kvm1", new CreateVm("web", TestRunner.Image, UserData: "x"), None);
         var before = await runner.OrdersAsync();
         await conductor.RestartAsync();
         var after = await runner.OrdersAsync();

@@ -14,7 +14,7 @@ public sealed class ReportTests
     {
         var conductor = await TestConductor.StartAsync();
         var runner = await TestRunner.StartAsync(conductor);
-        return (conductor, runner, await conductor.Operator.CreateVmAsync("kvm1", new CreateVm("web", "debian"), None));
+        return (conductor, runner, await conductor.Operator.CreateVmAsync("kvm1", new CreateVm("web", TestRunner.Image), None));
     }
 
     private static List<(string Kind, string Text)> Events(TestConductor conductor) =>

@@ -19,7 +19,7 @@ public sealed class StreamTests
         {
             var conductor = await TestConductor.StartAsync();
             var runner = await TestRunner.StartAsync(conductor);
-            await conductor.Operator.CreateVmAsync("kvm1", new CreateVm("web", "debian"), None);
+            await conductor.Operator.CreateVmAsync("kvm1", new CreateVm("web", TestRunner.Image), None);
             return new World(conductor, runner);
         }
 
@@ -275,7 +275,7 @@ public sealed class StreamTests
         await EndsAsync(console);
 
         using var other = await TestRunner.StartAsync(world.Conductor, "kvm2");
-        await world.Conductor.Operator.CreateVmAsync("kvm2", new CreateVm("web", "debian"), None);
+        await world.Conductor.Operator.CreateVmAsync("kvm2", new CreateVm("web", TestRunner.Image), None);
         var asked = world.Conductor.Operator.OpenVmConsoleAsync("kvm2", "web", VmView.Serial, None);
         await other.TakeStreamAsync();
         var second = await Until.DoneAsync(asked, "the console");

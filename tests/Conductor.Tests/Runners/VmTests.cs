@@ -18,11 +18,11 @@ public sealed class VmTests
         return problem;
     }
 
-    private static Task<Vm> CreateAsync(TestConductor conductor, CreateVm? ask = null) => conductor.Operator.CreateVmAsync("kvm1", ask ?? new CreateVm("web", "debian"), None);
+    private static Task<Vm> CreateAsync(TestConductor conductor, CreateVm? ask = null) => conductor.Operator.CreateVmAsync("kvm1", ask ?? new CreateVm("web", TestRunner.Image), None);
 
     private static Task<Vm> ShowAsync(TestConductor conductor, string vm = "web") => conductor.Operator.GetVmAsync("kvm1", vm, None);
 
-    private static CreateVm Publishing(string name, params PublishedPort[] ports) => new(name, "debian", Publish: ports);
+    private static CreateVm Publishing(string name, params PublishedPort[] ports) => new(name, TestRunner.Image, Publish: ports);
 
     [Fact]
     public async Task Create_TillItRunsAndTillItIsGone_IsShownAsItIs()
@@ -55,7 +55,7 @@ public sealed class VmTests
     {
         await using var conductor = await TestConductor.StartAsync();
         using var runner = await TestRunner.StartAsync(conductor);
-        await CreateAsync(conductor, new CreateVm("web", "debian", UserData: "password: s3cret-of-the-guest"));
+        await CreateAsync(conductor, new CreateVm("web", TestRunner.Image, UserData: "password: s3cret-of-the-guest"));
         foreach (var path in new[] { Routes.AllVms, Routes.For(Routes.Vms, "kvm1"), Routes.For(Routes.Vm, "kvm1", "web") })
             Assert.DoesNotContain("s3cret", (await conductor.SendAsync(new HttpRequestMessage(HttpMethod.Get, path))).GetRawText(), StringComparison.Ordinal);
         await conductor.StopAsync();
@@ -127,11 +127,11 @@ public sealed class VmTests
             Content = new StringContent($$"""{"name":"web","image":"{{image}}"}""", Encoding.UTF8, "application/json"),
             Headers = { { "Idempotency-Key", "a" } },
         };
-        var first = await conductor.SendAsync(Create("debian"));
+        var first = await conductor.SendAsync(Create(TestRunner.Image));
         // What has changed since must not refuse it: its runner lacks something now.
         await runner.ReportAsync(0, [new PreflightCheck("kvm", false, "There is no /dev/kvm.", "Switch on VT-x in the firmware.")]);
         await conductor.RestartAsync();
-        Assert.Equal(first.GetProperty("id").GetString(), (await conductor.SendAsync(Create("debian"))).GetProperty("id").GetString());
+        Assert.Equal(first.GetProperty("id").GetString(), (await conductor.SendAsync(Create(TestRunner.Image))).GetProperty("id").GetString());
         Assert.Equal(HttpStatusCode.UnprocessableEntity, await conductor.StatusAsync(Create("alpine")));
         Assert.Single(await conductor.Operator.ListVmsAsync(None).ToListAsync(None));
     }
@@ -173,11 +173,11 @@ public sealed class VmTests
     {
         await using var conductor = await TestConductor.StartAsync();
         using var runner = await TestRunner.StartAsync(conductor);
-        await CreateAsync(conductor, new CreateVm("big", "debian", 3000));
-        var problem = await RefusedAsync(409, () => CreateAsync(conductor, new CreateVm("web", "debian", 1000)));
+        await CreateAsync(conductor, new CreateVm("big", TestRunner.Image, 3000));
+        var problem = await RefusedAsync(409, () => CreateAsync(conductor, new CreateVm("web", TestRunner.Image, 1000)));
         Assert.Equal(("urn:baremetal:problem:no-room", "VM web needs 1128 MiB of memory (1000 and 128 around it); runner kvm1 has 968 of 4096 MiB free."), (problem.Type, problem.Title));
-        await CreateAsync(conductor, new CreateVm("fits", "debian", 968 - CreateVm.OverheadMb));
-        Assert.Equal("urn:baremetal:problem:no-room", (await RefusedAsync(409, () => CreateAsync(conductor, new CreateVm("wide", "debian", 16, 9)))).Type);
+        await CreateAsync(conductor, new CreateVm("fits", TestRunner.Image, 968 - CreateVm.OverheadMb));
+        Assert.Equal("urn:baremetal:problem:no-room", (await RefusedAsync(409, () => CreateAsync(conductor, new CreateVm("wide", TestRunner.Image, 16, 9)))).Type);
     }
 
     [Fact]
@@ -192,37 +192,37 @@ public sealed class VmTests
         var lacking = await RefusedAsync(409, () => CreateAsync(conductor));
         Assert.Equal(("Runner kvm1 cannot take VMs (tun): There is no /dev/net/tun.", "modprobe tun"), (lacking.Title, lacking.Remedy));
         await runner.ReportAsync(0);
-        Assert.Equal("urn:baremetal:problem:no-network", (await RefusedAsync(409, () => CreateAsync(conductor, new CreateVm("web", "debian", Network: "dmz")))).Type);
-        await CreateAsync(conductor, new CreateVm("web", "debian", Network: "lan", Address: "10.88.0.9"));
-        Assert.Equal("urn:baremetal:problem:address-taken", (await RefusedAsync(409, () => CreateAsync(conductor, new CreateVm("two", "debian", Network: "lan", Address: "10.88.0.9")))).Type);
+        Assert.Equal("urn:baremetal:problem:no-network", (await RefusedAsync(409, () => CreateAsync(conductor, new CreateVm("web", TestRunner.Image, Network: "dmz")))).Type);
+        await CreateAsync(conductor, new CreateVm("web", TestRunner.Image, Network: "lan", Address: "10.88.0.9"));
+        Assert.Equal("urn:baremetal:problem:address-taken", (await RefusedAsync(409, () => CreateAsync(conductor, new CreateVm("two", TestRunner.Image, Network: "lan", Address: "10.88.0.9")))).Type);
         conductor.Clock.Jump(TimeSpan.FromMinutes(2));
-        Assert.Equal("urn:baremetal:problem:runner-lost", (await RefusedAsync(409, () => CreateAsync(conductor, new CreateVm("three", "debian")))).Type);
+        Assert.Equal("urn:baremetal:problem:runner-lost", (await RefusedAsync(409, () => CreateAsync(conductor, new CreateVm("three", TestRunner.Image)))).Type);
     }
 
     [Theory]
-    [InlineData("""{"name":"-x","image":"debian"}""")]
+    [InlineData("""{"name":"-x","image":TestRunner.Image}""")]
     [InlineData("""{"name":"web"}""")]
     [InlineData("""{"name":"web","image":"de bian"}""")]
     [InlineData("""{"name":"web","image":"-rm"}""")]
     [InlineData("""{"name":"web","image":"registry.example/Team/web:1"}""")]
     [InlineData("""{"name":"web","image":"http://registry.example/web"}""")]
     [InlineData("""{"name":"web","image":"registry.example/web@sha256:12"}""")]
-    [InlineData("""{"name":"web","image":"debian","memoryMb":15}""")]
-    [InlineData("""{"name":"web","image":"debian","memoryMb":16777217}""")]
-    [InlineData("""{"name":"web","image":"debian","processors":0}""")]
-    [InlineData("""{"name":"web","image":"debian","processors":256}""")]
-    [InlineData("""{"name":"web","image":"debian","publish":[{"hostPort":0,"guestPort":80}]}""")]
-    [InlineData("""{"name":"web","image":"debian","publish":[{"hostPort":80,"guestPort":65536}]}""")]
-    [InlineData("""{"name":"web","image":"debian","publish":[{"hostPort":80,"guestPort":80,"protocol":"sctp"}]}""")]
-    [InlineData("""{"name":"web","image":"debian","publish":[{"hostPort":80,"guestPort":80,"hostAddress":"10.1"}]}""")]
-    [InlineData("""{"name":"web","image":"debian","publish":[{"hostPort":80,"guestPort":80},{"hostPort":80,"guestPort":81,"hostAddress":"10.0.0.1"}]}""")]
-    [InlineData("""{"name":"web","image":"debian","publish":[null]}""")]
-    [InlineData("""{"name":"web","image":"debian","sshKeys":["ssh-ed25519 AAAA"]}""")]
-    [InlineData("""{"name":"web","image":"debian","hostName":"a b"}""")]
-    [InlineData("""{"name":"web","image":"debian","address":"somewhere"}""")]
-    [InlineData("""{"name":"web","image":"debian","arguments":["-monitor\n"]}""")]
-    [InlineData("""{"name":"web","image":"debian","stopSeconds":0}""")]
-    [InlineData("""{"name":"web","image":"debian","target":"deleted"}""")]
+    [InlineData("""{"name":"web","image":TestRunner.Image,"memoryMb":15}""")]
+    [InlineData("""{"name":"web","image":TestRunner.Image,"memoryMb":16777217}""")]
+    [InlineData("""{"name":"web","image":TestRunner.Image,"processors":0}""")]
+    [InlineData("""{"name":"web","image":TestRunner.Image,"processors":256}""")]
+    [InlineData("""{"name":"web","image":TestRunner.Image,"publish":[{"hostPort":0,"guestPort":80}]}""")]
+    [InlineData("""{"name":"web","image":TestRunner.Image,"publish":[{"hostPort":80,"guestPort":65536}]}""")]
+    [InlineData("""{"name":"web","image":TestRunner.Image,"publish":[{"hostPort":80,"guestPort":80,"protocol":"sctp"}]}""")]
+    [InlineData("""{"name":"web","image":TestRunner.Image,"publish":[{"hostPort":80,"guestPort":80,"hostAddress":"10.1"}]}""")]
+    [InlineData("""{"name":"web","image":TestRunner.Image,"publish":[{"hostPort":80,"guestPort":80},{"hostPort":80,"guestPort":81,"hostAddress":"10.0.0.1"}]}""")]
+    [InlineData("""{"name":"web","image":TestRunner.Image,"publish":[null]}""")]
+    [InlineData("""{"name":"web","image":TestRunner.Image,"sshKeys":["ssh-ed25519 AAAA"]}""")]
+    [InlineData("""{"name":"web","image":TestRunner.Image,"hostName":"a b"}""")]
+    [InlineData("""{"name":"web","image":TestRunner.Image,"address":"somewhere"}""")]
+    [InlineData("""{"name":"web","image":TestRunner.Image,"arguments":["-monitor\n"]}""")]
+    [InlineData("""{"name":"web","image":TestRunner.Image,"stopSeconds":0}""")]
+    [InlineData("""{"name":"web","image":TestRunner.Image,"target":"deleted"}""")]
     public async Task Create_WhatCannotBe_IsAProblemInWords(string body)
     {
         await using var conductor = await TestConductor.StartAsync();
@@ -238,10 +238,10 @@ public sealed class VmTests
     {
         await using var conductor = await TestConductor.StartAsync();
         using var runner = await TestRunner.StartAsync(conductor);
-        await RefusedAsync(400, () => CreateAsync(conductor, new CreateVm("web", "debian", UserData: new string('ä', CreateVm.MostUserDataBytes / 2 + 1))));
+        await RefusedAsync(400, () => CreateAsync(conductor, new CreateVm("web", TestRunner.Image, UserData: new string('ä', CreateVm.MostUserDataBytes / 2 + 1))));
         // Each of these is six bytes on its way.
-        await RefusedAsync(400, () => CreateAsync(conductor, new CreateVm("web", "debian", UserData: new string('\u0001', CreateVm.MostUserDataBytes))));
-        await CreateAsync(conductor, new CreateVm("web", "debian", UserData: new string('a', CreateVm.MostUserDataBytes)));
+        await RefusedAsync(400, () => CreateAsync(conductor, new CreateVm("web", TestRunner.Image, UserData: new string('\u0001', CreateVm.MostUserDataBytes))));
+        await CreateAsync(conductor, new CreateVm("web", TestRunner.Image, UserData: new string('a', CreateVm.MostUserDataBytes)));
         Assert.Equal(CreateVm.MostUserDataBytes, Assert.Single((await runner.OrdersAsync()).Vms).Spec.UserData!.Length);
     }
 
@@ -263,7 +263,7 @@ public sealed class VmTests
         await using var conductor = await TestConductor.StartAsync();
         using var runner = await TestRunner.StartAsync(conductor);
         await CreateAsync(conductor);
-        await CreateAsync(conductor, new CreateVm("db", "debian"));
+        await CreateAsync(conductor, new CreateVm("db", TestRunner.Image));
         await runner.ObeyAsync();
         // A runner that answers deletes it itself, whatever is forced.
         Assert.NotNull(await conductor.Operator.DeleteVmAsync("kvm1", "db", force: true, None));
@@ -284,8 +284,8 @@ public sealed class VmTests
         using var two = await TestRunner.StartAsync(conductor, "kvm2");
         foreach (var name in new[] { "a", "b", "c" })
         {
-            await CreateAsync(conductor, new CreateVm(name, "debian"));
-            await conductor.Operator.CreateVmAsync("kvm2", new CreateVm(name, "debian"), None);
+            await CreateAsync(conductor, new CreateVm(name, TestRunner.Image));
+            await conductor.Operator.CreateVmAsync("kvm2", new CreateVm(name, TestRunner.Image), None);
         }
         async Task<List<string>> PagesAsync(string path)
         {
@@ -332,7 +332,7 @@ public sealed class VmTests
     {
         await using var conductor = await TestConductor.StartAsync();
         using var runner = await TestRunner.StartAsync(conductor);
-        await CreateAsync(conductor, new CreateVm("web", "debian", UserData: "x"));
+        await CreateAsync(conductor, new CreateVm("web", TestRunner.Image, UserData: "x"));
         await conductor.StopAsync();
         File.Delete(conductor.StatePath("secrets.key"));
         var error = await Assert.ThrowsAnyAsync<InvalidDataException>(() => conductor.RestartAsync());

@@ -9,6 +9,9 @@ namespace Baremetal.Conductor.Tests.World;
 /// <summary>A runner that makes the real calls over mutual TLS; only its machine and its VMs are missing.</summary>
 internal sealed class TestRunner(TestConductor conductor) : IDisposable
 {
+    /// <summary>Of a registry that nobody asks.</summary>
+    public const string Image = "registry.example/team/web:1";
+
     public static readonly RunnerCapacity Capacity = new(8, 4096, 100L << 30, 60L << 30, "kvm", "podman 5.4.2", ["baremetal", "lan"]);
 
     public static readonly PreflightCheck[] AllWell = [new("kvm", true, "/dev/kvm makes VMs."), new("engine", true, "podman 5.4.2 runs containers.")];
