@@ -6,13 +6,12 @@ namespace Baremetal.VmRunner.Tests;
 
 /// <summary>ISO images: what is booted from them, and when.</summary>
 [Trait("Needs", "VirtualServers")]
-[Collection(VmContainers.Name)]
-public sealed class BootMediumTests(VmHost host)
+public sealed class BootMediumTests(VmHost host) : VmTests(host)
 {
     [Fact]
     public async Task BootIso_BesideABlankDisk_IsBooted()
     {
-        var vm = await host.RunAsync(await BlankAsync(), ["-v", $"{await DiscsAsync()}:/iso:ro"]);
+        var vm = await Host.RunAsync(await BlankAsync(), ["-v", $"{await DiscsAsync()}:/iso:ro"]);
 
         Assert.Equal(ExitCodes.Done, await vm.ExitCodeAsync());
         Assert.Contains(BootDisc.Says, await vm.ConsoleAsync(), StringComparison.Ordinal);
@@ -21,7 +20,7 @@ public sealed class BootMediumTests(VmHost host)
     [Fact]
     public async Task BootIso_BesideADiskThatBoots_IsThereForTheGuest()
     {
-        var vm = await host.RunAsync(await host.TinyAsync(), ["-v", $"{await DiscsAsync()}:/iso:ro"]);
+        var vm = await Host.RunAsync(await Host.TinyAsync(), ["-v", $"{await DiscsAsync()}:/iso:ro"]);
 
         await vm.ReadyAsync();
 
@@ -33,7 +32,7 @@ public sealed class BootMediumTests(VmHost host)
     [Fact]
     public async Task BootIso_FirstInTheOrder_IsBootedBeforeTheDisk()
     {
-        var vm = await host.RunAsync(await host.TinyAsync(), ["-v", $"{await DiscsAsync()}:/iso:ro"], "-boot", "order=dc");
+        var vm = await Host.RunAsync(await Host.TinyAsync(), ["-v", $"{await DiscsAsync()}:/iso:ro"], "-boot", "order=dc");
 
         Assert.Equal(ExitCodes.Done, await vm.ExitCodeAsync());
         Assert.Contains(BootDisc.Says, await vm.ConsoleAsync(), StringComparison.Ordinal);
@@ -42,17 +41,17 @@ public sealed class BootMediumTests(VmHost host)
     [Fact]
     public async Task Image_ThatIsAnIso_IsBootedBesideAnEmptyDiskOfTheSizeAsked()
     {
-        var vm = await host.RunAsync(await IsoImageAsync(), ["-e", "VM_DISK_GB=3"]);
+        var vm = await Host.RunAsync(await IsoImageAsync(), ["-e", "VM_DISK_GB=3"]);
 
         Assert.Equal(ExitCodes.Done, await vm.ExitCodeAsync());
         Assert.Contains(BootDisc.Says, await vm.ConsoleAsync(), StringComparison.Ordinal);
-        Assert.Contains("(3221225472 bytes)", await host.InsideAsync("qemu-img", "info", Path.Combine(await vm.VolumeAsync(), "sda.qcow2")), StringComparison.Ordinal);
+        Assert.Contains("(3221225472 bytes)", await Host.InsideAsync("qemu-img", "info", Path.Combine(await vm.VolumeAsync(), "sda.qcow2")), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Image_ThatIsAnIso_WithoutASizeIsRefused()
     {
-        var vm = await host.RunAsync(await IsoImageAsync(), []);
+        var vm = await Host.RunAsync(await IsoImageAsync(), []);
 
         Assert.Equal(ExitCodes.NoDisk, await vm.ExitCodeAsync());
         Assert.Contains("The image's disk is an ISO, which is booted to install to another one; set VM_DISK_GB to that one's size.", await vm.LogsAsync(), StringComparison.Ordinal);
@@ -61,7 +60,7 @@ public sealed class BootMediumTests(VmHost host)
     [Fact]
     public async Task Image_ThatIsAnIso_BesideABootIsoIsRefused()
     {
-        var vm = await host.RunAsync(await IsoImageAsync(), ["-e", "VM_DISK_GB=3", "-v", $"{await DiscsAsync()}:/iso:ro"]);
+        var vm = await Host.RunAsync(await IsoImageAsync(), ["-e", "VM_DISK_GB=3", "-v", $"{await DiscsAsync()}:/iso:ro"]);
 
         Assert.Equal(ExitCodes.NoDisk, await vm.ExitCodeAsync());
         Assert.Contains("The image's disk is an ISO and there is /iso/boot.iso, too; one of them can be booted.", await vm.LogsAsync(), StringComparison.Ordinal);
@@ -69,18 +68,18 @@ public sealed class BootMediumTests(VmHost host)
 
     private async Task<string> BlankAsync()
     {
-        var blank = Path.Combine(host.Folder, "blank.raw");
+        var blank = Path.Combine(Host.Folder, "blank.raw");
         await File.WriteAllBytesAsync(blank, new byte[1 << 20], TestContext.Current.CancellationToken);
-        return await host.BuildAsync($"FROM {VmHost.Base}\nCOPY blank.raw /disk/blank.raw\n", blank);
+        return await Host.BuildAsync($"FROM {VmHost.Base}\nCOPY blank.raw /disk/blank.raw\n", blank);
     }
 
-    private async Task<string> IsoImageAsync() => await host.BuildAsync($"FROM {VmHost.Base}\nCOPY boot.iso /base_image/boot.iso\n", await BootDisc.MakeAsync(host.Folder));
+    private async Task<string> IsoImageAsync() => await Host.BuildAsync($"FROM {VmHost.Base}\nCOPY boot.iso /base_image/boot.iso\n", await BootDisc.MakeAsync(Host.Folder));
 
     private async Task<string> DiscsAsync()
     {
-        var folder = Directory.CreateDirectory(Path.Combine(host.Folder, "discs")).FullName;
-        File.Copy(await BootDisc.MakeAsync(host.Folder), Path.Combine(folder, "boot.iso"), overwrite: true);
-        var drivers = Directory.CreateDirectory(Path.Combine(host.Folder, "drivers")).FullName;
+        var folder = Directory.CreateDirectory(Path.Combine(Host.Folder, "discs")).FullName;
+        File.Copy(await BootDisc.MakeAsync(Host.Folder), Path.Combine(folder, "boot.iso"), overwrite: true);
+        var drivers = Directory.CreateDirectory(Path.Combine(Host.Folder, "drivers")).FullName;
         await File.WriteAllTextAsync(Path.Combine(drivers, "driver.inf"), "driver\n", TestContext.Current.CancellationToken);
         await Tool.RunAsync("xorriso", ["-as", "mkisofs", "-quiet", "-R", "-o", Path.Combine(folder, "drivers.iso"), drivers], null, TestContext.Current.CancellationToken);
         return folder;

@@ -9,15 +9,14 @@ namespace Baremetal.VmRunner.Tests;
 /// it must succeed, or it would prove nothing. (Of metadata it is seen by whose it is.)
 /// </summary>
 [Trait("Needs", "VirtualServers")]
-[Collection(VmContainers.Name)]
-public sealed class IsolationTests(VmHost host)
+public sealed class IsolationTests(VmHost host) : VmTests(host)
 {
     [Fact]
     public async Task Guests_OfOneNetwork_AreThemselvesOnly()
     {
-        var image = await host.TinyAsync();
-        var victim = await host.RunAsync(image, ["-e", "INSTANCE_ID=victim"]);
-        var attacker = await host.RunAsync(image, ["-e", "INSTANCE_ID=attacker"]);
+        var image = await Host.TinyAsync();
+        var victim = await Host.RunAsync(image, ["-e", "INSTANCE_ID=victim"]);
+        var attacker = await Host.RunAsync(image, ["-e", "INSTANCE_ID=attacker"]);
         await victim.ReadyAsync();
         await attacker.ReadyAsync();
         // Who may speak is heard: without this, silence would prove nothing.
@@ -45,7 +44,7 @@ public sealed class IsolationTests(VmHost host)
     [Fact]
     public async Task Qemu_HasNoPrivilegeAndTheContainerFew()
     {
-        var vm = await host.RunAsync(await host.TinyAsync(), []);
+        var vm = await Host.RunAsync(await Host.TinyAsync(), []);
 
         var qemu = await StatusAsync(await vm.QemuAsync());
 
@@ -60,15 +59,15 @@ public sealed class IsolationTests(VmHost host)
         Assert.Equal(1ul << 0 | 1ul << 6 | 1ul << 7 | 1ul << 10 | 1ul << 12, ulong.Parse(first["CapBnd"].Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture));
         var root = (await File.ReadAllLinesAsync($"/proc/{await vm.PidAsync()}/mountinfo", TestContext.Current.CancellationToken)).First(line => line.Split(' ')[4] == "/");
         Assert.StartsWith("ro,", root.Split(' ')[5], StringComparison.Ordinal);
-        Assert.Equal("64", (await host.InspectAsync(vm.Name)).GetProperty("HostConfig").GetProperty("PidsLimit").GetRawText());
+        Assert.Equal("64", (await Host.InspectAsync(vm.Name)).GetProperty("HostConfig").GetProperty("PidsLimit").GetRawText());
     }
 
-    private async Task<bool> AnswersForMetadataAsync() => (await host.TryInsideAsync("busybox", "arping", "-c", "3", "-I", host.Bridge, "169.254.169.254"))?.Contains("Unicast reply from 169.254.169.254", StringComparison.Ordinal) == true;
+    private async Task<bool> AnswersForMetadataAsync() => (await Host.TryInsideAsync("busybox", "arping", "-c", "3", "-I", Host.Bridge, "169.254.169.254"))?.Contains("Unicast reply from 169.254.169.254", StringComparison.Ordinal) == true;
 
     private async Task<bool> LeasesAsync(VmContainer attacker)
     {
         await attacker.ShellAsync("printf 'start 10.99.7.200\\nend 10.99.7.210\\ninterface eth0\\nlease_file /tmp/leases\\npidfile /tmp/udhcpd\\n' >/tmp/udhcpd.conf; touch /tmp/leases; udhcpd /tmp/udhcpd.conf");
-        var leased = await host.TryInsideAsync("busybox", "udhcpc", "-i", host.Bridge, "-n", "-q", "-t", "3", "-T", "3", "-s", "/bin/true") is not null;
+        var leased = await Host.TryInsideAsync("busybox", "udhcpc", "-i", Host.Bridge, "-n", "-q", "-t", "3", "-T", "3", "-s", "/bin/true") is not null;
         await attacker.ShellAsync("killall udhcpd");
         return leased;
     }
@@ -78,28 +77,28 @@ public sealed class IsolationTests(VmHost host)
     // Link-local addresses are everybody's; a router's advertisement comes from one.
     private async Task<bool> SpeaksIpv6Async(VmContainer attacker)
     {
-        await host.InsideAsync("ip", "-6", "neigh", "flush", "dev", host.Bridge);
+        await Host.InsideAsync("ip", "-6", "neigh", "flush", "dev", Host.Bridge);
         _ = await attacker.TryShellAsync("ping6 -c 3 -W 3 -I eth0 ff02::1");
-        return (await host.InsideAsync("ip", "-6", "neigh", "show", "dev", host.Bridge)).Contains(attacker.Mac, StringComparison.OrdinalIgnoreCase);
+        return (await Host.InsideAsync("ip", "-6", "neigh", "show", "dev", Host.Bridge)).Contains(attacker.Mac, StringComparison.OrdinalIgnoreCase);
     }
 
     private async Task<bool> SpeaksAsAsync(VmContainer attacker, string address)
     {
         await attacker.ShellAsync($"ip addr add {address}/32 dev eth0");
         // The gateway answers to whom ARP tells it; the attacker shall be found there, if it is heard.
-        await host.InsideAsync("ip", "neigh", "replace", address, "lladdr", attacker.Mac, "dev", host.Bridge, "nud", "reachable");
+        await Host.InsideAsync("ip", "neigh", "replace", address, "lladdr", attacker.Mac, "dev", Host.Bridge, "nud", "reachable");
         var heard = await HearsAsync(attacker, address);
         await attacker.ShellAsync($"ip addr del {address}/32 dev eth0");
-        await host.InsideAsync("ip", "neigh", "del", address, "dev", host.Bridge);
+        await Host.InsideAsync("ip", "neigh", "del", address, "dev", Host.Bridge);
         return heard;
     }
 
     private async Task<bool> PoisonsAsync(VmContainer attacker, VmContainer victim)
     {
-        await host.InsideAsync("ip", "neigh", "replace", victim.Address, "lladdr", victim.Mac, "dev", host.Bridge, "nud", "stale");
+        await Host.InsideAsync("ip", "neigh", "replace", victim.Address, "lladdr", victim.Mac, "dev", Host.Bridge, "nud", "stale");
         await attacker.ShellAsync($"ip addr add {victim.Address}/32 dev eth0; arping -A -c 3 -I eth0 -s {victim.Address} {victim.Address} >/dev/null; ip addr del {victim.Address}/32 dev eth0");
-        var believed = (await host.InsideAsync("ip", "neigh", "show", victim.Address, "dev", host.Bridge)).Contains(attacker.Mac, StringComparison.OrdinalIgnoreCase);
-        await host.InsideAsync("ip", "neigh", "del", victim.Address, "dev", host.Bridge);
+        var believed = (await Host.InsideAsync("ip", "neigh", "show", victim.Address, "dev", Host.Bridge)).Contains(attacker.Mac, StringComparison.OrdinalIgnoreCase);
+        await Host.InsideAsync("ip", "neigh", "del", victim.Address, "dev", Host.Bridge);
         return believed;
     }
 

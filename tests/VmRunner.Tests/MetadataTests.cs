@@ -4,8 +4,7 @@ namespace Baremetal.VmRunner.Tests;
 
 /// <summary>What a guest learns of itself, by the config drive and by the service.</summary>
 [Trait("Needs", "VirtualServers")]
-[Collection(VmContainers.Name)]
-public sealed class MetadataTests(VmHost host)
+public sealed class MetadataTests(VmHost host) : VmTests(host)
 {
     private const string Key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPa+b ann@site";
 
@@ -50,10 +49,10 @@ public sealed class MetadataTests(VmHost host)
     [Fact]
     public async Task Guest_OfMetadata_FindsItOnItsDriveAndByTheGuidesScript()
     {
-        var meta = Directory.CreateDirectory(Path.Combine(host.Folder, "meta")).FullName;
+        var meta = Directory.CreateDirectory(Path.Combine(Host.Folder, "meta")).FullName;
         await File.WriteAllTextAsync(Path.Combine(meta, "meta.json"), $$"""{"instanceId": "i-7", "hostname": "db", "publicKeys": ["{{Key}}"]}""", TestContext.Current.CancellationToken);
         await File.WriteAllTextAsync(Path.Combine(meta, "user-data"), GuideScript, TestContext.Current.CancellationToken);
-        var vm = await host.RunAsync(await host.TinyAsync(), ["-v", $"{meta}:/meta:ro"]);
+        var vm = await Host.RunAsync(await Host.TinyAsync(), ["-v", $"{meta}:/meta:ro"]);
 
         Assert.Contains("host=db seed=configdrive instance=i-7 keys=1 ", await vm.ReadyAsync(), StringComparison.Ordinal);
         Assert.Equal("1", await vm.ShellAsync("cat /sys/block/vdb/ro"));
@@ -74,7 +73,7 @@ public sealed class MetadataTests(VmHost host)
     [Fact]
     public async Task Guest_WithoutMetadata_FindsTheContainersKeys()
     {
-        var vm = await host.RunAsync(await host.TinyAsync(), ["-e", $"PUBLIC_KEY_1={Key}"]);
+        var vm = await Host.RunAsync(await Host.TinyAsync(), ["-e", $"PUBLIC_KEY_1={Key}"]);
 
         Assert.Contains("seed=none", await vm.ReadyAsync(), StringComparison.Ordinal);
 

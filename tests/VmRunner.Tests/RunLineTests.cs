@@ -6,17 +6,17 @@ namespace Baremetal.VmRunner.Tests;
 
 /// <summary>Ways to start a VM's container other than our own host's.</summary>
 [Trait("Needs", "VirtualServers")]
-[Collection(VmContainers.Name)]
-public sealed class RunLineTests(VmHost host)
+public sealed class RunLineTests(VmHost host) : VmTests(host)
 {
     // As RancherVM's README has it, but for the image's name, where sockets go, and -d.
     [Fact]
     public async Task Run_ByRancherVmsLine_BootsAndPutsTheDisplayWhereItWas()
     {
-        var shared = Directory.CreateDirectory(Path.Combine(host.Folder, "ranchervm")).FullName;
+        // A short name: a path of a socket has 108 characters at most, and the container's id takes 64 of them.
+        var shared = Directory.CreateDirectory(Path.Combine(Host.Folder, "r")).FullName;
 
-        var vm = await host.RunAsync(
-            ["-e", "RANCHER_VM=true", "-e", "VM_ACCELERATOR=tcg", "--cap-add", "NET_ADMIN", "-v", $"{shared}:/ranchervm", "--device", "/dev/kvm:/dev/kvm", "--device", "/dev/net/tun:/dev/net/tun"], await host.TinyAsync(), []);
+        var vm = await Host.RunAsync(
+            ["-e", "RANCHER_VM=true", "-e", "VM_ACCELERATOR=tcg", "--cap-add", "NET_ADMIN", "-v", $"{shared}:/ranchervm", "--device", "/dev/kvm:/dev/kvm", "--device", "/dev/net/tun:/dev/net/tun"], await Host.TinyAsync(), []);
 
         Assert.Contains($" ip={vm.Address} ", await vm.SaysAsync("TINY-READY"), StringComparison.Ordinal);
         Assert.Contains($"VNC server will listen on Unix socket /ranchervm/vm/{vm.Id}/vnc", await vm.LogsAsync(), StringComparison.Ordinal);
@@ -27,9 +27,9 @@ public sealed class RunLineTests(VmHost host)
     [Fact]
     public async Task Run_AnImageOfADiskAlone_IsMountedIntoTheBase()
     {
-        var disk = await host.BuildAsync("FROM scratch\nCOPY --chown=107:107 --chmod=440 tiny.qcow2 /disk/tiny.qcow2\n", BuildOutputs.TinyImage);
+        var disk = await Host.BuildAsync("FROM scratch\nCOPY --chown=107:107 --chmod=440 tiny.qcow2 /disk/tiny.qcow2\n", BuildOutputs.TinyImage);
 
-        var vm = await host.RunAsync(VmHost.Base, ["--mount", $"type=image,source={disk},destination=/vmimage"]);
+        var vm = await Host.RunAsync(VmHost.Base, ["--mount", $"type=image,source={disk},destination=/vmimage"]);
 
         Assert.Contains($" ip={vm.Address} ", await vm.SaysAsync("TINY-READY"), StringComparison.Ordinal);
     }
@@ -42,7 +42,7 @@ public sealed class RunLineTests(VmHost host)
     {
         await using var network = await TwoAddressesAsync();
 
-        var vm = await host.RunAsync(await host.TinyAsync(), ["-e", prefix], network);
+        var vm = await Host.RunAsync(await Host.TinyAsync(), ["-e", prefix], network);
 
         Assert.Contains($" ip={address} ", await vm.SaysAsync("TINY-READY"), StringComparison.Ordinal);
         await vm.RemoveAsync();
@@ -53,7 +53,7 @@ public sealed class RunLineTests(VmHost host)
     {
         await using var network = await TwoAddressesAsync();
 
-        var vm = await host.RunAsync(await host.TinyAsync(), ["-e", "IP_PREFIX=192.168."], network);
+        var vm = await Host.RunAsync(await Host.TinyAsync(), ["-e", "IP_PREFIX=192.168."], network);
 
         Assert.Equal(1, await vm.ExitCodeAsync());
         Assert.Contains("No address of eth0 begins with IP_PREFIX '192.168.'; it has 10.42.0.9, 10.99.7.240.", await vm.LogsAsync(), StringComparison.Ordinal);

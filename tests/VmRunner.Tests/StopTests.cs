@@ -6,23 +6,22 @@ namespace Baremetal.VmRunner.Tests;
 
 /// <summary>How a VM ends, and what is there when it starts again.</summary>
 [Trait("Needs", "VirtualServers")]
-[Collection(VmContainers.Name)]
-public sealed class StopTests(VmHost host)
+public sealed class StopTests(VmHost host) : VmTests(host)
 {
     [Fact]
     public async Task Stop_AGuestThatHears_ShutsItDownAndKeepsItsDisk()
     {
-        var vm = await host.RunAsync(await host.TinyAsync(), ["--stop-timeout", "300", "-e", "VM_STOP_SECONDS=290"]);
+        var vm = await Host.RunAsync(await Host.TinyAsync(), ["--stop-timeout", "300", "-e", "VM_STOP_SECONDS=290"]);
         await vm.ReadyAsync();
         await vm.ShellAsync("echo written >/root/kept");
 
-        await host.PodmanAsync("stop", vm.Name);
+        await Host.PodmanAsync("stop", vm.Name);
 
         Assert.Equal(ExitCodes.Done, await vm.ExitCodeAsync());
         Assert.Contains("TINY-POWER-BUTTON", await vm.ConsoleAsync(), StringComparison.Ordinal);
         Assert.Contains("The guest is asked to shut down, and has 290 s.", await vm.LogsAsync(), StringComparison.Ordinal);
 
-        await host.PodmanAsync("start", vm.Name);
+        await Host.PodmanAsync("start", vm.Name);
 
         Assert.Contains($" ip={vm.Address} ", await vm.ReadyAsync(boots: 2), StringComparison.Ordinal);
         Assert.Equal("written", await vm.ShellAsync("cat /root/kept"));
@@ -32,11 +31,11 @@ public sealed class StopTests(VmHost host)
     [Fact]
     public async Task Stop_AGuestThatDoesNotHear_SwitchesItOffAndSaysSo()
     {
-        var vm = await host.RunAsync(await host.TinyAsync(), ["--stop-timeout", "300", "-e", "VM_STOP_SECONDS=3"]);
+        var vm = await Host.RunAsync(await Host.TinyAsync(), ["--stop-timeout", "300", "-e", "VM_STOP_SECONDS=3"]);
         await vm.ReadyAsync();
         await vm.ShellAsync("killall acpid");
 
-        await host.PodmanAsync("stop", vm.Name);
+        await Host.PodmanAsync("stop", vm.Name);
 
         Assert.Equal(ExitCodes.SwitchedOff, await vm.ExitCodeAsync());
         Assert.Contains("The guest did not shut down within 3 s and was switched off; what it had not written to its disk is lost.", await vm.LogsAsync(), StringComparison.Ordinal);
@@ -46,7 +45,7 @@ public sealed class StopTests(VmHost host)
     [Fact]
     public async Task Qemu_Killed_EndsTheContainerInWordsAndTheNextStartBoots()
     {
-        var vm = await host.RunAsync(await host.TinyAsync(), []);
+        var vm = await Host.RunAsync(await Host.TinyAsync(), []);
         await vm.ReadyAsync();
         await vm.ShellAsync("echo written >/root/kept; sync");
 
@@ -54,7 +53,7 @@ public sealed class StopTests(VmHost host)
 
         Assert.Equal(ExitCodes.NoMachine, await vm.ExitCodeAsync());
         Assert.Contains("QEMU was killed (signal 9), and the guest's power was cut. What the guest had flushed is on its disk; start the container again.", await vm.LogsAsync(), StringComparison.Ordinal);
-        await host.PodmanAsync("start", vm.Name);
+        await Host.PodmanAsync("start", vm.Name);
         await vm.ReadyAsync(boots: 2);
         Assert.Equal("written", await vm.ShellAsync("cat /root/kept"));
     }
@@ -64,12 +63,12 @@ public sealed class StopTests(VmHost host)
     [Fact]
     public async Task Conmon_Killed_CostsTheGuestNothing()
     {
-        var volume = Directory.CreateDirectory(Path.Combine(host.Folder, "volume")).FullName;
-        var vm = await host.RunAsync(await host.TinyAsync(), ["-v", $"{volume}:/image", "--stop-timeout", "300", "-e", "VM_STOP_SECONDS=290"]);
+        var volume = Directory.CreateDirectory(Path.Combine(Host.Folder, "volume")).FullName;
+        var vm = await Host.RunAsync(await Host.TinyAsync(), ["-v", $"{volume}:/image", "--stop-timeout", "300", "-e", "VM_STOP_SECONDS=290"]);
         await vm.ReadyAsync();
         var (first, qemu) = (await vm.PidAsync(), await vm.QemuAsync());
 
-        Kill((await host.InspectAsync(vm.Name)).GetProperty("State").GetProperty("ConmonPid").GetInt32());
+        Kill((await Host.InspectAsync(vm.Name)).GetProperty("State").GetProperty("ConmonPid").GetInt32());
 
         Assert.Equal("written", await vm.ShellAsync("echo written | tee /root/kept"));
         Assert.Equal(qemu, await vm.QemuAsync());
@@ -78,8 +77,8 @@ public sealed class StopTests(VmHost host)
         await vm.SaysAsync("TINY-POWER-BUTTON");
         using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(5));
         await ended.WaitForExitAsync(patience.Token);
-        await host.PodmanAsync("rm", "-f", "-t", "0", vm.Name);
-        var next = await host.RunAsync(await host.TinyAsync(), ["-v", $"{volume}:/image"]);
+        await Host.PodmanAsync("rm", "-f", "-t", "0", vm.Name);
+        var next = await Host.RunAsync(await Host.TinyAsync(), ["-v", $"{volume}:/image"]);
         await next.ReadyAsync(boots: 2);
         Assert.Equal("written", await next.ShellAsync("cat /root/kept"));
     }

@@ -6,22 +6,21 @@ namespace Baremetal.VmRunner.Tests;
 
 /// <summary>Virtual machines in containers of podman and runc.</summary>
 [Trait("Needs", "VirtualServers")]
-[Collection(VmContainers.Name)]
-public sealed class VmContainerTests(VmHost host)
+public sealed class VmContainerTests(VmHost host) : VmTests(host)
 {
     [Fact]
     public async Task Run_AnImage_GivesTheContainersPlaceInItsNetworkToTheGuest()
     {
-        var vm = await host.RunAsync(await host.TinyAsync(), ["-m", "400m", "-e", "MEMORY_MB=192", "-p", "127.0.0.1:18080:80"]);
+        var vm = await Host.RunAsync(await Host.TinyAsync(), ["-m", "400m", "-e", "MEMORY_MB=192", "-p", "127.0.0.1:18080:80"]);
 
         Assert.Contains($" ip={vm.Address} ", await vm.ReadyAsync(), StringComparison.Ordinal);
-        Assert.Contains("1 received", await host.InsideAsync("ping", "-c", "1", "-W", "10", vm.Address), StringComparison.Ordinal);
+        Assert.Contains("1 received", await Host.InsideAsync("ping", "-c", "1", "-W", "10", vm.Address), StringComparison.Ordinal);
         Assert.Equal("RFB 003.008\n", await vm.FirstOfAsync("vnc"));
         Assert.Contains($"VNC server will listen on Unix socket /vm/{Path.GetFileName(vm.Doors)}/vnc", await vm.LogsAsync(), StringComparison.Ordinal);
 
         // A port that the engine publishes; a neighbour that knows its name alone; and the way out.
-        Assert.Equal("tiny tiny\n", await host.InsideAsync("curl", "-sS", "--max-time", "60", "http://127.0.0.1:18080/"));
-        Assert.Equal("tiny tiny\n", await host.NeighbourAsync("curl", "-sS", "--max-time", "60", $"http://{vm.Name}/"));
+        Assert.Equal("tiny tiny\n", await Host.InsideAsync("curl", "-sS", "--max-time", "60", "http://127.0.0.1:18080/"));
+        Assert.Equal("tiny tiny\n", await Host.NeighbourAsync("curl", "-sS", "--max-time", "60", $"http://{vm.Name}/"));
         Assert.Contains($"default via {VmHost.Gateway} dev eth0", await vm.ShellAsync("ip route"), StringComparison.Ordinal);
         Assert.Contains("169.254.169.254 dev eth0", await vm.ShellAsync("ip route"), StringComparison.Ordinal);
         Assert.Contains("1 packets received", await vm.ShellAsync($"ping -c 1 -W 10 {VmHost.Gateway}"), StringComparison.Ordinal);
@@ -36,31 +35,31 @@ public sealed class VmContainerTests(VmHost host)
     [InlineData("FROM BASE\nCOPY tiny.qcow2 /disk/a\nCMD [\"-m\", \"64g\"]\n", ExitCodes.RefusedOption, "The command line has -m 64g")]
     public async Task Run_WhatIsNotAllowed_EndsWithItsCodeAndSaysWhy(string dockerfile, int exitCode, string why)
     {
-        var image = await host.BuildAsync(dockerfile.Replace("BASE", VmHost.Base, StringComparison.Ordinal), BuildOutputs.TinyImage);
+        var image = await Host.BuildAsync(dockerfile.Replace("BASE", VmHost.Base, StringComparison.Ordinal), BuildOutputs.TinyImage);
 
-        await EndsAsync(await host.RunAsync(image, []), exitCode, why);
+        await EndsAsync(await Host.RunAsync(image, []), exitCode, why);
     }
 
     [Fact]
     public async Task Run_OnAVolumeThatCannotBeWritten_Ends3() =>
-        await EndsAsync(await host.RunAsync(await host.TinyAsync(), ["-v", $"{Directory.CreateDirectory(Path.Combine(host.Folder, "full")).FullName}:/image:ro"]), ExitCodes.NoOverlay, "The guest's own disk /image/sda.qcow2 cannot be made: Read-only file system");
+        await EndsAsync(await Host.RunAsync(await Host.TinyAsync(), ["-v", $"{Directory.CreateDirectory(Path.Combine(Host.Folder, "full")).FullName}:/image:ro"]), ExitCodes.NoOverlay, "The guest's own disk /image/sda.qcow2 cannot be made: Read-only file system");
 
     [Theory]
     [InlineData("--device", "/dev/net/tun")]
     [InlineData("--cap-add", "NET_ADMIN")]
     public async Task Run_WithOnlyHalfOfWhatTheNetworkTakes_Ends4(string option, string value) =>
-        await EndsAsync(await host.RunAsync([option, value], await host.TinyAsync(), []), ExitCodes.NoNetwork, "It needs the capability NET_ADMIN and the device /dev/net/tun.");
+        await EndsAsync(await Host.RunAsync([option, value], await Host.TinyAsync(), []), ExitCodes.NoNetwork, "It needs the capability NET_ADMIN and the device /dev/net/tun.");
 
     [Fact]
     public async Task Run_WithLessMemoryThanTheGuest_Ends69SayingSo() =>
-        await EndsAsync(await host.RunAsync(await host.TinyAsync(), ["-m", "100m", "--memory-swap", "100m", "-e", "MEMORY_MB=256"]), ExitCodes.NoMachine, "since the container's memory limit was reached: it must be MEMORY_MB and 128 MiB more.");
+        await EndsAsync(await Host.RunAsync(await Host.TinyAsync(), ["-m", "100m", "--memory-swap", "100m", "-e", "MEMORY_MB=256"]), ExitCodes.NoMachine, "since the container's memory limit was reached: it must be MEMORY_MB and 128 MiB more.");
 
     [Fact]
     public async Task Run_WithWhatTheGuestAndItsContainerNeed_LivesWhenTheGuestUsesAll()
     {
         const int GuestMiB = 192;
         var limit = $"{GuestMiB + GuestMemory.OverheadMiB}m";
-        var vm = await host.RunAsync(await host.TinyAsync(), ["-m", limit, "--memory-swap", limit, "-e", $"MEMORY_MB={GuestMiB}"]);
+        var vm = await Host.RunAsync(await Host.TinyAsync(), ["-m", limit, "--memory-swap", limit, "-e", $"MEMORY_MB={GuestMiB}"]);
         await vm.ReadyAsync();
 
         // All that the guest's kernel has left, over and over.
@@ -74,10 +73,10 @@ public sealed class VmContainerTests(VmHost host)
     [Fact]
     public async Task Run_WithMetadataThatIsNone_Ends64NamingTheFile()
     {
-        var meta = Directory.CreateDirectory(Path.Combine(host.Folder, "meta-wrong")).FullName;
+        var meta = Directory.CreateDirectory(Path.Combine(Host.Folder, "meta-wrong")).FullName;
         await File.WriteAllTextAsync(Path.Combine(meta, "meta.json"), """{"hostnam": "x"}""", TestContext.Current.CancellationToken);
 
-        await EndsAsync(await host.RunAsync(await host.TinyAsync(), ["-v", $"{meta}:/meta:ro"]), ExitCodes.RefusedOption, "/meta/meta.json is not as it should be: ");
+        await EndsAsync(await Host.RunAsync(await Host.TinyAsync(), ["-v", $"{meta}:/meta:ro"]), ExitCodes.RefusedOption, "/meta/meta.json is not as it should be: ");
     }
 
     private static async Task EndsAsync(VmContainer vm, int exitCode, string why)

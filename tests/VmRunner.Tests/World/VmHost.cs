@@ -133,6 +133,9 @@ public sealed class VmHost : IAsyncLifetime
         "--read-only", "--tmpfs", "/run", "--tmpfs", "/tmp", "--device", "/dev/net/tun", "--pids-limit", "64", "-v", $"{Shared}:/vm",
     ];
 
+    /// <summary>With what they wrote; the images stay.</summary>
+    internal async Task EndContainersAsync() => await PodmanAsync("rm", "--force", "--all", "--time", "0", "--volumes");
+
     internal async Task<JsonElement> InspectAsync(string container)
     {
         var (exitCode, output, errors) = await RunToEndAsync([.. Store.Command, "inspect", container]);
@@ -195,6 +198,19 @@ public sealed class VmHost : IAsyncLifetime
         await Store.RemoveAsync();
         await _network.DisposeAsync();
         Leftovers.RemoveFolder(Folder);
+    }
+}
+
+/// <summary>Tests on a host that they share; the containers of each end with it.</summary>
+[Collection(VmContainers.Name)]
+public abstract class VmTests(VmHost host) : IAsyncDisposable
+{
+    private protected VmHost Host => host;
+
+    public async ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        await host.EndContainersAsync();
     }
 }
 
