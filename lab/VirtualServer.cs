@@ -23,6 +23,9 @@ public enum BootTarget
 /// </remarks>
 public sealed class VirtualServer : IAsyncDisposable
 {
+    /// <summary>In its folder: what its processors were at when a lab that is kept ended.</summary>
+    public const string ProcessorLogName = "processors.log";
+
     private readonly SemaphoreSlim power = new(1);
     private readonly LanHost host;
     private readonly VirtualServerFiles files;

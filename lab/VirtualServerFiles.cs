@@ -9,7 +9,7 @@ internal sealed record VirtualServerFiles(string Folder)
 
     public string QemuLog => Path.Combine(Folder, "qemu.log");
 
-    public string ProcessorLog => Path.Combine(Folder, "processors.log");
+    public string ProcessorLog => Path.Combine(Folder, VirtualServer.ProcessorLogName);
 
     public string SerialSocket => Path.Combine(Folder, "serial.sock");
 

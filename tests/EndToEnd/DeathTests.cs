@@ -13,6 +13,7 @@ public sealed class DeathTests : MiddleOfADeployTests
         var (site, server, job) = await InTheMiddleAsync(FirmwareMode.Uefi);
 
         await site.Conductor.KillAsync();
+        await LiftTheLimitAsync(server);
         await site.Conductor.StartAsync(TestContext.Current.CancellationToken);
 
         await site.AssertFinishesAsync(server, job);
@@ -25,6 +26,7 @@ public sealed class DeathTests : MiddleOfADeployTests
         var (site, server, job) = await InTheMiddleAsync(FirmwareMode.Bios, new LabConductorSettings { KernelArguments = $"{LabConductorSettings.VirtualKernelArguments} sysrq_always_enabled=1" });
 
         await server.SendBreakAsync("f", TestContext.Current.CancellationToken);
+        await LiftTheLimitAsync(server);
         await server.Serial.WaitForLineAsync("The deploy agent ended by signal 9", TimeSpan.FromMinutes(1), cancellationToken: TestContext.Current.CancellationToken);
 
         var finished = await site.AssertFinishesAsync(server, job);
@@ -38,6 +40,7 @@ public sealed class DeathTests : MiddleOfADeployTests
         var (site, server, job) = await InTheMiddleAsync(FirmwareMode.Uefi);
 
         await server.PowerOffAsync(TestContext.Current.CancellationToken);
+        await LiftTheLimitAsync(server);
         Assert.True(Site.FirstBytes(server, 512).All(value => value == 0), "The disk could boot although it was written half.");
 
         var finished = await site.AssertFinishesAsync(server, job);

@@ -16,6 +16,7 @@ public sealed class OutageTests : MiddleOfADeployTests
 
         await server.UnplugAsync(TestContext.Current.CancellationToken);
         await UntilTheAgentMissesItsConductorAsync(server);
+        await LiftTheLimitAsync(server);
         await server.PlugInAsync(TestContext.Current.CancellationToken);
 
         var finished = await site.AssertFinishesAsync(server, job);
@@ -29,6 +30,7 @@ public sealed class OutageTests : MiddleOfADeployTests
 
         site.Conductor.Signal(LabProcess.SigStop);
         await UntilTheAgentMissesItsConductorAsync(server);
+        await LiftTheLimitAsync(server);
         site.Conductor.Signal(LabProcess.SigCont);
 
         await site.AssertFinishesAsync(server, job);

@@ -15,8 +15,11 @@ public abstract class SiteTests : IAsyncDisposable
         GC.SuppressFinalize(this);
         if (_site is null)
             return;
-        _site.Lan.KeepFolder |= TestContext.Current.TestState?.Result == TestResult.Failed;
+        var failed = TestContext.Current.TestState?.Result == TestResult.Failed;
+        _site.Lan.KeepFolder |= failed;
         await _site.DisposeAsync();
+        if (failed)
+            LastWords.Tell(_site.Lan);
     }
 
     private protected async Task<Site> OpenAsync(string? imageFile = null, LabConductorSettings? conductor = null, LabPower power = LabPower.Redfish, BootFiles? boot = null) =>

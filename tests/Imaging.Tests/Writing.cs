@@ -23,6 +23,7 @@ internal static class Writing
     /// </param>
     /// <param name="mostAtOnce">How far the clock goes at once; by default to the next timer.</param>
     /// <param name="start">The clock stands until it is set: what a busy machine is long at before then does not count.</param>
+    /// <param name="limits">The clock by which servers are slow; by default the one that is moved.</param>
     public static WriteOutcome OnClock(
         ManualClock clock,
         IReadOnlyList<Uri> servers,
@@ -31,9 +32,10 @@ internal static class Writing
         WriteOptions options,
         TimeSpan pause,
         TimeSpan? mostAtOnce = null,
-        ManualResetEventSlim? start = null)
+        ManualResetEventSlim? start = null,
+        TimeProvider? limits = null)
     {
-        var write = Task.Run(() => From([.. servers.Select(server => new HttpSource(server, clock))], target, image, options, time: clock));
+        var write = Task.Run(() => From([.. servers.Select(server => new HttpSource(server, limits ?? clock))], target, image, options, time: clock));
         using var over = new CancellationTokenSource(_patience);
         while (!write.IsCompleted)
         {

@@ -63,7 +63,7 @@ public sealed class SourceFaultTests : IDisposable
     {
         using var server = new RangeServer(_file, request => request.Number == 4 ? new Fault(SendOnly: 70_000, Then: AfterCut.Stall) : null);
 
-        AssertWritten(WriteOnManualClock(server, out var clock));
+        AssertWritten(WriteThroughStalls(server, out var clock));
         Assert.True(clock.GetUtcNow() >= new ManualClock().GetUtcNow() + new HttpLimits().StallTime, "it was cut before the limit");
     }
 
@@ -72,7 +72,7 @@ public sealed class SourceFaultTests : IDisposable
     {
         using var server = new RangeServer(_file, _ => HasBegun ? new Fault(SendOnly: 70_000, Then: AfterCut.Stall) : null);
 
-        var outcome = WriteOnManualClock(server, out _);
+        var outcome = WriteThroughStalls(server, out _);
 
         Assert.Equal(WriteStatus.Failed, outcome.Status);
         Assert.Contains("stalled at byte", outcome.Reason!.Cause, StringComparison.Ordinal);
@@ -87,7 +87,7 @@ public sealed class SourceFaultTests : IDisposable
         var back = clock.GetUtcNow() + TimeSpan.FromMinutes(20);
         using var server = new RangeServer(_file, _ => HasBegun && clock.GetUtcNow() < back ? new Fault(Status: 503) : null);
 
-        AssertWritten(WriteOnManualClock(server, clock, _patient));
+        AssertWritten(WriteOnManualClock([server], clock, _patient));
         Assert.True(clock.GetUtcNow() >= back, "it was never away");
     }
 
@@ -97,7 +97,7 @@ public sealed class SourceFaultTests : IDisposable
         var clock = new ManualClock();
         using var server = new RangeServer(_file, _ => HasBegun ? new Fault(Status: 503) : null);
 
-        var outcome = WriteOnManualClock(server, clock, _patient);
+        var outcome = WriteOnManualClock([server], clock, _patient);
 
         Assert.Equal(WriteStatus.Failed, outcome.Status);
         Assert.Contains("answered 503", outcome.Reason!.Cause, StringComparison.Ordinal);
@@ -234,12 +234,17 @@ public sealed class SourceFaultTests : IDisposable
 
     private WriteOutcome Write(RangeServer server, TimeProvider time) => Writing.From([new HttpSource(server.Address, time)], _target, _image, time: time);
 
-    private WriteOutcome WriteOnManualClock(RangeServer server, out ManualClock clock) => WriteOnManualClock(server, clock = new ManualClock(), new RetryPolicy());
+    private WriteOutcome WriteOnManualClock(RangeServer server, out ManualClock clock) => WriteOnManualClock([server], clock = new ManualClock(), new RetryPolicy());
 
-    private WriteOutcome WriteOnManualClock(RangeServer server, ManualClock clock, RetryPolicy retries) => WriteOnManualClock([server], clock, retries);
+    /// <summary>Moves the pauses between attempts alone: no server is too slow because this machine is.</summary>
+    private WriteOutcome WriteOnManualClock(RangeServer[] servers, ManualClock clock, RetryPolicy retries) =>
+        Writing.OnClock(clock, Addresses(servers), _target, _image, new WriteOptions(Retries: retries), TimeSpan.FromMilliseconds(5), limits: TimeProvider.System);
 
-    private WriteOutcome WriteOnManualClock(RangeServer[] servers, ManualClock time, RetryPolicy retries) =>
-        Writing.OnClock(time, Array.ConvertAll(servers, server => server.Address), _target, _image, new WriteOptions(Retries: retries), TimeSpan.FromMilliseconds(100));
+    /// <summary>Moves the limits of a slow server too.</summary>
+    private WriteOutcome WriteThroughStalls(RangeServer server, out ManualClock clock) =>
+        Writing.OnClock(clock = new ManualClock(), Addresses(server), _target, _image, new WriteOptions(), TimeSpan.FromMilliseconds(100));
+
+    private static Uri[] Addresses(params RangeServer[] servers) => Array.ConvertAll(servers, server => server.Address);
 
     private void AssertWritten(WriteOutcome outcome)
     {

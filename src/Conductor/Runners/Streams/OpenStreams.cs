@@ -26,16 +26,18 @@ internal sealed class OpenStreams(TimeProvider time)
     public Action<string>? Asked { get; set; }
 
     /// <summary>Asks the runner for its end, and waits for it.</summary>
-    public async Task<OpenStream> OpenAsync(RunnerRow runner, VmRow vm, VmView view, string who, CancellationToken cancel)
+    /// <param name="stop">Ends the stream whenever it comes.</param>
+    /// <param name="cancel">The operator has gone: nobody waits for it any more.</param>
+    public async Task<OpenStream> OpenAsync(RunnerRow runner, VmRow vm, VmView view, string who, CancellationToken stop, CancellationToken cancel)
     {
-        var place = Begin(runner, who, cancel);
+        var place = Begin(runner, who, stop);
         var asked = new AskedStream(runner.Id, new StreamOrder(RandomNumberGenerator.GetHexString(32, lowercase: true), vm.Id, view), place);
         _asked[asked.Order.Id] = asked;
         try
         {
             Asked?.Invoke(runner.Id);
             using var limit = new CancellationTokenSource(Patience, time);
-            using var end = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, place.Ended);
+            using var end = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, place.Ended, cancel);
             using var withdrawn = end.Token.Register(() =>
             {
                 // Not where it was taken at this very moment: then it comes.
@@ -45,7 +47,7 @@ internal sealed class OpenStreams(TimeProvider time)
             place.Runner = await asked.Taken.Task;
             return place;
         }
-        catch (OperationCanceledException) when (!place.Ended.IsCancellationRequested)
+        catch (OperationCanceledException) when (!place.Ended.IsCancellationRequested && !cancel.IsCancellationRequested)
         {
             place.Dispose();
             throw new ProblemException(Problems.Of(StatusCodes.Status504GatewayTimeout, "runner-silent",
@@ -81,7 +83,7 @@ internal sealed class OpenStreams(TimeProvider time)
             one.End();
     }
 
-    private OpenStream Begin(RunnerRow runner, string who, CancellationToken cancel)
+    private OpenStream Begin(RunnerRow runner, string who, CancellationToken stop)
     {
         lock (_gate)
         {
@@ -89,7 +91,7 @@ internal sealed class OpenStreams(TimeProvider time)
                 throw TooMany($"{MostOfARunner} consoles and logs of runner {runner.Name} are open.");
             if (_open.Count(one => one.Who == who) >= MostOfAnOperator)
                 throw TooMany($"{MostOfAnOperator} consoles and logs are open under the token '{who}'.");
-            var place = new OpenStream(runner.Id, who, Leave, cancel);
+            var place = new OpenStream(runner.Id, who, Leave, stop);
             _open.Add(place);
             return place;
         }
@@ -129,10 +131,10 @@ internal sealed class OpenStream : IDisposable
     private readonly CancellationTokenSource _end;
     private readonly Action<OpenStream> _leave;
 
-    public OpenStream(string runnerId, string who, Action<OpenStream> leave, CancellationToken cancel)
+    public OpenStream(string runnerId, string who, Action<OpenStream> leave, CancellationToken stop)
     {
         (RunnerId, Who, _leave) = (runnerId, who, leave);
-        _end = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        _end = CancellationTokenSource.CreateLinkedTokenSource(stop);
         Ended = _end.Token;
     }
 
@@ -143,7 +145,7 @@ internal sealed class OpenStream : IDisposable
 
     public WebSocket Runner { get; set; } = null!;
 
-    /// <summary>The operator has gone, the conductor stops, or the runner was removed.</summary>
+    /// <summary>The conductor stops, or the runner was removed. That an end breaks off is seen at that end.</summary>
     public CancellationToken Ended { get; }
 
     public Task Over => _over.Task;

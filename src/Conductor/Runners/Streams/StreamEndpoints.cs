@@ -23,8 +23,7 @@ internal sealed class StreamEndpoints(IDatabase database, OpenStreams streams, R
             _ => throw Problems.Invalid($"'{kind}' is no kind of console.", "It is serial or vnc."),
         };
         RequireWebSocket(http, "A console");
-        using var end = EndOf(http);
-        using var stream = await OpenAsync(runner, vm, view, http, end.Token);
+        using var stream = await OpenAsync(runner, vm, view, http);
         // The runner's end is there: from here on there is nothing to refuse.
         using var socket = await http.WebSockets.AcceptWebSocketAsync();
         await Splice.BothWaysAsync(socket, stream.Runner, time, stream.Ended);
@@ -52,8 +51,8 @@ internal sealed class StreamEndpoints(IDatabase database, OpenStreams streams, R
     /// <summary>The answer begins with the first byte: until then what goes wrong can be said.</summary>
     private async Task TextAsync(string runner, string vm, VmView view, HttpContext http)
     {
-        using var end = EndOf(http);
-        using var stream = await OpenAsync(runner, vm, view, http, end.Token);
+        using var stream = await OpenAsync(runner, vm, view, http);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(stream.Ended, http.RequestAborted);
         http.Response.ContentType = "text/plain; charset=utf-8";
         http.Response.Headers.CacheControl = "no-store";
         var buffer = new byte[Splice.BufferBytes];
@@ -61,12 +60,12 @@ internal sealed class StreamEndpoints(IDatabase database, OpenStreams streams, R
         {
             while (true)
             {
-                var read = await stream.Runner.ReceiveAsync(buffer.AsMemory(), stream.Ended);
+                var read = await stream.Runner.ReceiveAsync(buffer.AsMemory(), end.Token);
                 if (read.MessageType == WebSocketMessageType.Close)
                     break;
-                await http.Response.Body.WriteAsync(buffer.AsMemory(0, read.Count), stream.Ended);
+                await http.Response.Body.WriteAsync(buffer.AsMemory(0, read.Count), end.Token);
             }
-            await stream.Runner.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, stream.Ended);
+            await stream.Runner.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, end.Token);
             if (stream.Runner.CloseStatus is not (WebSocketCloseStatus.NormalClosure or WebSocketCloseStatus.Empty or null))
                 throw BrokeOff(Printable.Of(stream.Runner.CloseStatusDescription is { Length: > 0 } why ? why : $"status {(int)stream.Runner.CloseStatus}"));
         }
@@ -87,7 +86,7 @@ internal sealed class StreamEndpoints(IDatabase database, OpenStreams streams, R
         }
     }
 
-    private async Task<OpenStream> OpenAsync(string runner, string vm, VmView view, HttpContext http, CancellationToken end)
+    private async Task<OpenStream> OpenAsync(string runner, string vm, VmView view, HttpContext http)
     {
         var (found, row) = database.Read(sql => RunnerTable.Get(sql, runner) is var one ? (one, VmTable.Get(sql, one, vm)) : default);
         if (presence.IsLost(found))
@@ -95,15 +94,13 @@ internal sealed class StreamEndpoints(IDatabase database, OpenStreams streams, R
         WithoutLeastRate(http);
         try
         {
-            return await streams.OpenAsync(found, row, view, http.User.Identity?.Name ?? "", end);
+            return await streams.OpenAsync(found, row, view, http.User.Identity?.Name ?? "", life.ApplicationStopping, http.RequestAborted);
         }
         catch (OperationCanceledException) when (!http.RequestAborted.IsCancellationRequested)
         {
             throw new ProblemException(Problems.Of(StatusCodes.Status503ServiceUnavailable, "ended", $"The look at VM {row.Name} was ended: the conductor stops, or runner {found.Name} was removed.", "Try again."));
         }
     }
-
-    private CancellationTokenSource EndOf(HttpContext http) => CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, life.ApplicationStopping);
 
     private static void RequireWebSocket(HttpContext http, string what)
     {
