@@ -66,10 +66,10 @@ count_in() {
 mkdir -p "$results"
 projects=()
 if [ "$what" != boots ]; then
-    # Two at a time, since much of what they do is waiting; the two longest first, so that neither is left to run alone.
-    projects=(Imaging.Tests Conductor.Tests)
+    # Two at a time, since much of what they do is waiting; the longest first, so that none is left to run alone.
+    projects=(Conductor.Tests VmRunner.Tests Imaging.Tests)
     for folder in tests/*.Tests; do
-        case "$folder" in */Imaging.Tests | */Conductor.Tests) ;; *) projects+=("$(basename "$folder")") ;; esac
+        case "$folder" in */Imaging.Tests | */Conductor.Tests | */VmRunner.Tests) ;; *) projects+=("$(basename "$folder")") ;; esac
     done
     for project in "${projects[@]}"; do
         [ "$(jobs -rp | wc -l)" -lt 2 ] || wait -n

@@ -8,7 +8,13 @@ public sealed record Accelerator(string Name, string Arguments)
     /// <summary>Set to <c>kvm</c> to use it where it works.</summary>
     public const string Variable = "BAREMETAL_LAB_ACCELERATOR";
 
-    public static readonly Accelerator Tcg = new("tcg", "tcg,thread=multi");
+    /// <summary>
+    /// QEMU 7.2 remembers what it has translated of each page, over a restart of the guest too, and goes through all of it at each write to that page. OVMF, which unpacks
+    /// itself byte by byte to where a kernel ran before, was seen to write a hundred bytes a second for that. So there is room for little: what does not fit is forgotten.
+    /// </summary>
+    private const int TranslatedMiB = 64;
+
+    public static readonly Accelerator Tcg = new("tcg", $"tcg,thread=multi,tb-size={TranslatedMiB}");
     public static readonly Accelerator Kvm = new("kvm", "kvm");
 
     private static readonly TimeSpan TrialBound = TimeSpan.FromSeconds(20);

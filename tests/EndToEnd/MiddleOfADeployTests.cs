@@ -10,7 +10,7 @@ public abstract class MiddleOfADeployTests : SiteTests
     private const long Middle = 8 << 20;
 
     /// <summary>So slow that there is a middle: the tiny image has 15 MB.</summary>
-    private const int SlowMbit = 4;
+    private const int SlowMbit = 8;
 
     /// <summary>It stays slow until the test lifts the limit: on a busy machine the rest would be over before anything can happen to it.</summary>
     private protected async Task<(Site Site, VirtualServer Server, Job Job)> InTheMiddleAsync(FirmwareMode firmware, LabConductorSettings? conductor = null)
