@@ -38,6 +38,8 @@ internal static class Endpoints
             .Describe("bootRamdisk", "Fetches the agent's ramdisk.");
         anyone.MapMethods(Routes.LocalBootLoader, Read, BootEndpoints.LocalBootLoader).Produces(StatusCodes.Status200OK, contentType: "application/octet-stream")
             .Describe("localBootLoader", "Fetches the loader that boots the local disk.");
+        anyone.MapMethods(Routes.RunnerPackage, Read, BootEndpoints.RunnerPackage).Produces(StatusCodes.Status200OK, contentType: "application/vnd.debian.binary-package")
+            .Describe("runnerPackage", "Fetches the package that makes an installed system a runner.");
         anyone.MapGet(Routes.CaCertificate, BootEndpoints.CaCertificate).Produces(StatusCodes.Status200OK, contentType: "application/x-pem-file")
             .Describe("getCaCertificate", "Fetches the conductor's CA certificate.");
         anyone.MapMethods(Routes.Blob, Read, BlobEndpoints.Get).Produces(StatusCodes.Status200OK, contentType: "application/octet-stream")
@@ -73,6 +75,9 @@ internal static class Endpoints
             .Describe("agentRescue", "Fetches the SSH server of a rescue, for the ramdisk that it was ordered in.");
         agents.MapGet(Routes.AgentManifest, AgentEndpoints.Manifest).Produces(StatusCodes.Status200OK, contentType: "application/json")
             .Describe("agentManifest", "Fetches the signed manifest of an image.");
+
+        app.MapPost(Routes.FirstBootFailure, PhoneHome.HearFailure).RequireRateLimiting(Limits.Enrolment).WithMetadata(new BodyLimit(PhoneHome.MostBytes))
+            .Describe("firstBootFailure", "Hears why the first boot of an installed system did not make it a runner, with the token of its config drive.");
 
         // Runners: they join by one-time token, and call by the certificate that it gets them. Nobody calls them.
         app.MapPost(Routes.RunnerJoin, (RunnerJoin ask, HttpContext http, JoinEndpoints join) => join.Join(ask, http)).RequireRateLimiting(Limits.Enrolment)

@@ -4,6 +4,7 @@ using Baremetal.Api;
 using Baremetal.Conductor.Database;
 using Baremetal.Conductor.Images;
 using Baremetal.Conductor.Nodes;
+using Baremetal.Conductor.Runners;
 using Baremetal.Conductor.Secrets;
 using Baremetal.Conductor.Settings;
 using Baremetal.Netboot;
@@ -32,13 +33,13 @@ internal static class JobEndpoints
         return Start(database, node, JobKind.Inspect, Move.Inspect, Idempotency.Of(request, secrets, "inspect", "", ParameterJson.Default.String), (_, job) => job);
     }
 
-    public static Results<Accepted<Job>, Ok<Job>> Deploy(string node, DeployNode ask, IDatabase database, DeployChecks checks, SecretBox secrets, HttpRequest request)
+    public static Results<Accepted<Job>, Ok<Job>> Deploy(string node, DeployNode ask, IDatabase database, DeployChecks checks, RunnerRole runners, SecretBox secrets, HttpRequest request)
     {
         Validate(ask);
         var call = Idempotency.Of(request, secrets, "deploy", ask, ApiJson.Default.DeployNode);
         // A repeated call must not be refused for what has changed since the first one.
         if (database.Read(sql => JobTable.ByIdempotencyKey(sql, call.Key)) is null)
-            return Deploy(node, ask, database, checks, secrets, call);
+            return Deploy(node, ask, database, checks, runners, secrets, call);
         return Start(database, node, JobKind.Deploy, Move.Deploy, call, (_, job) => job);
     }
 
@@ -126,7 +127,7 @@ internal static class JobEndpoints
         return TypedResults.Accepted(Routes.For(Routes.Job, asked.Id), asked);
     }
 
-    private static Results<Accepted<Job>, Ok<Job>> Deploy(string node, DeployNode ask, IDatabase database, DeployChecks checks, SecretBox secrets, Idempotency call)
+    private static Results<Accepted<Job>, Ok<Job>> Deploy(string node, DeployNode ask, IDatabase database, DeployChecks checks, RunnerRole runners, SecretBox secrets, Idempotency call)
     {
         var isTemplate = ask.Template is not null;
         var (image, found) = database.Read(sql => (ImageTable.Get(sql, ask.Image), NodeTable.Get(sql, node)));
@@ -135,6 +136,8 @@ internal static class JobEndpoints
         RequireFit(ask.UserData);
         if (!checks.TryPlan(image.ManifestSha256, ask, ConfigDrives.IsWanted(ask, ask.UserData is not null), found, out var plan, out var rejection))
             throw Problems.Refused(rejection.Cause, rejection.Remedy);
+        if (ask.Role == NodeRole.Runner)
+            runners.Require(found);
 
         JobRow Filled(JobRow job) => job with
         {
@@ -195,6 +198,8 @@ internal static class JobEndpoints
                 Step = Steps.Begin,
             });
             NodeTable.Move(tx, found, move, made.Id);
+            if (move is Move.Deploy or Move.Clean or Move.Release)
+                RunnerRole.End(tx, found);
             JobTable.Insert(tx, made);
             return JobTable.View(tx.Sql, JobTable.Get(tx.Sql, made.Id));
         });
