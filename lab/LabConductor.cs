@@ -23,6 +23,9 @@ public sealed record LabConductorSettings
     /// <summary>Holds the kernel and the ramdisk that nodes are netbooted with.</summary>
     public string RamdiskDirectory { get; init; } = Path.GetDirectoryName(BuildOutputs.Kernel)!;
 
+    /// <summary>What nodes become runners by; null where none shall.</summary>
+    public string? RunnerPackage { get; init; }
+
     /// <summary>A lab's agents beat every two seconds over a network that loses nothing.</summary>
     public TimeSpan HeartbeatLost { get; init; } = TimeSpan.FromSeconds(20);
 
@@ -177,6 +180,7 @@ public sealed class LabConductor : IAsyncDisposable
         ["trustDirectory"] = TrustDirectory,
         ["addresses"] = new JsonArray(Lan.ConductorAddress.ToString()),
         ["ramdiskDirectory"] = settings.RamdiskDirectory,
+        ["runnerPackage"] = settings.RunnerPackage ?? "/nonexistent",
         ["kernelArguments"] = settings.KernelArguments,
         ["dhcp"] = new JsonObject
         {

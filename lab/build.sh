@@ -16,6 +16,7 @@ fi
 { ramdisk/build.sh --flavour server && lab/images/tiny.sh --flavour server; } &
 # This one calls debian.sh, of whose disk it is made.
 lab/images/debian-mbr.sh
+lab/images/debian.sh --flavour runner
 lab/images/tiny.sh
-runner/build.sh
+packaging/baremetal-vm-runner/build.sh
 wait $!

@@ -85,9 +85,9 @@ internal static class Endpoints
         var runners = app.MapGroup("").RequireAuthorization(By(RunnerAuthentication.Name));
         runners.MapPost(Routes.RunnerRenew, (RunnerRenew ask, ClaimsPrincipal user, JoinEndpoints join) => join.Renew(ask, user))
             .Describe("runnerRenew", "Renews the runner's certificate.");
-        runners.MapGet(Routes.RunnerOrders, (ClaimsPrincipal user, IHostApplicationLifetime life, OrderFeed feed, CancellationToken cancel, long after = -1) => feed.Answer(user, life, cancel, after))
+        runners.MapGet(Routes.RunnerOrders, (ClaimsPrincipal user, IHostApplicationLifetime life, OrderFeed feed, CancellationToken cancel, long after = -1) => feed.Answer(user, life, cancel, after)).RequireRateLimiting(Limits.Runner)
             .Describe("runnerOrders", "Asks for all that the runner shall have; waits until that is another revision than the one given, half a minute at most.");
-        runners.MapPost(Routes.RunnerReport, (RunnerReport report, ClaimsPrincipal user, HttpContext http, RunnerReports reports) => reports.Hear(report, user, http)).WithMetadata(new BodyLimit(ReportBounds.Bytes))
+        runners.MapPost(Routes.RunnerReport, (RunnerReport report, ClaimsPrincipal user, HttpContext http, RunnerReports reports) => reports.Hear(report, user, http)).RequireRateLimiting(Limits.Runner).WithMetadata(new BodyLimit(ReportBounds.Bytes))
             .Describe("runnerReport", "Tells how the runner and its VMs are.");
         runners.MapGet(Routes.RunnerStream, (string stream, ClaimsPrincipal user, HttpContext http, StreamEndpoints streams) => streams.Take(stream, user, http)).Produces(StatusCodes.Status101SwitchingProtocols)
             .Describe("runnerStream", "The runner's end of a stream that it was asked for: a WebSocket.");

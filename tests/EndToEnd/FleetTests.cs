@@ -9,7 +9,7 @@ public sealed class FleetTests : SiteTests
     private const string Serial = "SYSTEM";
 
     // Four emulated servers share this machine, and firmware tries the network by four protocols before it gives up.
-    private static readonly TimeSpan BootBound = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan BootBound = TimeSpan.FromMinutes(20);
 
     // A SATA disk, and beside it one of each controller that QEMU plays; two of 4096-byte sectors among them.
     private static readonly VirtualDisk[] FourControllers =
@@ -31,9 +31,8 @@ public sealed class FleetTests : SiteTests
         [
             real,
             await site.AddServerAsync(FirmwareMode.Bios, spec => spec with { Disks = [new(Serial: Serial)] }),
-            // Two processors: with one, on a busy machine, OVMF has twice said nothing more after a restart.
-            await site.AddServerAsync(FirmwareMode.Uefi, spec => spec with { NetworkFirst = true, Processors = 2, Disks = [new(Serial: Serial, Bus: DiskBus.Nvme)] }),
-            await site.AddServerAsync(FirmwareMode.Uefi, spec => spec with { Processors = 2, Disks = [new(Serial: Serial)] }),
+            await site.AddServerAsync(FirmwareMode.Uefi, spec => spec with { NetworkFirst = true, Disks = [new(Serial: Serial, Bus: DiskBus.Nvme)] }),
+            await site.AddServerAsync(FirmwareMode.Uefi, spec => spec with { Disks = [new(Serial: Serial)] }),
         ];
         await Task.WhenAll(servers.Select(site.MakeAvailableAsync));
         await AssertAllIsFoundAsync(site, real);

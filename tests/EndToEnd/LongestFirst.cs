@@ -9,7 +9,7 @@ namespace Baremetal.EndToEnd;
 /// <summary>Three classes run at a time, since firmware and network are waited for much of it. The longest begin, so that none of them is left to run alone at the end.</summary>
 public sealed class LongestFirst : ITestCollectionOrderer
 {
-    private static readonly Type[] Long = [typeof(FleetTests), typeof(WholeWayTests), typeof(WholeWayBesideAnotherServerTests), typeof(DeathTests), typeof(ServiceTests), typeof(PowerCutTests), typeof(TamperTests), typeof(DiscoveryTests)];
+    private static readonly Type[] Long = [typeof(FleetTests), typeof(RunnerRoleTests), typeof(WholeWayTests), typeof(WholeWayBesideAnotherServerTests), typeof(DeathTests), typeof(ServiceTests), typeof(PowerCutTests), typeof(TamperTests), typeof(DiscoveryTests)];
 
     public IReadOnlyCollection<TTestCollection> OrderTestCollections<TTestCollection>(IReadOnlyCollection<TTestCollection> testCollections)
         where TTestCollection : ITestCollection =>

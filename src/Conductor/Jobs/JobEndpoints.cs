@@ -16,9 +16,7 @@ namespace Baremetal.Conductor.Jobs;
 /// <summary>Start work on a node, follow it, abort it.</summary>
 internal static class JobEndpoints
 {
-    private const int MostSshKeys = 100;
     private const int LongestVariable = 64;
-    private const int LongestSshKey = 16 << 10;
     private const int ShortestRescue = 60;
     private const int LongestRescue = 7 * 86400;
 
@@ -239,8 +237,8 @@ internal static class JobEndpoints
 
     public static void RequireKeys(string[] keys)
     {
-        if (keys.Length > MostSshKeys || keys.Any(key => key is not { Length: > 0 and <= LongestSshKey } || key.AsSpan().ContainsAny('\r', '\n')))
-            throw Problems.Invalid($"An SSH key is empty, longer than {LongestSshKey} characters or has several lines, or there are more than {MostSshKeys}.", "Give each as its one line of a .pub file.");
+        if (keys.Length > SshPublicKey.Most || keys.Any(key => key is not { Length: > 0 and <= SshPublicKey.Longest } || key.AsSpan().ContainsAny('\r', '\n')))
+            throw Problems.Invalid($"An SSH key is empty, longer than {SshPublicKey.Longest} characters or has several lines, or there are more than {SshPublicKey.Most}.", "Give each as its one line of a .pub file.");
         foreach (var (at, key) in keys.Index())
         {
             if (!SshPublicKey.TryCheck(key, out var cause))
