@@ -63,17 +63,9 @@ internal static partial class ContainerPlan
             .. disk is { Length: > 0 } ? [$"--env=KVM_BLK_OPTS={disk}"] : Array.Empty<string>(),
             .. card is { Length: > 0 } ? [$"--env=KVM_NET_OPTS={card}"] : Array.Empty<string>(),
 
-            "--cap-drop=ALL", .. _capabilities.Select(capability => $"--cap-add={capability}"),
-            "--security-opt=no-new-privileges",
-            "--read-only", "--tmpfs=/run", "--tmpfs=/tmp",
-            "--device=/dev/net/tun", .. settings.Accelerator == "kvm" ? ["--device=/dev/kvm"] : Array.Empty<string>(),
-            $"--pids-limit={Text(128 + spec.Processors)}",
-            $"--memory={Text(spec.MemoryMb + CreateVm.OverheadMb)}m",
-            // A share rather than a limit: what one guest leaves is the others'.
-            $"--cpu-shares={Text(Math.Min(1024 * spec.Processors, 262144))}",
+            .. Walls(settings.Accelerator, spec.MemoryMb, spec.Processors),
             "--restart=no",
             $"--stop-timeout={Text(spec.StopSeconds + PatienceSeconds)}",
-            "--log-driver=k8s-file", "--log-opt=max-size=1mb",
             "--pull=never",
 
             $"--volume={folder.Image}:/image",
@@ -84,6 +76,20 @@ internal static partial class ContainerPlan
             .. arguments,
         ];
     }
+
+    /// <summary>What keeps a VM's container to itself, whoever runs it.</summary>
+    public static IEnumerable<string> Walls(string accelerator, int memoryMb, int processors) =>
+    [
+        "--cap-drop=ALL", .. _capabilities.Select(capability => $"--cap-add={capability}"),
+        "--security-opt=no-new-privileges",
+        "--read-only", "--tmpfs=/run", "--tmpfs=/tmp",
+        "--device=/dev/net/tun", .. accelerator == "kvm" ? ["--device=/dev/kvm"] : Array.Empty<string>(),
+        $"--pids-limit={Text(128 + processors)}",
+        $"--memory={Text(memoryMb + CreateVm.OverheadMb)}m",
+        // A share rather than a limit: what one guest leaves is the others'.
+        $"--cpu-shares={Text(Math.Min(1024 * processors, 262144))}",
+        "--log-driver=k8s-file", "--log-opt=max-size=1mb",
+    ];
 
     // What was ordered wins over what the image says.
     private static (string? Disk, string? Card, IReadOnlyList<string> Arguments) Effective(CreateVm spec, ImageOptions options) =>
