@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Baremetal.Trust;
 
 namespace Baremetal.VmRunner.Host;
 

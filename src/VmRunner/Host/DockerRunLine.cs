@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
-using Baremetal.Api;
 using Baremetal.Trust;
 using Baremetal.VmRunner.Supervisor;
 

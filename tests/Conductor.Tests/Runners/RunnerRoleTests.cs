@@ -44,7 +44,7 @@ public sealed partial class RunnerRoleTests
         site.SeeSystem();
         await Until.JobAtAsync(site.Conductor.Operator, job.Id, Steps.WaitForRunner);
 
-        Assert.Equal(HttpStatusCode.NotFound, await TellAsync(site, Value(script, "failure")[..^32] + new string('0', 32), "x"));
+        Assert.Equal(HttpStatusCode.NotFound, await TellAsync(site, site.Conductor.TlsUrl.ToString().TrimEnd('/') + Routes.For(Routes.FirstBootFailure, new string('0', 32)), "x"));
         Assert.Equal(HttpStatusCode.NoContent, await TellAsync(site, Value(script, "failure"), "E: no space\u001b[2J\nThe package could not be installed.\n\n"));
 
         var ended = await Until.JobEndAsync(site.Conductor.Operator, job.Id);
