@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds build/deb/baremetal-vm-runner_VERSION_amd64.deb (or --out DIR): vm-runner, the containers' base image, the systemd unit. The same program is
-# on the host and in the containers, so it is taken from the base image.
+# on the host and in the containers, so it is taken from the base image. What is there and current is not built again.
 set -euo pipefail
 
 die() { echo "packaging/baremetal-vm-runner/build.sh: $*" >&2; exit 1; }
@@ -16,10 +16,23 @@ while [ $# -gt 0 ]; do
 done
 command -v dpkg-deb >/dev/null || die "there is no dpkg-deb; it comes with Debian's dpkg"
 
+cd "$home"
+. ramdisk/freshness.sh
+mkdir -p "$out"
+exec 9>"$out/.lock" && flock 9
+
 "$home/runner/build.sh"
 base=$home/build/runner/base.tar
 version=$(sed -n 's,.*<Version>\(.*\)</Version>.*,\1,p' "$home/Directory.Build.props")
 [ -n "$version" ] || die "Directory.Build.props names no version"
+
+package=$out/baremetal-vm-runner_${version}_amd64.deb
+inputs=$(digest packaging/baremetal-vm-runner systemd docs/runners.md LICENSE Directory.Build.props "$(sha256sum <"$base")")
+if is_current "$out/.stamp" "$inputs" "$package"; then
+    echo "The package is current: $package, $(stat -c %s "$package") bytes"
+    exit 0
+fi
+rm -f "$out/.stamp" "$out"/baremetal-vm-runner_*.deb
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -41,7 +54,6 @@ sed "s/@VERSION@/$version/; s/@SIZE@/$size/" "$here/control" >"$root/DEBIAN/cont
 printf '/etc/baremetal-runner/containers.conf\n/etc/default/baremetal-vm-runner\n' >"$root/DEBIAN/conffiles"
 for script in postinst prerm postrm; do install -m 0755 "$here/$script" "$root/DEBIAN/$script"; done
 
-mkdir -p "$out"
-package=$out/baremetal-vm-runner_${version}_amd64.deb
 dpkg-deb --root-owner-group -Zxz -z1 --build "$root" "$package" >/dev/null
+echo "$inputs" >"$out/.stamp"
 echo "The package is built: $package, $(stat -c %s "$package") bytes"

@@ -86,6 +86,12 @@ public static class FailureCodes
     /// <summary>The installed system did not phone home.</summary>
     public const string SystemSilent = "system-silent";
 
+    /// <summary>The installed system could not be made a runner.</summary>
+    public const string RunnerFailed = "runner-failed";
+
+    /// <summary>The installed system was to be a runner, and has not joined, or not with all that VMs need.</summary>
+    public const string RunnerMissing = "runner-missing";
+
     /// <summary>Something happened that an honest machine does not do; the node is held.</summary>
     public const string Alarm = "alarm";
 

@@ -64,7 +64,8 @@ public sealed record JobStep(string Name, int Attempt, DateTimeOffset Started, D
 /// <c>network_data.json</c>, handed to the installed system as it is; <paramref name="SwapBytes"/>, whole MiB, is of a swap partition, for a partition image.
 /// <paramref name="RemoveConfigDrives"/> are disks whose config drives, of an earlier life, are removed.
 /// With <paramref name="Template"/> the user data is a template, filled with what is known of the node and with these variables. With <paramref name="Kexec"/>
-/// the ramdisk's kernel starts the installed one, of a partition image, and the firmware is passed over.
+/// the ramdisk's kernel starts the installed one, of a partition image, and the firmware is passed over. With <paramref name="Role"/> the installed
+/// system becomes more than a system: the deploy ends when it is.
 /// </summary>
 public sealed record DeployNode(
     string Image,
@@ -78,7 +79,18 @@ public sealed record DeployNode(
     long? SwapBytes = null,
     RootDeviceHints[]? RemoveConfigDrives = null,
     IReadOnlyDictionary<string, string>? Template = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Kexec = false);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Kexec = false,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] NodeRole Role = NodeRole.None);
+
+/// <summary>What a deployed node is made into.</summary>
+public enum NodeRole
+{
+    /// <summary>What its image and user data make of it.</summary>
+    None,
+
+    /// <summary>A KVM host that runs VMs for this conductor: it installs <c>vm-runner</c> at its first boot, and joins.</summary>
+    Runner,
+}
 
 /// <summary>What ends a deploy well: which sign of the installed system.</summary>
 public enum BootSign

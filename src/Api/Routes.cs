@@ -60,6 +60,8 @@ public static class Routes
     public const string BootLoader = "/boot/loaders/{name}";
     public const string LocalBootLoader = "/boot/localboot.efi";
     public const string PhoneHome = "/v1/phone-home/{token}";
+    public const string FirstBootFailure = "/v1/phone-home/{token}/failure";
+    public const string RunnerPackage = "/boot/baremetal-vm-runner.deb";
     public const string CaCertificate = "/ca.pem";
     public const string Blob = "/blobs/sha256/{digest}";
     public const string Blobs = "/blobs/sha256/";

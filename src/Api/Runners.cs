@@ -11,6 +11,9 @@ public enum RunnerState
 
     /// <summary>It has said nothing for a while. Its VMs may run on.</summary>
     Lost,
+
+    /// <summary>A node was deployed as a runner, and its first boot did not make it one: its job has the log.</summary>
+    Failed,
 }
 
 /// <summary>

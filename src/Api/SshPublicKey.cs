@@ -11,6 +11,12 @@ namespace Baremetal.Api;
 /// </summary>
 public static class SshPublicKey
 {
+    /// <summary>Of one system: a team's, and room.</summary>
+    public const int Most = 100;
+
+    /// <summary>In characters, as a line: of the largest RSA key with its comment.</summary>
+    public const int Longest = 16 << 10;
+
     // The strings of a key after its type (RFC 4253 §6.6, RFC 5656 §3.1, RFC 8709 §4, OpenSSH's PROTOCOL.u2f). DSA is not among them: OpenSSH takes none any more.
     private static readonly Dictionary<string, int> StringsOf = new(StringComparer.Ordinal)
     {

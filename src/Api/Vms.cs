@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Baremetal.Api;
 
 /// <summary>How a VM is, as its runner last said.</summary>
@@ -42,7 +44,7 @@ public enum VmTarget
 /// <param name="Processors">The guest's.</param>
 /// <param name="Publish">Which of the host's ports lead to the guest.</param>
 /// <param name="Network">One of the runner's; its usual one if not given.</param>
-/// <param name="Address">On that network; the next that is free if not given.</param>
+/// <param name="Address">IPv4, on that network; the next that is free if not given.</param>
 /// <param name="SshKeys">Those who may log in, told by metadata.</param>
 /// <param name="UserData">For cloud-init, told by metadata. Write-only: no answer of the API carries it.</param>
 /// <param name="DiskOptions">RancherVM's <c>KVM_BLK_OPTS</c>.</param>
@@ -50,6 +52,7 @@ public enum VmTarget
 /// <param name="Arguments">RancherVM's: what stands behind the image in <c>docker run</c>.</param>
 /// <param name="StopSeconds">How long the guest has to shut down.</param>
 /// <param name="Target">Stopped: it is made, and not started.</param>
+/// <param name="DiskGb">How large the guest's disk is made when it is made, in GiB; as the image has it if not given. An ISO is installed to a disk of that size.</param>
 public sealed record CreateVm(
     string Name,
     string Image,
@@ -65,7 +68,8 @@ public sealed record CreateVm(
     string? CardOptions = null,
     string[]? Arguments = null,
     int StopSeconds = CreateVm.UsualStopSeconds,
-    VmTarget Target = VmTarget.Running)
+    VmTarget Target = VmTarget.Running,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? DiskGb = null)
 {
     public const int UsualMemoryMb = 512;
 

@@ -85,6 +85,7 @@ public static class ConductorHost
         services.AddSingleton<NodeAddresses>();
         services.AddSingleton<BootEndpoints>();
         services.AddSingleton<EnrolEndpoints>();
+        services.AddSingleton<RunnerRole>();
         services.AddSingleton<Orders>();
         services.AddSingleton<ProgressWatch>();
         services.AddSingleton<DeployChecks>();

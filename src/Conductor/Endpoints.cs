@@ -38,6 +38,8 @@ internal static class Endpoints
             .Describe("bootRamdisk", "Fetches the agent's ramdisk.");
         anyone.MapMethods(Routes.LocalBootLoader, Read, BootEndpoints.LocalBootLoader).Produces(StatusCodes.Status200OK, contentType: "application/octet-stream")
             .Describe("localBootLoader", "Fetches the loader that boots the local disk.");
+        anyone.MapMethods(Routes.RunnerPackage, Read, BootEndpoints.RunnerPackage).Produces(StatusCodes.Status200OK, contentType: "application/vnd.debian.binary-package")
+            .Describe("runnerPackage", "Fetches the package that makes an installed system a runner.");
         anyone.MapGet(Routes.CaCertificate, BootEndpoints.CaCertificate).Produces(StatusCodes.Status200OK, contentType: "application/x-pem-file")
             .Describe("getCaCertificate", "Fetches the conductor's CA certificate.");
         anyone.MapMethods(Routes.Blob, Read, BlobEndpoints.Get).Produces(StatusCodes.Status200OK, contentType: "application/octet-stream")
@@ -74,15 +76,18 @@ internal static class Endpoints
         agents.MapGet(Routes.AgentManifest, AgentEndpoints.Manifest).Produces(StatusCodes.Status200OK, contentType: "application/json")
             .Describe("agentManifest", "Fetches the signed manifest of an image.");
 
+        app.MapPost(Routes.FirstBootFailure, PhoneHome.HearFailure).RequireRateLimiting(Limits.Enrolment).WithMetadata(new BodyLimit(PhoneHome.MostBytes))
+            .Describe("firstBootFailure", "Hears why the first boot of an installed system did not make it a runner, with the token of its config drive.");
+
         // Runners: they join by one-time token, and call by the certificate that it gets them. Nobody calls them.
         app.MapPost(Routes.RunnerJoin, (RunnerJoin ask, HttpContext http, JoinEndpoints join) => join.Join(ask, http)).RequireRateLimiting(Limits.Enrolment)
             .Describe("runnerJoin", "Takes a certificate for the one-time token that lets a machine join as a runner.");
         var runners = app.MapGroup("").RequireAuthorization(By(RunnerAuthentication.Name));
         runners.MapPost(Routes.RunnerRenew, (RunnerRenew ask, ClaimsPrincipal user, JoinEndpoints join) => join.Renew(ask, user))
             .Describe("runnerRenew", "Renews the runner's certificate.");
-        runners.MapGet(Routes.RunnerOrders, (ClaimsPrincipal user, IHostApplicationLifetime life, OrderFeed feed, CancellationToken cancel, long after = -1) => feed.Answer(user, life, cancel, after))
+        runners.MapGet(Routes.RunnerOrders, (ClaimsPrincipal user, IHostApplicationLifetime life, OrderFeed feed, CancellationToken cancel, long after = -1) => feed.Answer(user, life, cancel, after)).RequireRateLimiting(Limits.Runner)
             .Describe("runnerOrders", "Asks for all that the runner shall have; waits until that is another revision than the one given, half a minute at most.");
-        runners.MapPost(Routes.RunnerReport, (RunnerReport report, ClaimsPrincipal user, HttpContext http, RunnerReports reports) => reports.Hear(report, user, http)).WithMetadata(new BodyLimit(ReportBounds.Bytes))
+        runners.MapPost(Routes.RunnerReport, (RunnerReport report, ClaimsPrincipal user, HttpContext http, RunnerReports reports) => reports.Hear(report, user, http)).RequireRateLimiting(Limits.Runner).WithMetadata(new BodyLimit(ReportBounds.Bytes))
             .Describe("runnerReport", "Tells how the runner and its VMs are.");
         runners.MapGet(Routes.RunnerStream, (string stream, ClaimsPrincipal user, HttpContext http, StreamEndpoints streams) => streams.Take(stream, user, http)).Produces(StatusCodes.Status101SwitchingProtocols)
             .Describe("runnerStream", "The runner's end of a stream that it was asked for: a WebSocket.");

@@ -1,4 +1,5 @@
 using System.Threading.RateLimiting;
+using Baremetal.Conductor.Runners;
 using Baremetal.Trust;
 using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.RateLimiting;
@@ -15,6 +16,7 @@ internal sealed record BodyLimit(long? MaxRequestBodySize) : IRequestSizeLimitMe
 internal static class Limits
 {
     public const string Enrolment = "enrolment";
+    public const string Runner = "runner";
 
     /// <summary>An inventory of a machine with a thousand disks; nothing else that has no limit of its own comes near.</summary>
     public const long BodyBytes = 1 << 20;
@@ -33,14 +35,21 @@ internal static class Limits
     /// </summary>
     private const int EnrolmentsPerMinute = 120;
 
+    /// <summary>A runner's reports and questions, each: one that is under way, and one that comes while the connection of the other is not yet known to be broken.</summary>
+    private const int CallsOfARunner = 2;
+
     public static void AddRates(RateLimiterOptions options)
     {
         options.RejectionStatusCode = StatusCodes.Status429TooManyRequests;
         options.OnRejected = (context, _) => new ValueTask(Problems.WriteAsync(context.HttpContext, Problems.Of(
-            StatusCodes.Status429TooManyRequests, "too-many", "Too many enrolments came from this address within a minute.", "Try again in a minute.")));
+            StatusCodes.Status429TooManyRequests, "too-many", "Too many calls came from there at once or within a minute.", "Try again in a minute.")));
         options.AddPolicy(Enrolment, http => RateLimitPartition.GetFixedWindowLimiter(
             http.Connection.RemoteIpAddress,
             _ => new FixedWindowRateLimiterOptions { PermitLimit = EnrolmentsPerMinute, Window = TimeSpan.FromMinutes(1) }));
+        // Each costs the database more than all that a node's agent says; none shall wait behind one runner that says too much.
+        options.AddPolicy(Runner, http => RateLimitPartition.GetConcurrencyLimiter(
+            (RunnerCaller.Of(http.User).Id, http.Request.Path),
+            _ => new ConcurrencyLimiterOptions { PermitLimit = CallsOfARunner }));
     }
 
     /// <summary>What is not meant for the plain port is answered there with nothing but where to ask.</summary>

@@ -4,8 +4,8 @@ using Baremetal.VmRunner.Supervisor;
 
 const int WrongUsage = 2;
 
-var root = new RootCommand("Runs virtual machines as containers.") { JoinCommand.Create(), PreflightCommand.Create(), RunCommand.Create(), SuperviseCommand.Create(), DiskInspection.Command(), KvmTrial.Command() };
-var parse = root.Parse(args);
+var root = new RootCommand("Runs virtual machines as containers.") { JoinCommand.Create(), PreflightCommand.Create(), RunCommand.Create(), DockerRunCommand.Create(), SuperviseCommand.Create(), DiskInspection.Command(), KvmTrial.Command() };
+var parse = root.Parse(DockerRunCommand.WithLineApart(args));
 if (parse.Errors.Count > 0)
 {
     foreach (var error in parse.Errors)

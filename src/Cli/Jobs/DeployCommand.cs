@@ -29,6 +29,7 @@ internal static class DeployCommand
         var swap = new Option<string>("--swap") { HelpName = "SIZE", Description = "Of a swap partition at the disk's end, such as 4GiB; for a partition image." };
         var removeConfigDrives = new Option<string[]>("--remove-config-drive") { HelpName = "HINT", Description = "A disk whose config drive, of an earlier life, is removed, by a hint of --root-device; given again, another disk. Where one is left, cloud-init might read it in place of this deploy's: then the deploy is refused." };
         var kexec = new Option<bool>("--kexec") { Description = "Starts the installed kernel from the ramdisk and passes the firmware over, which takes minutes on many servers; for a partition image." };
+        var role = new Option<NodeRole>("--role") { HelpName = "none|runner", CustomParser = Word<NodeRole>.Parse, Description = "What the installed system is made into. runner: it installs vm-runner at its first boot, joins this conductor and runs VMs; the image needs cloud-init." };
         var waitFor = new Option<BootSign?>("--wait-for") { HelpName = "network|phone-home", CustomParser = Word<BootSign>.ParseOptional, Description = "What ends it well: network, if not given: the installed system asks for an address. phone-home: its cloud-init says that it is up, and tells its SSH host keys." };
         var dryRun = new Option<bool>("--dry-run") { Description = "Checks all that can be checked, and starts nothing." };
         var wait = JobCommands.Wait();
@@ -38,6 +39,7 @@ internal static class DeployCommand
             """
             conductor deploy r7 --image debian-12 --ssh-key ~/.ssh/id_ed25519.pub --wait
             conductor deploy r8 r9 r10 --image debian-12 --user-data web.yaml
+            conductor deploy kvm1 --image debian-12 --role runner --wait
             """,
             async (call, cancel) =>
             {
@@ -56,7 +58,8 @@ internal static class DeployCommand
                     call.Get(swap) is { } size ? SwapOf(size) : null,
                     call.Get(removeConfigDrives) is { Length: > 0 } disks ? Array.ConvertAll(disks, hint => RootDeviceOption.Read([hint], "--remove-config-drive")!) : null,
                     VariablesOf(call.Get(template), call.Get(variables) ?? []),
-                    call.Get(kexec));
+                    call.Get(kexec),
+                    call.Get(role));
                 using var follower = new JobFollower(call);
                 if (!deployment.DryRun)
                     return await follower.StartAsync(all, node => follower.Conductor.DeployAsync(node, deployment, cancel), call.Get(wait), cancel);
@@ -80,6 +83,7 @@ internal static class DeployCommand
             swap,
             removeConfigDrives,
             kexec,
+            role,
             waitFor,
             dryRun,
             wait,

@@ -30,6 +30,7 @@ internal static class DryRunView
         sheet.Add("User data", ask.UserData is { } userData ? $"{Units.Bytes(Encoding.UTF8.GetByteCount(userData))}{(ask.Template is null ? ", as they are" : ", a template")}" : null);
         sheet.Add("Network", ask.NetworkData is { } network ? $"{Units.Bytes(Encoding.UTF8.GetByteCount(network.GetRawText()))} of network data" : null);
         sheet.Add("Starts by", ask.Kexec ? "kexec, without another run of the firmware" : null);
+        sheet.Add("Becomes", ask.Role == NodeRole.Runner ? "a runner, called as its node" : null);
         sheet.Add("Waits for", ask.WaitFor is { } sign ? Word<BootSign>.Of(sign) : null);
         // Once the disks are known, each is named by what it is.
         sheet.Add("Removes", deployment?.TargetDisk is null && oldDrives.Length > 0 ? $"the config drive of {string.Join(" and of ", oldDrives)}" : null);

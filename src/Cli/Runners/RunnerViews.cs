@@ -38,7 +38,7 @@ internal static class RunnerViews
         sheet.Add("Cause", runner.Cause, Tone.Bad);
         sheet.Add("Node", runner.Node);
         sheet.Add("Address", runner.Address);
-        sheet.Add("Version", runner.Version);
+        sheet.Add("Version", runner.Version.Length > 0 ? runner.Version : null);
         sheet.Add("Joined", Units.Time(runner.JoinedAt));
         sheet.Add("Last seen", Units.Time(runner.LastSeen));
         sheet.Add("VMs", $"{runner.Used.Vms}, with {Units.Count(runner.Used.Processors, "processor")} and {Memory(runner.Used.MemoryMb)}");
@@ -83,7 +83,7 @@ internal static class RunnerViews
     private static Run StateOf(Runner runner) => new(Word<RunnerState>.Of(runner.State), runner.State switch
     {
         RunnerState.Ready => Tone.Good,
-        RunnerState.Lost => Tone.Bad,
+        RunnerState.Lost or RunnerState.Failed => Tone.Bad,
         _ => Tone.Busy,
     });
 }

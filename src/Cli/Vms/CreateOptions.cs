@@ -11,6 +11,7 @@ internal sealed class CreateOptions : IEnumerable<Option>
     private readonly Option<string> _image = new("--image") { HelpName = "IMAGE", Required = true, Description = "NAME[:VERSION] of the conductor's catalogue, or one of a registry, such as registry.example/team/web:1." };
     private readonly Option<string> _memory = new("--memory") { HelpName = "SIZE", Description = "The guest's memory, such as 1G; 512M if not given." };
     private readonly Option<int?> _processors = new("--cpus") { HelpName = "N", Description = "The guest's processors; 1 if not given." };
+    private readonly Option<string> _disk = new("--disk") { HelpName = "SIZE", Description = "How large the guest's disk is made, such as 20G; as the image has it if not given. The guest grows its file systems." };
     private readonly Option<string[]> _publish = new("--publish", "-p") { HelpName = "[ADDR:]HOST:GUEST[/udp]", Description = "A port of the runner that leads to the guest; may be given again." };
     private readonly Option<string> _network = new("--network") { HelpName = "NAME", Description = "One of the runner's networks; its usual one if not given." };
     private readonly Option<string> _address = new("--address") { HelpName = "ADDR", Description = "The guest's on that network; the next that is free if not given." };
@@ -36,14 +37,18 @@ internal sealed class CreateOptions : IEnumerable<Option>
         NotEmpty(call.Get(_keys)) is { } keys ? SshKeyFiles.Read(keys) : null,
         call.Get(_userData) is { } file ? TextOf(file) : null,
         StopSeconds: call.Get(_stop) ?? CreateVm.UsualStopSeconds,
-        Target: call.Get(_stopped) ? VmTarget.Stopped : VmTarget.Running);
+        Target: call.Get(_stopped) ? VmTarget.Stopped : VmTarget.Running,
+        DiskGb: call.Get(_disk) is { } disk ? GigabytesOf(disk) : null);
 
     public IEnumerator<Option> GetEnumerator() =>
-        new List<Option> { Runner, _image, _memory, _processors, _publish, _network, _address, _hostName, _keys, _userData, _stop, _stopped }.GetEnumerator();
+        new List<Option> { Runner, _image, _memory, _processors, _disk, _publish, _network, _address, _hostName, _keys, _userData, _stop, _stopped }.GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
     private static string[]? NotEmpty(string[]? values) => values is { Length: > 0 } ? values : null;
+
+    // Rounded up: nobody is given less than what was asked for.
+    private static int GigabytesOf(string size) => (int)Math.Min(int.MaxValue, (MemorySize.Parse(size, "--disk") + 1023L) / 1024);
 
     private static string TextOf(string file)
     {

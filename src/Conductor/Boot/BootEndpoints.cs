@@ -50,6 +50,11 @@ internal sealed partial class BootEndpoints(
 
     public static PhysicalFileHttpResult LocalBootLoader(ConductorSettings settings) => RamdiskFile(settings, "localboot.efi");
 
+    /// <summary>For installed systems that become runners, which hold it against the digest that they were given.</summary>
+    public static PhysicalFileHttpResult RunnerPackage(ConductorSettings settings) => File.Exists(settings.RunnerPackage)
+        ? TypedResults.PhysicalFile(Path.GetFullPath(settings.RunnerPackage), "application/vnd.debian.binary-package", enableRangeProcessing: true)
+        : throw Problems.NotFound("file", settings.RunnerPackage, "Build the package with packaging/baremetal-vm-runner/build.sh, or set runnerPackage.");
+
     public static ContentHttpResult CaCertificate(CertificateAuthority authority) => TypedResults.Text(authority.Pem, "application/x-pem-file");
 
     /// <summary>Null for a machine that is not ours, and for which there is no place.</summary>

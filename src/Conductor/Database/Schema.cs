@@ -276,7 +276,7 @@ internal static class Schema
         CREATE TABLE runners (
             id TEXT PRIMARY KEY,
             name TEXT NOT NULL,
-            key_sha256 TEXT NOT NULL,
+            key_sha256 TEXT,
             node TEXT REFERENCES nodes ON DELETE SET NULL,
             version TEXT NOT NULL,
             joined INTEGER NOT NULL,

@@ -19,19 +19,20 @@ public sealed class ConfigDrives(IDatabase database, StateDirectory state)
     public const int MostUserDataBytes = VfatDrive.MostUserDataBytes;
 
     public static bool IsWanted(DeployNode spec, bool hasUserData) =>
-        spec.Hostname is not null || spec.SshKeys is { Length: > 0 } || hasUserData || spec.NetworkData is not null || spec.WaitFor == BootSign.PhoneHome;
+        spec.Hostname is not null || spec.SshKeys is { Length: > 0 } || hasUserData || spec.NetworkData is not null || spec.WaitFor == BootSign.PhoneHome || spec.Role != NodeRole.None;
 
     public string PathOf(string job) => Path.Combine(state.ConfigDrives, $"{job}.img");
 
     public bool Has(string job, Digest digest) => File.Exists(PathOf(job)) && Digest.Of(File.ReadAllBytes(PathOf(job))) == digest;
 
-    public async Task<Digest> BuildAsync(string job, NodeRow node, DeployNode spec, string? userData, string phoneHomeUrl, int sectorBytes, CancellationToken cancel)
+    /// <param name="vendorData">For cloud-init, beside the user data.</param>
+    public async Task<Digest> BuildAsync(string job, NodeRow node, DeployNode spec, string? userData, string[] vendorData, int sectorBytes, CancellationToken cancel)
     {
         var folder = Directory.CreateTempSubdirectory("config-drive-");
         var image = Path.Combine(folder.FullName, "drive.img");
         try
         {
-            await VfatDrive.BuildAsync(image, FilesOf(node, spec, userData, phoneHomeUrl).Select(file => ($"openstack/latest/{file.Name}", file.Content)), sectorBytes, cancel);
+            await VfatDrive.BuildAsync(image, FilesOf(node, spec, userData, vendorData).Select(file => ($"openstack/latest/{file.Name}", file.Content)), sectorBytes, cancel);
             var drive = await File.ReadAllBytesAsync(image, cancel);
             File.Delete(PathOf(job));
             StateDirectory.WriteSecret(PathOf(job), drive);
@@ -55,24 +56,27 @@ public sealed class ConfigDrives(IDatabase database, StateDirectory state)
             File.Delete(file);
     }
 
-    private static IEnumerable<(string Name, byte[] Content)> FilesOf(NodeRow node, DeployNode spec, string? userData, string phoneHomeUrl)
+    private static IEnumerable<(string Name, byte[] Content)> FilesOf(NodeRow node, DeployNode spec, string? userData, string[] vendorData)
     {
         yield return ("meta_data.json", new InstanceMetadata(node.Id, spec.Hostname ?? node.Name, spec.SshKeys ?? []).ToOpenStack());
-        yield return ("vendor_data.json", VendorData(phoneHomeUrl));
+        yield return ("vendor_data.json", VendorData(vendorData));
         if (userData is not null)
             yield return ("user_data", Encoding.UTF8.GetBytes(userData));
         if (spec.NetworkData is { } network)
             yield return ("network_data.json", Encoding.UTF8.GetBytes(network.GetRawText()));
     }
 
-    // Not in the user data, which is the operator's alone.
-    private static byte[] VendorData(string phoneHomeUrl)
+    // Not in the user data, which is the operator's alone. Each part is what user data could be: a cloud-config, or a script.
+    private static byte[] VendorData(string[] parts)
     {
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer))
         {
             json.WriteStartObject();
-            json.WriteString("cloud-init", PhoneHome.CloudConfig(phoneHomeUrl));
+            json.WriteStartArray("cloud-init");
+            foreach (var part in parts)
+                json.WriteStringValue(part);
+            json.WriteEndArray();
             json.WriteEndObject();
         }
         return buffer.ToArray();

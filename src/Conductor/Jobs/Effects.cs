@@ -3,6 +3,7 @@ using Baremetal.Conductor.Boot;
 using Baremetal.Conductor.Database;
 using Baremetal.Conductor.Nodes;
 using Baremetal.Conductor.Power;
+using Baremetal.Conductor.Runners;
 using Baremetal.Conductor.Secrets;
 using Baremetal.Metadata;
 using Baremetal.Trust;
@@ -15,7 +16,7 @@ namespace Baremetal.Conductor.Jobs;
 public sealed record EffectResult(string? TroubleCode = null, string? Trouble = null, DateTimeOffset? RetryAt = null, string? Note = null, DateTimeOffset? MachineOffAt = null, Disk? Target = null, Digest? ConfigDriveSha256 = null, Disk[]? Targets = null, Digest? PhoneSha256 = null, StaleConfigDrive[]? StaleConfigDrives = null, ErasedDisk[]? LeftOut = null);
 
 /// <summary>Has the effects that the table of steps asks for.</summary>
-public sealed partial class Effects(IDatabase database, PowerDrivers power, DeployChecks checks, ConfigDrives configDrives, NodeAddresses addresses, SecretBox secrets, TimeProvider time, ILogger<Effects> logger)
+public sealed partial class Effects(IDatabase database, PowerDrivers power, DeployChecks checks, ConfigDrives configDrives, NodeAddresses addresses, RunnerRole runners, SecretBox secrets, TimeProvider time, ILogger<Effects> logger)
 {
     /// <summary>The first pause after a failure; it doubles with each try, to a minute.</summary>
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(2);
@@ -84,7 +85,8 @@ public sealed partial class Effects(IDatabase database, PowerDrivers power, Depl
         try
         {
             var token = PhoneHome.NewToken();
-            var drive = await configDrives.BuildAsync(job.Id, node, job.Spec!, userData, PhoneHome.UrlOf(addresses, token), target.LogicalSectorBytes, cancel);
+            string[] vendorData = [PhoneHome.CloudConfig(PhoneHome.UrlOf(addresses, token)), .. job.MakesRunner ? [runners.FirstBootScript(node, token)] : Array.Empty<string>()];
+            var drive = await configDrives.BuildAsync(job.Id, node, job.Spec!, userData, vendorData, target.LogicalSectorBytes, cancel);
             return prepared with { ConfigDriveSha256 = drive, PhoneSha256 = PhoneHome.HashOf(token) };
         }
         catch (ConfigDriveException e)

@@ -6,8 +6,12 @@ namespace Baremetal.Conductor.Jobs;
 /// <param name="WatchingSince">When this conductor began to listen, or could listen again: silence before that is ours, not the agent's.</param>
 /// <param name="SystemSeen">When the node last asked for an address as an operating system.</param>
 /// <param name="PhonedHome">When the system that this job installed said that it is up.</param>
+/// <param name="Runner">The runner that the system became, for a job that makes it one.</param>
 /// <param name="Reports">The newest word of an agent on each ordered step; <c>Done</c> is never overtaken.</param>
-public sealed record Facts(DateTimeOffset WatchingSince, AgentFacts? Agent, DateTimeOffset? SystemSeen, IReadOnlyDictionary<string, StepFact> Reports, DateTimeOffset? PhonedHome = null);
+public sealed record Facts(DateTimeOffset WatchingSince, AgentFacts? Agent, DateTimeOffset? SystemSeen, IReadOnlyDictionary<string, StepFact> Reports, DateTimeOffset? PhonedHome = null, RunnerFacts? Runner = null);
+
+/// <summary>How a runner said that it is, or what its first boot failed by.</summary>
+public sealed record RunnerFacts(RunnerState State, string? Cause = null);
 
 /// <summary>The agent of the node's newest boot, unless it is known to have left.</summary>
 /// <param name="TakesOrders">Its boot script pinned a trust document.</param>

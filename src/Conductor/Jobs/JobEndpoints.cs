@@ -4,6 +4,7 @@ using Baremetal.Api;
 using Baremetal.Conductor.Database;
 using Baremetal.Conductor.Images;
 using Baremetal.Conductor.Nodes;
+using Baremetal.Conductor.Runners;
 using Baremetal.Conductor.Secrets;
 using Baremetal.Conductor.Settings;
 using Baremetal.Netboot;
@@ -15,9 +16,7 @@ namespace Baremetal.Conductor.Jobs;
 /// <summary>Start work on a node, follow it, abort it.</summary>
 internal static class JobEndpoints
 {
-    private const int MostSshKeys = 100;
     private const int LongestVariable = 64;
-    private const int LongestSshKey = 16 << 10;
     private const int ShortestRescue = 60;
     private const int LongestRescue = 7 * 86400;
 
@@ -32,13 +31,13 @@ internal static class JobEndpoints
         return Start(database, node, JobKind.Inspect, Move.Inspect, Idempotency.Of(request, secrets, "inspect", "", ParameterJson.Default.String), (_, job) => job);
     }
 
-    public static Results<Accepted<Job>, Ok<Job>> Deploy(string node, DeployNode ask, IDatabase database, DeployChecks checks, SecretBox secrets, HttpRequest request)
+    public static Results<Accepted<Job>, Ok<Job>> Deploy(string node, DeployNode ask, IDatabase database, DeployChecks checks, RunnerRole runners, SecretBox secrets, HttpRequest request)
     {
         Validate(ask);
         var call = Idempotency.Of(request, secrets, "deploy", ask, ApiJson.Default.DeployNode);
         // A repeated call must not be refused for what has changed since the first one.
         if (database.Read(sql => JobTable.ByIdempotencyKey(sql, call.Key)) is null)
-            return Deploy(node, ask, database, checks, secrets, call);
+            return Deploy(node, ask, database, checks, runners, secrets, call);
         return Start(database, node, JobKind.Deploy, Move.Deploy, call, (_, job) => job);
     }
 
@@ -126,7 +125,7 @@ internal static class JobEndpoints
         return TypedResults.Accepted(Routes.For(Routes.Job, asked.Id), asked);
     }
 
-    private static Results<Accepted<Job>, Ok<Job>> Deploy(string node, DeployNode ask, IDatabase database, DeployChecks checks, SecretBox secrets, Idempotency call)
+    private static Results<Accepted<Job>, Ok<Job>> Deploy(string node, DeployNode ask, IDatabase database, DeployChecks checks, RunnerRole runners, SecretBox secrets, Idempotency call)
     {
         var isTemplate = ask.Template is not null;
         var (image, found) = database.Read(sql => (ImageTable.Get(sql, ask.Image), NodeTable.Get(sql, node)));
@@ -135,6 +134,8 @@ internal static class JobEndpoints
         RequireFit(ask.UserData);
         if (!checks.TryPlan(image.ManifestSha256, ask, ConfigDrives.IsWanted(ask, ask.UserData is not null), found, out var plan, out var rejection))
             throw Problems.Refused(rejection.Cause, rejection.Remedy);
+        if (ask.Role == NodeRole.Runner)
+            runners.Require(found);
 
         JobRow Filled(JobRow job) => job with
         {
@@ -195,6 +196,8 @@ internal static class JobEndpoints
                 Step = Steps.Begin,
             });
             NodeTable.Move(tx, found, move, made.Id);
+            if (move is Move.Deploy or Move.Clean or Move.Release)
+                RunnerRole.End(tx, found);
             JobTable.Insert(tx, made);
             return JobTable.View(tx.Sql, JobTable.Get(tx.Sql, made.Id));
         });
@@ -234,8 +237,8 @@ internal static class JobEndpoints
 
     public static void RequireKeys(string[] keys)
     {
-        if (keys.Length > MostSshKeys || keys.Any(key => key is not { Length: > 0 and <= LongestSshKey } || key.AsSpan().ContainsAny('\r', '\n')))
-            throw Problems.Invalid($"An SSH key is empty, longer than {LongestSshKey} characters or has several lines, or there are more than {MostSshKeys}.", "Give each as its one line of a .pub file.");
+        if (keys.Length > SshPublicKey.Most || keys.Any(key => key is not { Length: > 0 and <= SshPublicKey.Longest } || key.AsSpan().ContainsAny('\r', '\n')))
+            throw Problems.Invalid($"An SSH key is empty, longer than {SshPublicKey.Longest} characters or has several lines, or there are more than {SshPublicKey.Most}.", "Give each as its one line of a .pub file.");
         foreach (var (at, key) in keys.Index())
         {
             if (!SshPublicKey.TryCheck(key, out var cause))

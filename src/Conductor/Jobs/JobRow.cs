@@ -42,6 +42,8 @@ public sealed record JobRow
     /// <summary>Of the disks that a deploy does not write, as they were when it was prepared.</summary>
     public StaleConfigDrive[]? StaleConfigDrives { get; init; }
 
+    public bool MakesRunner => Spec?.Role == NodeRole.Runner;
+
     public bool RemovesConfigDrives => Array.Exists(StaleConfigDrives ?? [], drive => drive.Removed);
 
     public string? Image { get; init; }

@@ -3,6 +3,7 @@ using Baremetal.Api;
 using Baremetal.Conductor.Database;
 using Baremetal.Conductor.Events;
 using Baremetal.Conductor.Nodes;
+using Baremetal.Conductor.Runners;
 using Dapper;
 
 namespace Baremetal.Conductor.Jobs;
@@ -65,7 +66,8 @@ internal static class JobTable
             node is { AgentEnrolledAt: { } enrolled, AgentLastSeen: { } seen, AgentLeftAt: null } ? new AgentFacts(enrolled, seen, node.AgentInventoryAt, node.AgentPinned, node.AgentTwin) : null,
             node.SystemSeen,
             reports,
-            job.PhonedAt);
+            job.PhonedAt,
+            job.MakesRunner && RunnerTable.OfNode(sql, job.Node) is { } runner ? new RunnerFacts(runner.State, runner.Cause) : null);
     }
 
     public static void Insert(WriteTransaction tx, JobRow job)

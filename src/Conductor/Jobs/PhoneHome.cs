@@ -5,6 +5,8 @@ using Baremetal.Api;
 using Baremetal.Conductor.Boot;
 using Baremetal.Conductor.Database;
 using Baremetal.Conductor.Events;
+using Baremetal.Conductor.Nodes;
+using Baremetal.Conductor.Runners;
 using Baremetal.Trust;
 using Dapper;
 using Microsoft.AspNetCore.Http.Features;
@@ -24,6 +26,8 @@ internal static class PhoneHome
 
     /// <summary>Every three seconds: a conductor that is restarted meanwhile is there again.</summary>
     private const int Tries = 60;
+
+    private const int LongestCause = 300;
 
     private const string KeyPrefix = "pub_key_";
 
@@ -47,13 +51,36 @@ internal static class PhoneHome
         var name = form["hostname"].ToString() is var given && Uri.CheckHostName(given) == UriHostNameType.Dns ? given : null;
         database.Write(tx =>
         {
-            var job = tx.Sql.QuerySingleOrDefault<JobRow>("SELECT * FROM jobs WHERE phone_sha256 = @sha256", new { sha256 = HashOf(token) })
-                ?? throw Problems.NotFound("phone-home token", token.Length > 32 ? token[..32] : token, "It is on the config drive of a deploy, and good until the node is deployed anew.");
+            var job = Find(tx, token);
             if (job.PhonedAt is null && IsExpected(tx, job))
                 Note(tx, job, name, keys, request.HttpContext.Connection.RemoteIpAddress?.MapToIPv4());
         });
         return TypedResults.NoContent();
     }
+
+    /// <summary>The first boot of a node that was to be a runner says why it is none. Over TLS, and for this job alone.</summary>
+    public static async Task<NoContent> HearFailure(string token, HttpRequest request, IDatabase database)
+    {
+        using var reader = new StreamReader(request.Body, Encoding.UTF8);
+        var log = await reader.ReadToEndAsync(request.HttpContext.RequestAborted);
+        database.Write(tx =>
+        {
+            var job = Find(tx, token);
+            if (!job.MakesRunner || job.Finished is not null || !IsExpected(tx, job))
+                return;
+            JobLogs.Keep(tx, job.Id, RunnerRole.FirstBoot, log);
+            RunnerTable.Fail(tx, NodeTable.ById(tx.Sql, job.Node), CauseIn(log));
+            JobTable.Wake(tx, job.Node);
+        });
+        return TypedResults.NoContent();
+    }
+
+    // Whoever gives up says so last.
+    private static string CauseIn(string log) =>
+        log.Split('\n').LastOrDefault(line => !string.IsNullOrWhiteSpace(line)) is { } last ? Printable.Of(last.Trim() is { Length: > LongestCause } cut ? cut[..LongestCause] + "…" : last.Trim()) : "It did not say why.";
+
+    private static JobRow Find(WriteTransaction tx, string token) => tx.Sql.QuerySingleOrDefault<JobRow>("SELECT * FROM jobs WHERE phone_sha256 = @sha256", new { sha256 = HashOf(token) })
+        ?? throw Problems.NotFound("phone-home token", token.Length > 32 ? token[..32] : token, "It is on the config drive of a deploy, and good until the node is deployed anew.");
 
     private static async Task<IFormCollection> ReadAsync(HttpRequest request)
     {

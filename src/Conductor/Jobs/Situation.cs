@@ -19,7 +19,7 @@ internal readonly record struct Situation(JobRow Job, Facts Facts, LimitSettings
 
     public string Silence => $"The agent has not been heard of for {(Now - (Facts.Agent?.LastSeen ?? Job.StepStarted)).TotalSeconds:0} s while the job was at '{Job.Step}': the machine lost power or network, or its agent died. Its console should say more.";
 
-    public bool SystemIsUp => Facts.PhonedHome is not null || (!MustPhoneHome && IsSeen);
+    public bool SystemIsUp => Facts.PhonedHome is not null || Facts.Runner is not null || (!MustPhoneHome && IsSeen);
 
     public bool MustPhoneHome => Job.Spec?.WaitFor == BootSign.PhoneHome;
 

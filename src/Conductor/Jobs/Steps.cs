@@ -11,6 +11,7 @@ namespace Baremetal.Conductor.Jobs;
 /// deploy:   boot-from-network ─► wait-for-agent ─► inspect ─► prepare ─► write-image ─► set-boot-disk ─► reboot ─► wait-for-system
 ///                   ▲                                 │         │            │               │             │
 ///                   └──────────── again, while attempts are left, when the agent falls silent ─────────────┘
+///           and with the role runner: ─► wait-for-runner
 /// clean:    boot-from-network ─► wait-for-agent ─► inspect ─► prepare ─► erase
 /// rescue:   boot-from-network ─► wait-for-agent ─► rescue ─► reboot
 /// </code>
@@ -25,10 +26,11 @@ public static class Steps
     public const string Inspect = "inspect";
     public const string Prepare = "prepare";
     public const string WaitForSystem = "wait-for-system";
+    public const string WaitForRunner = "wait-for-runner";
 
     private static readonly string[] InspectPlan = [BootFromNetwork, WaitForAgent, Inspect];
     private static readonly string[] DeployOrder = [OrderSteps.WriteImage, OrderSteps.RemoveConfigDrives, OrderSteps.SetBootDisk, OrderSteps.Reboot];
-    private static readonly string[] DeployPlan = [BootFromNetwork, WaitForAgent, Inspect, Prepare, .. DeployOrder, WaitForSystem];
+    private static readonly string[] DeployPlan = [BootFromNetwork, WaitForAgent, Inspect, Prepare, .. DeployOrder, WaitForSystem, WaitForRunner];
     private static readonly string[] CleanOrder = [OrderSteps.Erase];
     private static readonly string[] CleanPlan = [BootFromNetwork, WaitForAgent, Inspect, Prepare, .. CleanOrder];
 
@@ -63,6 +65,14 @@ public static class Steps
                 : "Nor was it seen on the network: look at the machine's console.")
             : now.WaitOrFail(now.Limits.SystemBoot, "the installed system to ask for an address", FailureCodes.SystemNotSeen,
                 "Look at the machine's console: it may have booted nothing, or another disk, or its network may be set up without DHCP. The conductor sees it only where its DHCP service is on (dhcp.mode)."),
+        [WaitForRunner] = now => now.Facts.Runner switch
+        {
+            { State: RunnerState.Ready } => now.Advance(),
+            { State: RunnerState.Failed } failed => new Decision.Fail(FailureCodes.RunnerFailed, $"The first boot did not make it a runner: {failed.Cause} 'conductor job show --log' has what it said."),
+            { } joined => now.WaitOrFail(now.Limits.RunnerSetup, "the runner's preflight to pass", FailureCodes.RunnerFailed, $"It has joined, and is not ready: {joined.Cause}"),
+            null => now.WaitOrFail(now.Limits.RunnerSetup, "the installed system to join as a runner", FailureCodes.RunnerMissing,
+                "Its cloud-init installs baremetal-vm-runner at the first boot: the image may have none, or the user data forbid what vendors bring. There, /var/log/baremetal-runner-setup.log says how far it came."),
+        },
     };
 
     /// <summary>Those that this job needs of the steps that an agent runs, by order.</summary>
@@ -119,6 +129,7 @@ public static class Steps
         Inspect => now.InventoryIsHere,
         Prepare => now.IsDone(Ordered(now.Job.Kind)[0]),
         WaitForSystem => false,
+        WaitForRunner => !now.Job.MakesRunner,
         OrderSteps.RemoveConfigDrives => !now.Job.RemovesConfigDrives || now.IsDone(step),
         _ => now.IsDone(step),
     };

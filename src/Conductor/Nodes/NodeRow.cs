@@ -114,7 +114,7 @@ public sealed record NodeRow
         new TrustGrades("C0", BootId is null ? "N0" : "N1"),
         BootId is null || AgentLeftAt is not null ? null : new AgentPresence(BootId, AgentVersion!, AgentEnrolledAt!.Value, AgentLastSeen!.Value),
         Address, Image, CurrentJob, Cause, Inventory, Protected, Maintenance,
-        CurrentJob is null ? null : new NodeWork(CurrentJob, JobKind!.Value, JobStep!, JobStepStarted!.Value, JobAttempt!.Value, JobWaitingFor, [.. Steps.StillToCome(JobKind.Value, JobStep!).Where(step => step != OrderSteps.RemoveConfigDrives)]),
+        CurrentJob is null ? null : new NodeWork(CurrentJob, JobKind!.Value, JobStep!, JobStepStarted!.Value, JobAttempt!.Value, JobWaitingFor, [.. Steps.StillToCome(JobKind.Value, JobStep!).Where(step => step is not (OrderSteps.RemoveConfigDrives or Steps.WaitForRunner))]),
         Relay,
         SshHostKeys,
         Network,

@@ -4,6 +4,7 @@ using Baremetal.Api;
 using Baremetal.Conductor.Certificates;
 using Baremetal.Conductor.Database;
 using Baremetal.Conductor.Events;
+using Baremetal.Conductor.Jobs;
 using Baremetal.Trust;
 
 namespace Baremetal.Conductor.Runners;
@@ -55,7 +56,11 @@ internal sealed partial class JoinEndpoints(IDatabase database, CertificateAutho
         if (token.KeySha256 is not null)
             return Contest(tx, token, address);
 
-        var again = token.Rejoins is null ? null : RunnerTable.Get(tx.Sql, token.Rejoins);
+        // A node whose first boot failed, and which an operator then helped, is on record already.
+        var again = token.Rejoins is { } known ? RunnerTable.Get(tx.Sql, known) : token.Node is { } deployed ? RunnerTable.OfNode(tx.Sql, deployed) : null;
+        // The old key is good for nothing from now on: that is what joining again is for.
+        if (again is { KeySha256: { } old } && old == key.Digest)
+            throw Problems.Conflict("same-key", $"Runner {again.Name} would join again with the key that it has.", "Whoever has copied that key could go on using it. Remove key.pem in the machine's state directory (/var/lib/baremetal-runner), and join again with the same token.");
         var (id, name) = again is null ? (Guid.CreateVersion7(tx.Now).ToString(), token.Name ?? NameOf(ask.HostName)) : (again.Id, again.Name);
         using var certificate = authority.IssueRunner(key, id);
         var pem = certificate.ExportCertificatePem();
@@ -70,6 +75,8 @@ internal sealed partial class JoinEndpoints(IDatabase database, CertificateAutho
             RunnerTable.Insert(tx, id, name, token.Node, key.Digest, ask.Version, address);
         }
         RunnerTokens.Use(tx, token, key.Digest, id, pem);
+        if (token.Node is { } node)
+            JobTable.Wake(tx, node);
         return new Joined(id, name, pem);
     }
 

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Baremetal.Api;
 using Baremetal.Conductor.Database;
 using Baremetal.Conductor.Events;
+using Baremetal.Conductor.Jobs;
 using Dapper;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -58,6 +59,8 @@ internal sealed class RunnerReports(IDatabase database, EventAllowance allowance
                 since = isOther ? tx.Now : was.Since,
                 cause,
             });
+        if (isOther && was.Node is { } node)
+            JobTable.Wake(tx, node);
         if (isOther && allowance.Take(was.Id))
             tx.Append(EventKinds.RunnerState, was.Node, text: $"runner {was.Name}: {Word(state)}{Because(cause)}");
     }

@@ -10,7 +10,8 @@ public sealed record RunnerRow
 
     public required string Name { get; init; }
 
-    public Digest KeySha256 { get; init; }
+    /// <summary>Null for a node that was deployed as a runner and never joined.</summary>
+    public Digest? KeySha256 { get; init; }
 
     public string? Node { get; init; }
 
@@ -50,7 +51,7 @@ public sealed record RunnerRow
 
     internal Runner ToApi(RunnerPresence presence)
     {
-        var (state, since, cause) = presence.IsLost(this) ? (RunnerState.Lost, LastSeen, $"It has said nothing since {LastSeen.UtcDateTime:u}.") : (State, Since, Cause);
+        var (state, since, cause) = State != RunnerState.Failed && presence.IsLost(this) ? (RunnerState.Lost, LastSeen, $"It has said nothing since {LastSeen.UtcDateTime:u}.") : (State, Since, Cause);
         return new Runner(Id, Name, state, since, cause, NodeName, Address, Version, Joined, LastSeen, Capacity, new RunnerUse(Vms, VmProcessors, VmMemoryMb), Preflight ?? []);
     }
 }

@@ -14,16 +14,8 @@ internal static class VmChecks
     /// <summary>All orders of a runner are one answer: as many as fit into it at their largest.</summary>
     public const int MostVms = 200;
 
-    // What fewer than these would not boot, and more than these no machine has.
-    private const int LeastMemoryMb = 16;
-    private const int MostMemoryMb = 16 << 20;
-    private const int MostProcessors = 255;
-
-    private const int MostPorts = 100;
     private const int MostArguments = 64;
     private const int LongestText = 4096;
-    private const int LongestHostName = 253;
-    private const int LongestStop = 3600;
 
     /// <summary>Of all but the user data, and of the user data as it travels, with what JSON makes of some characters.</summary>
     private const int MostSpecBytes = 64 << 10;
@@ -36,18 +28,20 @@ internal static class VmChecks
             throw Problems.Invalid($"'{ask.Name}' cannot be a VM's name.", "Use letters, digits and dashes, at most 63, beginning with a letter or digit; it becomes the guest's host name if nothing else is given.");
         if (!ImageReference.IsValid(ask.Image))
             throw Problems.Invalid($"'{ask.Image}' names no image.", ImageReference.Forms);
-        if (ask.MemoryMb is < LeastMemoryMb or > MostMemoryMb)
-            throw Problems.Invalid($"A VM of {ask.MemoryMb} MiB of memory cannot be.", $"Give {LeastMemoryMb} MiB to {MostMemoryMb >> 20} TiB.");
-        if (ask.Processors is < 1 or > MostProcessors)
-            throw Problems.Invalid($"A VM of {ask.Processors} processors cannot be.", $"Give 1 to {MostProcessors}.");
-        if (ask.StopSeconds is < 1 or > LongestStop)
-            throw Problems.Invalid($"The guest would have {ask.StopSeconds} s to shut down.", $"Give 1 s to {LongestStop} s.");
+        if (ask.MemoryMb is < VmLimits.LeastMemoryMb or > VmLimits.MostMemoryMb)
+            throw Problems.Invalid($"A VM of {ask.MemoryMb} MiB of memory cannot be.", $"Give {VmLimits.LeastMemoryMb} MiB to {VmLimits.MostMemoryMb >> 20} TiB.");
+        if (ask.Processors is < 1 or > VmLimits.MostProcessors)
+            throw Problems.Invalid($"A VM of {ask.Processors} processors cannot be.", $"Give 1 to {VmLimits.MostProcessors}.");
+        if (ask.DiskGb is < 1 or > VmLimits.MostDiskGb)
+            throw Problems.Invalid($"A VM with a disk of {ask.DiskGb} GiB cannot be.", $"Give 1 GiB to {VmLimits.MostDiskGb} GiB, or leave it out: as the image has it.");
+        if (ask.StopSeconds is < 1 or > VmLimits.MostStopSeconds)
+            throw Problems.Invalid($"The guest would have {ask.StopSeconds} s to shut down.", $"Give 1 s to {VmLimits.MostStopSeconds} s.");
         if (ask.Target == VmTarget.Deleted)
             throw Problems.Invalid("A VM that shall be deleted is not created.", "Its target is running or stopped.");
-        if (ask.HostName is { } host && (host.Length > LongestHostName || Uri.CheckHostName(host) != UriHostNameType.Dns))
-            throw Problems.Invalid($"'{host}' cannot be a host's name.");
+        if (ask.HostName is { } host && (host.Length > VmLimits.LongestHostName || Uri.CheckHostName(host) != UriHostNameType.Dns || host.Contains('_', StringComparison.Ordinal)))
+            throw Problems.Invalid($"'{host}' cannot be a guest's host name.", $"It has letters, digits, dashes and dots, at most {VmLimits.LongestHostName}.");
         if (ask.Address is { } address && !IsAddress(address))
-            throw Problems.Invalid($"'{address}' is no IP address.");
+            throw Problems.Invalid($"'{address}' is no IPv4 address.", "Write it as 10.89.0.20.");
         RequireText(ask.Network, "network");
         RequireText(ask.DiskOptions, "disk options");
         RequireText(ask.CardOptions, "card options");
@@ -72,7 +66,7 @@ internal static class VmChecks
         var capacity = runner.Capacity!;
         if (ask.Network is { } network && !capacity.Networks.Contains(network))
             throw Problems.Conflict("no-network", $"Runner {runner.Name} has no network '{network}'.", capacity.Networks.Length == 0 ? "It has none at all: see its preflight." : $"It has {string.Join(", ", capacity.Networks)}.");
-        if (ask.Address is { } address && others.Find(vm => vm.Spec.Address is { } taken && IPAddress.Parse(taken).Equals(IPAddress.Parse(address)) && vm.Spec.Network == ask.Network) is { } holder)
+        if (ask.Address is { } address && others.Find(vm => (vm.Spec.Address ?? vm.Address) == address && NetworkOf(vm.Spec) == NetworkOf(ask)) is { } holder)
             throw Problems.Conflict("address-taken", $"VM {holder.Name} has the address {address} on runner {runner.Name}.", "Give another, or none: the next that is free is taken.");
         foreach (var port in ask.Publish ?? [])
         {
@@ -88,6 +82,8 @@ internal static class VmChecks
                 $"VM {ask.Name} needs {needed} MiB of memory ({ask.MemoryMb} and {CreateVm.OverheadMb} around it); runner {runner.Name} has {Math.Max(0, free)} of {capacity.MemoryMb} MiB free.",
                 "Give it less, delete a VM there (a stopped one keeps its memory), or create it on another runner.");
         }
+
+        string? NetworkOf(CreateVm vm) => vm.Network ?? capacity.Networks.FirstOrDefault();
     }
 
     private static void RequireReady(RunnerRow runner, bool isLost)
@@ -102,8 +98,8 @@ internal static class VmChecks
 
     private static void RequirePorts(PublishedPort[] ports)
     {
-        if (ports.Length > MostPorts)
-            throw Problems.Invalid($"The VM publishes {ports.Length} ports; it may publish {MostPorts}.");
+        if (ports.Length > VmLimits.MostPorts)
+            throw Problems.Invalid($"The VM publishes {ports.Length} ports; it may publish {VmLimits.MostPorts}.");
         foreach (var (at, port) in ports.Index())
         {
             if (port is null)
@@ -113,7 +109,7 @@ internal static class VmChecks
             if (port.Protocol is not ("tcp" or "udp"))
                 throw Problems.Invalid($"'{port.Protocol}' is no protocol of a published port.", "It is tcp or udp.");
             if (port.HostAddress is { } address && !IsAddress(address))
-                throw Problems.Invalid($"'{address}' is no IP address to publish a port on.");
+                throw Problems.Invalid($"'{address}' is no IPv4 address to publish a port on.");
             if (Array.Exists(ports[..at], earlier => Meet(port, earlier)))
                 throw Problems.Invalid($"The VM publishes port {Written(port)} twice.");
         }
@@ -125,13 +121,12 @@ internal static class VmChecks
 
     // Null: all of them.
     private static IPAddress? AddressOf(PublishedPort port) =>
-        port.HostAddress is null ? null : IPAddress.Parse(port.HostAddress) is var address && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)) ? null : address;
+        port.HostAddress is null ? null : IPAddress.Parse(port.HostAddress) is var address && address.Equals(IPAddress.Any) ? null : address;
 
     private static string Written(PublishedPort port) => $"{(port.HostAddress is null ? "" : $"{port.HostAddress}:")}{port.HostPort}/{port.Protocol}";
 
     // Written as everybody does: 10.1 is an address to some parsers, and another one to people.
-    private static bool IsAddress(string text) =>
-        IPAddress.TryParse(text, out var address) && (address.AddressFamily == AddressFamily.InterNetworkV6 ? !text.Contains('%', StringComparison.Ordinal) : address.ToString() == text);
+    private static bool IsAddress(string text) => IPAddress.TryParse(text, out var address) && address.AddressFamily == AddressFamily.InterNetwork && address.ToString() == text;
 
     private static void RequireText(string? text, string what)
     {

@@ -42,6 +42,9 @@ public sealed record ConductorSettings
     /// <summary>Holds the chain of trust documents, each a <c>*.dsse.json</c>. Read anew when a file changes.</summary>
     public string TrustDirectory { get; init; } = "/etc/baremetal/trust";
 
+    /// <summary>The package that a node deployed with the role runner installs at its first boot; a conductor without runners can do without.</summary>
+    public string RunnerPackage { get; init; } = "/usr/lib/baremetal/baremetal-vm-runner.deb";
+
     /// <summary>What a machine is booted with, and is not there.</summary>
     public IEnumerable<string> MissingBootFiles() => BootFiles.Select(file => Path.Combine(RamdiskDirectory, file)).Where(file => !File.Exists(file));
 
@@ -124,6 +127,9 @@ public sealed record LimitSettings
 
     /// <summary>From the agent's reboot to the installed system's first sign: firmware again, then a first boot.</summary>
     public TimeSpan SystemBoot { get; init; } = TimeSpan.FromMinutes(20);
+
+    /// <summary>From the installed system's first sign until it is a runner: it installs packages, from a mirror that may be far away.</summary>
+    public TimeSpan RunnerSetup { get; init; } = TimeSpan.FromMinutes(30);
 
     /// <summary>For an operator who has to press a button: a walk to the machine, and the lunch before it.</summary>
     public TimeSpan ByHand { get; init; } = TimeSpan.FromHours(4);

@@ -38,6 +38,7 @@ public static class SettingsFile
             RamdiskDirectory = read.Directory("ramdiskDirectory", unset.RamdiskDirectory),
             LoadersDirectory = read.Directory("loadersDirectory", unset.LoadersDirectory),
             TrustDirectory = read.Directory("trustDirectory", unset.TrustDirectory),
+            RunnerPackage = read.Text("runnerPackage", unset.RunnerPackage),
             KernelArguments = read.Text("kernelArguments", unset.KernelArguments),
             Dhcp = new DhcpSettings
             {
@@ -64,6 +65,7 @@ public static class SettingsFile
                 SelfErase = read.Span("limits:selfErase", unset.Limits.SelfErase),
                 ShortStep = read.Span("limits:shortStep", unset.Limits.ShortStep),
                 SystemBoot = read.Span("limits:systemBoot", unset.Limits.SystemBoot),
+                RunnerSetup = read.Span("limits:runnerSetup", unset.Limits.RunnerSetup),
                 ByHand = read.Span("limits:byHand", unset.Limits.ByHand),
                 Attempts = read.Number("limits:attempts", unset.Limits.Attempts, 1, 100),
                 Orders = read.Number("limits:orders", unset.Limits.Orders, 1, 1000),

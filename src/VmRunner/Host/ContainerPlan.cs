@@ -10,12 +10,6 @@ namespace Baremetal.VmRunner.Host;
 /// <summary>How a VM becomes a container: the base image runs, with the VM's own mounted in it to read from.</summary>
 internal static partial class ContainerPlan
 {
-    private const int LeastMemoryMb = 16;
-    private const int MostMemoryMb = 16 << 20;
-    private const int MostProcessors = 255;
-    private const int MostStopSeconds = 24 * 60 * 60;
-    private const int MostPorts = 64;
-
     /// <summary>How much longer the engine waits than the supervisor, which must be the first to lose its patience.</summary>
     public const int PatienceSeconds = 15;
 
@@ -27,11 +21,12 @@ internal static partial class ContainerPlan
     public static Rejection? Fault(CreateVm spec, ImageOptions options)
     {
         var (disk, card, arguments) = Effective(spec, options);
-        return !IsHostName(spec.HostName ?? spec.Name) ? new Rejection($"'{Shown(spec.HostName ?? spec.Name)}' is no host name.", "It has letters, digits and dashes, 63 at most.")
-            : spec.MemoryMb is < LeastMemoryMb or > MostMemoryMb ? Range("memory", spec.MemoryMb, LeastMemoryMb, MostMemoryMb)
-            : spec.Processors is < 1 or > MostProcessors ? Range("processors", spec.Processors, 1, MostProcessors)
-            : spec.StopSeconds is < 0 or > MostStopSeconds ? Range("time to stop", spec.StopSeconds, 0, MostStopSeconds)
-            : spec.Publish?.Length > MostPorts ? Range("published ports", spec.Publish.Length, 0, MostPorts)
+        return !IsHostName(spec.HostName ?? spec.Name) ? new Rejection($"'{Shown(spec.HostName ?? spec.Name)}' is no host name.", $"It has letters, digits and dashes, {VmLimits.LongestHostName} at most.")
+            : spec.MemoryMb is < VmLimits.LeastMemoryMb or > VmLimits.MostMemoryMb ? Range("memory", spec.MemoryMb, VmLimits.LeastMemoryMb, VmLimits.MostMemoryMb)
+            : spec.Processors is < 1 or > VmLimits.MostProcessors ? Range("processors", spec.Processors, 1, VmLimits.MostProcessors)
+            : spec.DiskGb is < 1 or > VmLimits.MostDiskGb ? Range("disk", spec.DiskGb.Value, 1, VmLimits.MostDiskGb)
+            : spec.StopSeconds is < 0 or > VmLimits.MostStopSeconds ? Range("time to stop", spec.StopSeconds, 0, VmLimits.MostStopSeconds)
+            : spec.Publish?.Length > VmLimits.MostPorts ? Range("published ports", spec.Publish.Length, 0, VmLimits.MostPorts)
             : spec.Address is { } address && !Ipv4.TryParse(address, out _) ? new Rejection($"'{Shown(address)}' is no IPv4 address.", "Write it as 10.89.0.20.")
             : spec.Network is { } network && !Word().IsMatch(network) ? new Rejection($"'{Shown(network)}' is no network's name.", "Name one of the runner's networks.")
             : Array.Find(spec.Publish ?? [], IsWrong) is { } port ? new Rejection($"The port {port.HostAddress}:{port.HostPort}:{port.GuestPort}/{Shown(port.Protocol)} cannot be published.", "Ports are 1 to 65535, tcp or udp, on an address of the runner's.")
@@ -64,20 +59,13 @@ internal static partial class ContainerPlan
             $"--env=MEMORY_MB={Text(spec.MemoryMb)}",
             $"--env=CPUS={Text(spec.Processors)}",
             $"--env=VM_STOP_SECONDS={Text(spec.StopSeconds)}",
+            .. spec.DiskGb is { } size ? [$"--env=VM_DISK_GB={Text(size)}"] : Array.Empty<string>(),
             .. disk is { Length: > 0 } ? [$"--env=KVM_BLK_OPTS={disk}"] : Array.Empty<string>(),
             .. card is { Length: > 0 } ? [$"--env=KVM_NET_OPTS={card}"] : Array.Empty<string>(),
 
-            "--cap-drop=ALL", .. _capabilities.Select(capability => $"--cap-add={capability}"),
-            "--security-opt=no-new-privileges",
-            "--read-only", "--tmpfs=/run", "--tmpfs=/tmp",
-            "--device=/dev/net/tun", .. settings.Accelerator == "kvm" ? ["--device=/dev/kvm"] : Array.Empty<string>(),
-            $"--pids-limit={Text(128 + spec.Processors)}",
-            $"--memory={Text(spec.MemoryMb + CreateVm.OverheadMb)}m",
-            // A share rather than a limit: what one guest leaves is the others'.
-            $"--cpu-shares={Text(Math.Min(1024 * spec.Processors, 262144))}",
+            .. Walls(settings.Accelerator, spec.MemoryMb, spec.Processors),
             "--restart=no",
             $"--stop-timeout={Text(spec.StopSeconds + PatienceSeconds)}",
-            "--log-driver=k8s-file", "--log-opt=max-size=1mb",
             "--pull=never",
 
             $"--volume={folder.Image}:/image",
@@ -89,6 +77,20 @@ internal static partial class ContainerPlan
         ];
     }
 
+    /// <summary>What keeps a VM's container to itself, whoever runs it.</summary>
+    public static IEnumerable<string> Walls(string accelerator, int memoryMb, int processors) =>
+    [
+        "--cap-drop=ALL", .. _capabilities.Select(capability => $"--cap-add={capability}"),
+        "--security-opt=no-new-privileges",
+        "--read-only", "--tmpfs=/run", "--tmpfs=/tmp",
+        "--device=/dev/net/tun", .. accelerator == "kvm" ? ["--device=/dev/kvm"] : Array.Empty<string>(),
+        $"--pids-limit={Text(128 + processors)}",
+        $"--memory={Text(memoryMb + CreateVm.OverheadMb)}m",
+        // A share rather than a limit: what one guest leaves is the others'.
+        $"--cpu-shares={Text(Math.Min(1024 * processors, 262144))}",
+        "--log-driver=k8s-file", "--log-opt=max-size=1mb",
+    ];
+
     // What was ordered wins over what the image says.
     private static (string? Disk, string? Card, IReadOnlyList<string> Arguments) Effective(CreateVm spec, ImageOptions options) =>
         (spec.DiskOptions ?? options.Disk, spec.CardOptions ?? options.Card, spec.Arguments ?? options.Arguments);
@@ -99,7 +101,7 @@ internal static partial class ContainerPlan
     private static bool IsWrong(PublishedPort port) =>
         port.HostPort is < 1 or > 65535 || port.GuestPort is < 1 or > 65535 || port.Protocol is not ("tcp" or "udp") || port.HostAddress is { } address && !Ipv4.TryParse(address, out _);
 
-    private static bool IsHostName(string name) => name.Length <= 63 && Word().IsMatch(name) && !name.Contains('_', StringComparison.Ordinal);
+    private static bool IsHostName(string name) => name.Length <= VmLimits.LongestHostName && Word().IsMatch(name) && !name.Contains('_', StringComparison.Ordinal);
 
     private static Rejection Range(string what, int value, int least, int most) =>
         new(string.Create(CultureInfo.InvariantCulture, $"The VM's {what} is {value}; it is {least} to {most}."));

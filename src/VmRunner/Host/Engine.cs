@@ -67,8 +67,19 @@ internal sealed class Engine(EngineSettings settings)
         }
     }
 
+    /// <summary>A call with our own input and output, whatever it takes.</summary>
+    /// <returns>Its exit code.</returns>
+    public async Task<int> RunInFrontAsync(params string[] arguments)
+    {
+        using var process = Start(redirect: false, arguments);
+        await process.WaitForExitAsync(CancellationToken.None);
+        return process.ExitCode;
+    }
+
     /// <summary>A call whose output is passed on while it comes.</summary>
-    public Process Start(params string[] arguments)
+    public Process Start(params string[] arguments) => Start(redirect: true, arguments);
+
+    private Process Start(bool redirect, string[] arguments)
     {
         string[] store = settings.Store is { } folder
             ?
@@ -77,7 +88,7 @@ internal sealed class Engine(EngineSettings settings)
                 "--network-config-dir", Path.Combine(folder, "networks"),
             ]
             : [];
-        var start = new ProcessStartInfo(Program, [.. store, .. arguments]) { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(Program, [.. store, .. arguments]) { UseShellExecute = false, RedirectStandardInput = redirect, RedirectStandardOutput = redirect, RedirectStandardError = redirect };
         if (settings.ContainersConf is { } conf)
             start.Environment["CONTAINERS_CONF"] = conf;
         // What systemd tells its service is not for containers: podman would pass it on to them.

@@ -1,16 +1,14 @@
-using System.Text.RegularExpressions;
+using Baremetal.Api;
 using Baremetal.Trust;
 
 namespace Baremetal.VmRunner.Host;
 
 /// <summary>How an image of a registry is named: <c>registry.example[:PORT]/team/web[:TAG][@sha256:…]</c>. Nothing else gets to the engine, which knows names of files too.</summary>
-internal static partial class ImageReference
+internal static class ImageReference
 {
-    private const int Longest = 512;
-
     /// <returns>What is wrong with it, or null.</returns>
     public static Rejection? Fault(string name) =>
-        name.Length > Longest || !Grammar().IsMatch(name)
+        !RegistryReference.IsValid(name)
             ? new Rejection($"'{(name.Length > 80 ? name[..80] + "…" : name)}' is no name of an image.", "Name it as registry.example/team/web:1, in lower case but for the tag, or with @sha256: and its digest.")
             : null;
 
@@ -24,9 +22,4 @@ internal static partial class ImageReference
         var colon = untagged.LastIndexOf(':');
         return $"{(colon > untagged.LastIndexOf('/') ? untagged[..colon] : untagged)}@{digest}";
     }
-
-    [GeneratedRegex(
-        @"^([a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:[0-9]{1,5})?/)?[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?\z",
-        RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture | RegexOptions.NonBacktracking)]
-    private static partial Regex Grammar();
 }

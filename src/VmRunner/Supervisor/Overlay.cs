@@ -23,9 +23,9 @@ internal static class Overlay
             return path;
         var isIso = disk.Format == DiskInspection.Iso;
         if (isIso && sizeGb is null)
-            throw new SupervisorException(ExitCodes.NoDisk, $"The image's disk is an ISO, which is booted to install to another one; set VM_DISK_GB to that one's size.");
+            throw new SupervisorException(ExitCodes.NoDisk, $"The image's disk is an ISO, which is booted to install to another one: it needs that one's size ('conductor vm create … --disk SIZE'; VM_DISK_GB of the container).");
         if (!isIso && (long?)sizeGb << 30 < disk.Bytes)
-            throw new SupervisorException(ExitCodes.NoDisk, string.Create(CultureInfo.InvariantCulture, $"VM_DISK_GB is {sizeGb}, and the image's disk has {disk.Bytes} bytes, which is more; leave it out or set it higher."));
+            throw new SupervisorException(ExitCodes.NoDisk, string.Create(CultureInfo.InvariantCulture, $"VM_DISK_GB is {sizeGb}, and the image's disk has {disk.Bytes} bytes, which is more; leave it out or set it higher ('conductor vm create … --disk SIZE')."));
         // Under another name until it is whole: a container that is killed here finds nothing half made.
         var unfinished = path + ".new";
         try

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Baremetal.Api;
 
 namespace Baremetal.VmRunner.Supervisor;
 
@@ -26,7 +27,6 @@ internal sealed record VmSettings(
     private const int LeastMemoryMb = 16;
     private const int MostMemoryMb = 16 << 20;
     private const int MostProcessors = 255; // what QEMU's pc machine takes
-    private const int MostDiskGb = 2048; // what is written and grown anywhere in this project
     private const string PublicKeyPrefix = "PUBLIC_KEY_";
 
     private const int MostPatienceSeconds = 24 * 60 * 60;
@@ -54,7 +54,7 @@ internal sealed record VmSettings(
             Text("IP_PREFIX"),
             Text("NO_DHCP").Length == 0,
             accelerator,
-            Text("VM_DISK_GB").Length == 0 ? null : Number("VM_DISK_GB", 0, 1, MostDiskGb),
+            Text("VM_DISK_GB").Length == 0 ? null : Number("VM_DISK_GB", 0, 1, VmLimits.MostDiskGb),
             Text("VM_CONFIG_DRIVE") switch
             {
                 "" => null,

@@ -214,7 +214,7 @@ public sealed class StepsTests
     [Fact]
     public void WaitForSystem_RebootReportedFailed_Fails() => Assert.IsType<Decision.Fail>(Next(At(Steps.WaitForSystem), With(Agent(), null, (OrderSteps.Reboot, StepOutcome.Failed))));
 
-    public static TheoryData<string> EveryStep() => [Steps.Begin, Steps.BootFromNetwork, Steps.WaitForAgent, Steps.Inspect, Steps.Prepare, .. Steps.Ordered(JobKind.Deploy), .. Steps.Ordered(JobKind.Clean), OrderSteps.Rescue, Steps.WaitForSystem];
+    public static TheoryData<string> EveryStep() => [Steps.Begin, Steps.BootFromNetwork, Steps.WaitForAgent, Steps.Inspect, Steps.Prepare, .. Steps.Ordered(JobKind.Deploy), .. Steps.Ordered(JobKind.Clean), OrderSteps.Rescue, Steps.WaitForSystem, Steps.WaitForRunner];
 
     [Theory]
     [MemberData(nameof(EveryStep))]

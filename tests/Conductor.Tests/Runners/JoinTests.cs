@@ -118,6 +118,11 @@ public sealed class JoinTests
         Assert.Equal(first.Identity!.Id, identity.Id);
         Assert.Equal("web", Assert.Single((await second.OrdersAsync()).Vms).Spec.Name);
         await RefusedAsync(401, () => first.ReportAsync(0));
+        // Whoever has copied the old key could go on with it.
+        var again = await TokenAsync(conductor, new NewRunnerToken("kvm1", Rejoin: true));
+        Assert.Contains("key.pem", (await RefusedAsync(409, () => second.JoinAsync(again))).Remedy, StringComparison.Ordinal);
+        using var third = new TestRunner(conductor);
+        Assert.Equal(identity.Id, (await third.JoinAsync(again)).Id);
         await RefusedAsync(404, () => TokenAsync(conductor, new NewRunnerToken("kvm9", Rejoin: true)));
         await RefusedAsync(400, () => TokenAsync(conductor, new NewRunnerToken(Rejoin: true)));
     }

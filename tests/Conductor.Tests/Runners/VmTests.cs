@@ -151,7 +151,7 @@ public sealed class VmTests
     [InlineData(true, "8080 tcp -", "8080 tcp 10.0.0.1")]
     [InlineData(true, "8080 tcp 0.0.0.0", "8080 tcp 10.0.0.1")]
     [InlineData(true, "8080 tcp 10.0.0.1", "8080 tcp 10.0.0.1")]
-    [InlineData(true, "8080 tcp ::", "8080 tcp -")]
+    [InlineData(true, "8080 tcp 0.0.0.0", "8080 tcp -")]
     [InlineData(false, "8080 tcp 10.0.0.2", "8080 tcp 10.0.0.1")]
     [InlineData(false, "8080 tcp -", "8080 udp -")]
     [InlineData(false, "8080 tcp -", "8081 tcp -")]

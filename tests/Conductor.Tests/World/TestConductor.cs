@@ -63,12 +63,15 @@ internal sealed class TestConductor : IAsyncDisposable
         var ramdisk = Directory.CreateDirectory(Path.Combine(folder.Path, "ramdisk"));
         foreach (var file in new[] { "vmlinuz", "initrd.img", "localboot.efi" })
             await File.WriteAllTextAsync(Path.Combine(ramdisk.FullName, file), $"the file {file}");
+        var package = Path.Combine(folder.Path, "baremetal-vm-runner.deb");
+        await File.WriteAllTextAsync(package, "a package");
         var (plain, tls) = (FreePort(), FreePort());
         var settings = new ConductorSettings
         {
             StateDirectory = Path.Combine(folder.Path, "state"),
             TrustDirectory = Directory.CreateDirectory(Path.Combine(folder.Path, "trust")).FullName,
             RamdiskDirectory = ramdisk.FullName,
+            RunnerPackage = package,
             Listen = IPAddress.Loopback,
             Addresses = [IPAddress.Loopback],
             PlainPort = plain,

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Baremetal.Api;
 using Baremetal.Metadata;
 
 namespace Baremetal.VmRunner.Supervisor.Metadata;
@@ -11,13 +12,11 @@ namespace Baremetal.VmRunner.Supervisor.Metadata;
 /// <param name="VendorData">The same.</param>
 internal sealed record GuestMetadata(InstanceMetadata Instance, byte[]? UserData, byte[] NetworkData, byte[] VendorData)
 {
-    private const int MostMetaBytes = 64 << 10;
+    private const int MostMetaBytes = 256 << 10;
     private const int MostUserDataBytes = 1 << 20;
     private const int MostNetworkDataBytes = 64 << 10;
     private const int MostVendorDataBytes = 1 << 20;
 
-    private const int MostKeys = 32;
-    private const int MostKeyLength = 8 << 10;
     private const int MostIdLength = 64;
     private const int MostHostnameLength = 253; // RFC 1035 §2.3.4, without the dots of the wire
 
@@ -75,8 +74,8 @@ internal sealed record GuestMetadata(InstanceMetadata Instance, byte[]? UserData
     private static string? FirstFault(InstanceMetadata instance) =>
         !IsName(instance.Id, MostIdLength, ".-_") ? $"(or INSTANCE_ID) has the instanceId '{instance.Id}'; it is 1 to {MostIdLength} letters, digits, dots, dashes and underscores"
         : !IsName(instance.HostName, MostHostnameLength, ".-") ? $"(or the container) has the hostname '{instance.HostName}'; it is 1 to {MostHostnameLength} letters, digits, dots and dashes"
-        : instance.PublicKeys.Count > MostKeys ? $"(or PUBLIC_KEY_n) has {instance.PublicKeys.Count} keys; there are at most {MostKeys}"
-        : instance.PublicKeys.Any(key => key is not { Length: > 0 and <= MostKeyLength } || key.Any(char.IsControl)) ? $"(or PUBLIC_KEY_n) has a key that is none; a key is one line of at most {MostKeyLength} characters"
+        : instance.PublicKeys.Count > SshPublicKey.Most ? $"(or PUBLIC_KEY_n) has {instance.PublicKeys.Count} keys; there are at most {SshPublicKey.Most}"
+        : instance.PublicKeys.Any(key => key is not { Length: > 0 and <= SshPublicKey.Longest } || key.Any(char.IsControl)) ? $"(or PUBLIC_KEY_n) has a key that is none; a key is one line of at most {SshPublicKey.Longest} characters"
         : null;
 
     private static bool IsName(string text, int most, string others) =>

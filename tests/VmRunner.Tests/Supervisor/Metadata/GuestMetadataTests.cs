@@ -53,8 +53,8 @@ public sealed class GuestMetadataTests : IDisposable
     [InlineData("meta.json", "{\"hostnam\": \"x\"}", "is not as it should be: ")]
     [InlineData("meta.json", "{\"hostname\": \"a b\"}", "has the hostname 'a b'; it is 1 to 253 letters, digits, dots and dashes.")]
     [InlineData("meta.json", "{\"instanceId\": \"\"}", "has the instanceId ''; it is 1 to 64 letters, digits, dots, dashes and underscores.")]
-    [InlineData("meta.json", "{\"publicKeys\": [\"a\\nb\"]}", "has a key that is none; a key is one line of at most 8192 characters.")]
-    [InlineData("meta.json", "{\"publicKeys\": [null]}", "a key is one line of at most 8192 characters.")]
+    [InlineData("meta.json", "{\"publicKeys\": [\"a\\nb\"]}", "has a key that is none; a key is one line of at most 16384 characters.")]
+    [InlineData("meta.json", "{\"publicKeys\": [null]}", "a key is one line of at most 16384 characters.")]
     [InlineData("network-data.json", "{", "is no JSON: ")]
     [InlineData("vendor-data.json", "", "is no JSON: ")]
     public void Read_WhatIsWrong_EndsTheContainerNamingIt(string name, string content, string why)
@@ -65,7 +65,7 @@ public sealed class GuestMetadataTests : IDisposable
     }
 
     [Theory]
-    [InlineData("meta.json", 64 << 10)]
+    [InlineData("meta.json", 256 << 10)]
     [InlineData("user-data", 1 << 20)]
     [InlineData("network-data.json", 64 << 10)]
     [InlineData("vendor-data.json", 1 << 20)]
@@ -81,9 +81,9 @@ public sealed class GuestMetadataTests : IDisposable
     [Fact]
     public void Read_TooManyKeys_EndsTheContainerNamingIt()
     {
-        Put("meta.json", $$"""{"publicKeys": [{{string.Join(',', Enumerable.Repeat("\"k\"", 33))}}]}""");
+        Put("meta.json", $$"""{"publicKeys": [{{string.Join(',', Enumerable.Repeat("\"k\"", 101))}}]}""");
 
-        AssertRefused("meta.json", "has 33 keys; there are at most 32.");
+        AssertRefused("meta.json", "has 101 keys; there are at most 100.");
     }
 
     private void AssertRefused(string name, string why)
