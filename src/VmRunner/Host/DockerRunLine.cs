@@ -17,7 +17,16 @@ internal sealed record DockerRunLine(string Image, IReadOnlyList<string> Options
 {
     private static readonly Dictionary<char, string> _letters = new()
     {
-        ['e'] = "env", ['v'] = "volume", ['p'] = "publish", ['h'] = "hostname", ['l'] = "label", ['m'] = "memory", ['c'] = "cpu-shares", ['d'] = "detach", ['i'] = "interactive", ['t'] = "tty",
+        ['e'] = "env",
+        ['v'] = "volume",
+        ['p'] = "publish",
+        ['h'] = "hostname",
+        ['l'] = "label",
+        ['m'] = "memory",
+        ['c'] = "cpu-shares",
+        ['d'] = "detach",
+        ['i'] = "interactive",
+        ['t'] = "tty",
     };
 
     private static readonly string[] _switches = ["detach", "interactive", "tty", "rm", "privileged", "read-only", "init", "publish-all"];
