@@ -54,7 +54,7 @@ public sealed class BootMediumTests(VmHost host) : VmTests(host)
         var vm = await Host.RunAsync(await IsoImageAsync(), []);
 
         Assert.Equal(ExitCodes.NoDisk, await vm.ExitCodeAsync());
-        Assert.Contains("The image's disk is an ISO, which is booted to install to another one; set VM_DISK_GB to that one's size.", await vm.LogsAsync(), StringComparison.Ordinal);
+        Assert.Contains("The image's disk is an ISO, which is booted to install to another one: it needs that one's size", await vm.LogsAsync(), StringComparison.Ordinal);
     }
 
     [Fact]
