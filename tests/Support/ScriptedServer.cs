@@ -61,8 +61,12 @@ public sealed class ScriptedServer : IDisposable
             {
                 var range = head.Split("\r\n").FirstOrDefault(line => line.StartsWith("Range: bytes=", StringComparison.OrdinalIgnoreCase))?["Range: bytes=".Length..].Split('-') ?? ["0", "-1"];
                 var request = new ScriptedRequest(Interlocked.Increment(ref _requests), onConnection, head, int.Parse(range[0]), int.Parse(range[1]));
-                if (!await _answer(request, stream, stop))
-                    return;
+                if (await _answer(request, stream, stop))
+                    continue;
+                // Closed with a request unread it would be a reset, which takes with it what the client has not read yet.
+                client.Shutdown(SocketShutdown.Send);
+                await stream.CopyToAsync(Stream.Null, stop);
+                return;
             }
         }
         catch (Exception e) when (e is OperationCanceledException or IOException or SocketException or ObjectDisposedException)
