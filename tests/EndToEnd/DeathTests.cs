@@ -22,8 +22,9 @@ public sealed class DeathTests : MiddleOfADeployTests
     [Fact]
     public async Task Deploy_AgentKilledInTheMiddle_TakesTheOrderAgainAndReusesWhatIsWritten()
     {
-        // The kernel's own out-of-memory kill, asked for by SysRq on the serial line, takes the largest process: the agent.
-        var (site, server, job) = await InTheMiddleAsync(FirmwareMode.Bios, new LabConductorSettings { KernelArguments = $"{LabConductorSettings.VirtualKernelArguments} sysrq_always_enabled=1" });
+        // The kernel's own out-of-memory kill, asked for by SysRq on the serial line, takes the largest process: the agent. The next one is waited for, however slowly it starts.
+        var (site, server, job) = await InTheMiddleAsync(
+            FirmwareMode.Bios, new LabConductorSettings { KernelArguments = $"{LabConductorSettings.VirtualKernelArguments} sysrq_always_enabled=1", HeartbeatLost = TimeSpan.FromMinutes(2) });
 
         await server.SendBreakAsync("f", TestContext.Current.CancellationToken);
         await LiftTheLimitAsync(server);
