@@ -24,9 +24,6 @@ internal sealed record VmSettings(
     // Enough for any system that boots at all, and what RancherVM's own examples use.
     private const int UsualMemoryMb = 512;
 
-    private const int LeastMemoryMb = 16;
-    private const int MostMemoryMb = 16 << 20;
-    private const int MostProcessors = 255; // what QEMU's pc machine takes
     private const string PublicKeyPrefix = "PUBLIC_KEY_";
 
     private const int MostPatienceSeconds = 24 * 60 * 60;
@@ -46,8 +43,8 @@ internal sealed record VmSettings(
         if (accelerator is not ("kvm" or "tcg"))
             throw Refused("VM_ACCELERATOR", $"is '{accelerator}'; there are kvm and tcg");
         return new VmSettings(
-            Number("MEMORY_MB", UsualMemoryMb, LeastMemoryMb, MostMemoryMb),
-            Number("CPUS", 1, 1, MostProcessors),
+            Number("MEMORY_MB", UsualMemoryMb, VmLimits.LeastMemoryMb, VmLimits.MostMemoryMb),
+            Number("CPUS", 1, 1, VmLimits.MostProcessors),
             disk,
             card,
             extras,
